@@ -1,4 +1,4 @@
-# heroproc: everything a person or CI does here. Bare `make` prints the list.
+# The commands of people and CI for this repository. `make` alone prints the list.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -12,16 +12,16 @@ SEEDS ?= 1000
 PLANS ?= 100000
 KILLS ?= 100
 MINUTES ?= 10
-# Of the faults in torture and soak: a number, or `random`; it is reported either way.
+# The seed of the faults in torture and soak: a number or `random`. The report contains it.
 SEED ?= random
 ARGS ?=
 RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
-# The programs that stand beside each other: heroproc looks for hpshim in its own folder.
+# The released programs. heroproc expects hpshim in its own directory.
 PRODUCTS := heroproc hpshim
-# So many tests run side by side; without a bound hundreds of them wait for each other's processes on two cores.
+# The number of tests in parallel. Without a limit hundreds of them compete for two cores.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 10
-# Every test target, so that none can be forgotten.
+# All test targets.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
 .PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture soak clean
@@ -29,52 +29,54 @@ SUITES := $(notdir $(wildcard Tests/*Tests))
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
 
-deps: ## install what is missing (Debian, Ubuntu), silent when nothing is
+deps: ## install missing packages (Debian, Ubuntu)
 	@.ci/deps
 
-build: deps ## release binaries: .build/release/heroproc and hpshim
+build: deps ## build the release programs .build/release/heroproc and hpshim
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product "$$product"; done
 
-up: build ## bring services.d up and show what runs
+up: build ## start the services of services.d and show their status
 	@$(HEROPROC) apply --dir services.d
 	$(HEROPROC) status
 
-down: ## take all of it down and show that nothing is left
-	@if [[ ! -x $(HEROPROC) ]]; then echo "nothing was built here, so nothing runs from here"; exit 0; fi
+down: ## stop all these services and show their status
+	@if [[ ! -x $(HEROPROC) ]]; then echo "nothing is built here, so no service was started from here"; exit 0; fi
 	$(HEROPROC) down --all
-	# status exits 1 when something is not as wanted; here it is only looked at
+	# status exits 1 when a service is not in its declared state; here it is only printed
 	$(HEROPROC) status || [[ $$? == 1 ]]
 
-test: deps ## unit, simulation and end-to-end tests
-	@# the end-to-end tests run the real programs, so these are built first
+test: deps ## run the unit, simulation and end-to-end tests
+	@# the end-to-end tests run the real programs
 	$(SWIFT) build --build-tests
-	@# one process for each suite: some of them reap children, watch descriptors or fill the thread pool
+	@# one process per suite, because some tests reap children, count descriptors or fill the thread pool
 	@for suite in $(SUITES); do \
 		echo "== $$suite"; \
 		$(SWIFT) test --skip-build --filter "^$$suite\\." || exit 1; \
 	done
 
-check: deps lint ## what CI asks before the tests: format, imports, warnings as errors
+check: deps lint ## check format, vocabulary, commit subjects, imports and warnings
 	@HEROPROC_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error
 
-lint: ## only the format
-	@$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
+lint: ## check only format, vocabulary and commit subjects
+	@.ci/words
+	.ci/commits
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests
 
 fmt: ## format all sources in place
 	@$(SWIFT) format --in-place --parallel --recursive Package.swift Sources Tests
 
-bench: build ## the figures, beside those of the peers that are installed: make bench ARGS=--write
+bench: build ## measure heroproc and the installed peers: make bench ARGS=--write
 	@for product in hpbenchload hpbench; do $(SWIFT) build -c release --product "$$product"; done
 	bench=($(RELEASE)/hpbench $(ARGS))
 	if [[ $$(id -u) == 0 && $$(stat -f -c %T /run) != tmpfs ]]; then
-	    # Everywhere but in bare containers /run is in memory; here it becomes so for this one program.
+	    # On a usual system /run is in memory. In a container it may not be, so the benchmark gets its own tmpfs.
 	    mkdir -p /run/heroproc
 	    mounted='mount -t tmpfs tmpfs /run/heroproc && exec "$$@"'
 	    exec unshare --mount sh -c "$$mounted" sh "$${bench[@]}"
 	fi
 	exec "$${bench[@]}"
 
-bench-deps: ## install the peers that bench measures beside us; none of them is started or enabled
+bench-deps: ## install the peers for bench, without starting or enabling them
 	@missing=()
 	command -v s6-svscan >/dev/null || missing+=(s6)
 	command -v runsvdir >/dev/null || missing+=(runit)
@@ -82,58 +84,59 @@ bench-deps: ## install the peers that bench measures beside us; none of them is 
 	if (($${#missing[@]} == 0)); then exit; fi
 	if [[ $$(id -u) == 0 ]]; then root=(); else root=(sudo); fi
 	"$${root[@]}" .ci/deps --install "$${missing[@]}"
-	# Its package means to run a daemon from the next boot on.
+	# The package would start a daemon at the next boot.
 	if [[ " $${missing[*]} " == *" supervisor "* ]]; then
 	    if command -v systemctl >/dev/null; then "$${root[@]}" systemctl disable -q supervisor.service || true; fi
 	    if command -v update-rc.d >/dev/null; then "$${root[@]}" update-rc.d supervisor disable || true; fi
 	fi
 
-sim: deps ## the simulation, and random plans: make sim SEEDS=100000 PLANS=1000000; a failure prints its seed
+sim: deps ## simulate seeds and check random plans: make sim SEEDS=100000 PLANS=1000000
 	@$(SWIFT) run -c release hpsim --plans $(PLANS)
 	$(SWIFT) run -c release hpsim --seeds $(SEEDS)
 
-# libFuzzer wants every module compiled for it and brings its own main: a build beside that of the package.
+# libFuzzer needs every module compiled with its options, and has its own main function. So this is a separate build.
 FUZZ := .build/fuzz
 FUZZ_FLAGS := -O -wmo -parse-as-library -sanitize=fuzzer,address -swift-version 6 -I $(FUZZ) -I Sources/CLibYAML \
 	$(addprefix -enable-upcoming-feature ,ExistentialAny MemberImportVisibility InternalImportsByDefault)
 
-fuzz: deps ## texts that nobody means, found by coverage and made by seeds: make fuzz MINUTES=60 SEEDS=1000000
+fuzz: deps ## fuzz the manifest reader, guided by coverage and by seeds: make fuzz MINUTES=60 SEEDS=1000000
 	@mkdir -p $(FUZZ)/corpus
-	for module in HeroModel HeroManifest HeroFuzz; do
+	for module in HeroSchedule HeroPattern HeroModel HeroJSON HeroManifest HeroRandom HeroFuzz; do
 	    $(SWIFT)c $(FUZZ_FLAGS) -module-name $$module -emit-module -emit-module-path $(FUZZ)/$$module.swiftmodule \
-	        -emit-object -o $(FUZZ)/$$module.o $$(find Sources/$$module -name '*.swift')
+	        -emit-object -o $(FUZZ)/$$module.o $$(find Sources -path "*/$$module/*.swift")
 	done
 	$(SWIFT)c $(FUZZ_FLAGS) -module-name LibFuzzer -use-ld=lld -o $(FUZZ)/libfuzzer Tests/LibFuzzer/LibFuzzer.swift $(FUZZ)/*.o -lyaml
 	find Tests/HeroManifestTests services.d -name '*.yaml' -size -8k | while read -r file; do
 	    cp "$$file" "$(FUZZ)/corpus/$${file//\//-}"
 	done
-	# What was found before is kept beside the files it began with; a text that breaks a promise is kept as crash-*.
+	# New inputs are added to the corpus. An input that breaks an invariant is written to crash-*.
 	ASAN_OPTIONS=detect_leaks=0 $(FUZZ)/libfuzzer -max_total_time=$$(($(MINUTES) * 60)) -max_len=8192 -timeout=10 \
 	    -print_final_stats=1 -verbosity=0 -artifact_prefix=$(FUZZ)/ $(FUZZ)/corpus
 	$(SWIFT) run -c release hpfuzz --seeds $(SEEDS)
 
-# What torture runs: another suite is added here, and its rows (HP_REPORT) are in the table. PARTS="Torture Failpoint" chooses.
-HOUSE_PARTS := Verdict Torture Mixed Reuse Failpoint Storm ProbeCycle Room Dependency Tree LogFault LogFollow LogStream \
-	SaveStyle SameMeaning Rebuild Corruption SwapRace Parallel Keep OutOfMemory
+# The parts of torture: test suites that report rows (HP_REPORT) for its table. PARTS="Torture Failpoint" selects some.
+SYSTEM_PARTS := EvidenceChecker Torture MixedLoad PIDReuse Failpoint CrashLoop ProbeCommand ResourceLimit Dependency \
+	ProcessTree LogFault LogFollow LogStream ManifestSave EquivalentManifest DatabaseRebuild DatabaseCorruption SwapRace \
+	Concurrency ReconcilerMonitor OutOfMemory
 STORE_PARTS := PowerLoss FullDisk Quarantine MigrationFault
-SHIM_PARTS := Start LastByte Strict
-PARTS ?= $(HOUSE_PARTS) $(STORE_PARTS) $(SHIM_PARTS)
-TORTURES = $(patsubst %,'^EndToEndTests\.%Tests/',$(filter $(HOUSE_PARTS),$(PARTS))) \
+SHIM_PARTS := Start FullDiskRecord Strict
+PARTS ?= $(SYSTEM_PARTS) $(STORE_PARTS) $(SHIM_PARTS)
+TORTURES = $(patsubst %,'^EndToEndTests\.%Tests/',$(filter $(SYSTEM_PARTS),$(PARTS))) \
 	$(patsubst %,'^HeroStoreTests\.%Tests/',$(filter $(STORE_PARTS),$(PARTS))) \
 	$(patsubst %,'^HPShimTests\.%Tests/',$(filter $(SHIM_PARTS),$(PARTS)))
-UNKNOWN_PARTS = $(filter-out $(HOUSE_PARTS) $(STORE_PARTS) $(SHIM_PARTS),$(PARTS))
-# Prints what the parts have reported as one table, the names of its columns first.
+UNKNOWN_PARTS = $(filter-out $(SYSTEM_PARTS) $(STORE_PARTS) $(SHIM_PARTS),$(PARTS))
+# Prints the rows of all parts as one table, with the column names first.
 TABLE := { grep '^row' "$$report" || true; grep -v '^row' "$$report" || true; } | column -t -s $$'\t'; rm -f "$$report"
 
-torture: build ## kill -9 under load and at every failpoint, under scarcity and attack; the workload judges: make torture KILLS=1000 SEED=7 PARTS="Torture Reuse"
-	@[[ -z "$(UNKNOWN_PARTS)" ]] || { echo "make torture: there is no part $(UNKNOWN_PARTS)" >&2; exit 2; }
-	# what is released knows no failpoint; what a debugger is told of the sources is no part of the program
+torture: build ## test crashes, faults, scarcity and attacks: make torture KILLS=1000 SEED=7 PARTS="Torture PIDReuse"
+	@[[ -z "$(UNKNOWN_PARTS)" ]] || { echo "make torture: unknown part $(UNKNOWN_PARTS)" >&2; exit 2; }
+	# the released programs contain no failpoint; debug information is not part of them
 	bare=$$(mktemp)
 	trap 'rm -f "$$bare"' EXIT
 	for product in $(PRODUCTS); do
 	    strip --strip-debug -o "$$bare" $(RELEASE)/$$product
 	    if grep -aqE 'HEROPROC_(FP|TEST_DISABLE)|FP[-_](ST|DB)[-_]1|hero_failpoint' "$$bare"; then
-	        echo "there are failpoints in $(RELEASE)/$$product"
+	        echo "$(RELEASE)/$$product contains failpoints"
 	        exit 1
 	    fi
 	done
@@ -146,7 +149,7 @@ torture: build ## kill -9 under load and at every failpoint, under scarcity and 
 	$(TABLE)
 	exit $$failed
 
-soak: deps ## 200 services and faults without end, then nothing may have grown: make soak MINUTES=30
+soak: deps ## run 200 services with faults and check that nothing grows: make soak MINUTES=30
 	$(SWIFT) build --build-tests
 	report=$$(mktemp)
 	failed=0
@@ -154,5 +157,5 @@ soak: deps ## 200 services and faults without end, then nothing may have grown: 
 	$(TABLE)
 	exit $$failed
 
-clean: ## remove what was built (not what runs, nor its state)
+clean: ## remove the build directory (not running services or their state)
 	@rm -rf .build

@@ -1,9 +1,9 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Set HEROPROC_STRICT=1 (CI does) to turn every warning of our own code into an error.
+// HEROPROC_STRICT=1 (set in CI) turns every warning of this package into an error.
 let strict = Context.environment["HEROPROC_STRICT"] == "1"
-// Set HEROPROC_DYNAMIC_SHIM=1 for sanitizer builds: they cannot link a static executable.
+// HEROPROC_DYNAMIC_SHIM=1 links dynamically, because sanitizer builds cannot link a static executable.
 let dynamicShim = Context.environment["HEROPROC_DYNAMIC_SHIM"] == "1"
 
 let commonSettings: [SwiftSetting] =
@@ -14,7 +14,7 @@ let commonSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
-/// What compiles the failpoints in: debug builds only (docs/decisions/0025-failpoints.md).
+/// Compiles the failpoints into debug builds only (docs/decisions/0025-failpoints.md).
 let failpointSettings: [CSetting] = [.define("FAILPOINTS", .when(configuration: .debug))]
 
 let package = Package(
@@ -25,24 +25,24 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
-        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
     ],
     targets: [
-        // The pure core: values in, values out.
+        // The pure modules, without side effects.
         .target(name: "HeroSchedule", swiftSettings: commonSettings),
         .target(name: "HeroPattern", swiftSettings: commonSettings),
+        .target(name: "HeroJSON", swiftSettings: commonSettings),
         .target(name: "HeroModel", dependencies: ["HeroSchedule"], swiftSettings: commonSettings),
         .target(
             name: "HeroManifest",
-            dependencies: ["HeroModel", "HeroSchedule", "HeroPattern", "CLibYAML"],
+            dependencies: ["HeroModel", "HeroSchedule", "HeroPattern", "HeroJSON", "CLibYAML"],
             swiftSettings: commonSettings
         ),
         .target(name: "HeroPlan", dependencies: ["HeroModel"], swiftSettings: commonSettings),
         .target(name: "HeroLifecycle", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
-        .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan"], swiftSettings: commonSettings),
+        .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan", "HeroJSON"], swiftSettings: commonSettings),
 
-        // The shell around it.
+        // The modules with side effects.
         .target(name: "HeroKernel", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
         .target(
             name: "HeroLinux",
@@ -79,9 +79,8 @@ let package = Package(
             dependencies: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
                 "HeroStore",
-                "HeroReconciler", "HeroView",
+                "HeroReconciler", "HeroView", "HeroJSON",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
@@ -98,7 +97,7 @@ let package = Package(
             linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
         ),
 
-        // What only develops and tests the product.
+        // The modules and programs for development and tests of the product.
         .target(
             name: "HeroSim",
             dependencies: ["HeroKernel", "HeroModel", "HeroSchedule"],
@@ -113,9 +112,10 @@ let package = Package(
             path: "Sources/Development/HeroSimulation",
             swiftSettings: commonSettings
         ),
+        .target(name: "HeroRandom", path: "Sources/Development/HeroRandom", swiftSettings: commonSettings),
         .target(
             name: "HeroFuzz",
-            dependencies: ["HeroModel", "HeroSchedule", "HeroManifest"],
+            dependencies: ["HeroModel", "HeroSchedule", "HeroManifest", "HeroRandom"],
             path: "Sources/Development/HeroFuzz",
             swiftSettings: commonSettings
         ),
@@ -152,7 +152,7 @@ let package = Package(
             ]
         ),
 
-        // What Swift cannot call, or must not run between fork and exec.
+        // C code: functions that Swift cannot call, and code that runs between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
         .target(name: "CHeroFailpoints", cSettings: failpointSettings),
@@ -163,10 +163,20 @@ let package = Package(
         ),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord", "CHeroFailpoints"], cSettings: failpointSettings),
 
-        // The tests, and what judges the JSON of several of them.
-        .target(name: "SchemaJudge", path: "Tests/SchemaJudge", swiftSettings: commonSettings),
-        // What test targets share: processes as `/proc` shows them, and how long a test with a long form takes.
-        .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: commonSettings),
+        // The tests, and the JSON Schema validator of several of them.
+        .target(
+            name: "SchemaValidation",
+            dependencies: ["HeroJSON"],
+            path: "Tests/SchemaValidation",
+            swiftSettings: commonSettings
+        ),
+        // Helpers of the test targets: sandbox, conditions, processes, sockets, settings of long tests.
+        .target(
+            name: "TestSupport",
+            dependencies: ["HeroLinux", "HeroModel"],
+            path: "Tests/TestSupport",
+            swiftSettings: commonSettings
+        ),
         .testTarget(name: "ArchitectureTests", swiftSettings: commonSettings),
         .testTarget(
             name: "HeroScheduleTests",
@@ -177,7 +187,7 @@ let package = Package(
         .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: commonSettings),
         .testTarget(
             name: "HeroLifecycleTests",
-            dependencies: ["HeroLifecycle", "HeroModel"],
+            dependencies: ["HeroLifecycle", "HeroModel", "HeroRandom"],
             swiftSettings: commonSettings
         ),
         .testTarget(
@@ -192,36 +202,41 @@ let package = Package(
         .testTarget(name: "SimulationTests", dependencies: ["HeroSimulation"], swiftSettings: commonSettings),
         .testTarget(
             name: "HeroManifestTests",
-            dependencies: ["HeroManifest", "HeroModel", "HeroView", "HeroFuzz", "SchemaJudge"],
+            dependencies: [
+                "HeroManifest", "HeroModel", "HeroView", "HeroFuzz", "HeroRandom", "HeroJSON", "SchemaValidation",
+            ],
             exclude: ["Cases", "Examples"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroPlanTests",
-            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroSimulation", "HeroSim"],
+            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroJSON", "HeroSimulation", "HeroSim"],
             exclude: ["Cases"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroViewTests",
-            dependencies: ["HeroView", "HeroModel", "HeroPlan", "SchemaJudge"],
+            dependencies: ["HeroView", "HeroModel", "HeroPlan", "HeroJSON", "SchemaValidation"],
             exclude: ["Goldens"],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroStoreTests",
-            dependencies: ["HeroStore", "HeroModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift")],
+            dependencies: [
+                "HeroStore", "HeroModel", "HeroRandom", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: commonSettings
         ),
         .testTarget(
             name: "HeroLinuxTests",
             dependencies: [
-                "HeroLinux", "HeroGit", "HeroKernel", "HeroModel", "HeroSchedule", "HeroPattern", "CHeroLinux",
-                "CHeroRecord",
+                "HeroLinux", "HeroKernel", "HeroModel", "HeroSchedule", "HeroPattern", "CHeroLinux",
+                "CHeroRecord", "TestSupport",
             ],
             swiftSettings: commonSettings
         ),
-        // The workload that judges heroproc; as small as a service can be, so that it costs nothing to start many.
+        .testTarget(name: "HeroGitTests", dependencies: ["HeroGit", "TestSupport"], swiftSettings: commonSettings),
+        // The workload of end-to-end tests, which checks heroproc. It is minimal, so that tests can start many of them.
         .executableTarget(
             name: "hporacle",
             path: "Tests/Oracle",
@@ -231,20 +246,21 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "CHeroRecord", "HeroLinux", "HeroModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+                "CHeroRecord", "HeroLinux", "HeroModel", "HeroRandom", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: commonSettings
         ),
         .target(name: "ShimHarness", path: "Tests/ShimHarness"),
         .testTarget(
             name: "HPShimTests",
-            dependencies: ["CHeroRecord", "ShimHarness", "TestSupport"],
+            dependencies: ["CHeroRecord", "HeroRandom", "ShimHarness", "TestSupport"],
             swiftSettings: commonSettings
         ),
-        // Real processes; heroproc and hpshim are built beside the tests.
+        // These tests start the heroproc and hpshim of the same build.
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["HeroLinux", "HeroModel", "SchemaJudge", "TestSupport"],
+            dependencies: ["HeroLinux", "HeroModel", "HeroJSON", "SchemaValidation", "TestSupport"],
             swiftSettings: commonSettings
         ),
     ]

@@ -17,11 +17,11 @@
 
 #define NAME(name, process, place) #name,
 static const char *const names[] = {HERO_FAILPOINTS(NAME)};
-#define WORD(name, text) text,
-static const char *const mechanisms[] = {HERO_MECHANISMS(WORD)};
+#define TEXT(name, text) text,
+static const char *const mechanisms[] = {HERO_MECHANISMS(TEXT)};
 
-static const char points_variable[] = "HEROPROC_FP", hits_variable[] = "HEROPROC_FP_HITS", disabled_variable[] = "HEROPROC_TEST_DISABLE";
-static const char condition_variable[] = "HEROPROC_FP_WHILE";
+static const char points_variable[] = "HEROPROC_FP", hits_variable[] = "HEROPROC_FP_HITS";
+static const char disabled_variable[] = "HEROPROC_TEST_DISABLE", condition_variable[] = "HEROPROC_FP_WHILE";
 
 enum action { NOTHING, KILL, STOP, SLEEP, FAIL, PANIC };
 
@@ -35,11 +35,11 @@ static struct {
 
 static char is_disabled[HERO_MECHANISM_COUNT];
 
-/// Read once, before anything else runs: no thread and no fork comes in between.
+/// Set once, before main runs: no thread and no fork exists yet.
 static int is_armed;
 
-static _Noreturn void reject_setting(const char *what, const char *text, size_t size) {
-    dprintf(2, "cannot understand `%.*s` in %s\n", (int)size, text, what);
+static _Noreturn void reject_setting(const char *variable, const char *text, size_t size) {
+    dprintf(2, "cannot parse `%.*s` in %s\n", (int)size, text, variable);
     _exit(70);
 }
 
@@ -65,7 +65,7 @@ static int error_number(const char *text, size_t size) {
     return 0;
 }
 
-/// Takes `kill9`, `sleep:50ms` or `err:ENOSPC`; 0 when it is none of them.
+/// Parses an action such as `kill9`, `sleep:50ms` or `err:ENOSPC`; 0 when it is invalid.
 static int parse_action(int point, const char *text, size_t size) {
     if (is_named("kill9", text, size)) return points[point].action = KILL;
     if (is_named("stop", text, size)) return points[point].action = STOP;
@@ -84,7 +84,7 @@ static int parse_action(int point, const char *text, size_t size) {
     return 0;
 }
 
-/// Takes `FP-ST-3=kill9@2`.
+/// Parses a setting such as `FP-ST-3=kill9@2`.
 static void parse_point(const char *text, size_t size) {
     const char *equals = memchr(text, '=', size);
     size_t length = equals == NULL ? size : (size_t)(equals - text);
@@ -128,24 +128,24 @@ __attribute__((constructor)) static void read_environment(void) {
     for_each_item(disabled_variable, ",", parse_mechanism);
 }
 
-/// Whether what the points are to fire for is there.
+/// Whether the file of HEROPROC_FP_WHILE exists, or the variable is not set.
 static int is_condition_met(void) {
     const char *path = getenv(condition_variable);
     return path == NULL || *path == 0 || access(path, F_OK) == 0;
 }
 
-/// Whether this process is the first of all that share the folder; without one, every process is.
+/// Whether this process is the first one that fires, of all that share the folder; true without a folder.
 static int claim_hit(enum hero_point point) {
-    const char *place = getenv(hits_variable);
-    if (place == NULL || *place == 0) return 1;
+    const char *folder = getenv(hits_variable);
+    if (folder == NULL || *folder == 0) return 1;
     char path[PATH_MAX];
-    size_t length = (size_t)snprintf(path, sizeof path, "%s/%s", place, names[point]);
+    size_t length = (size_t)snprintf(path, sizeof path, "%s/%s", folder, names[point]);
     for (size_t index = length - strlen(names[point]); index < length; index++) {
         if (path[index] == '_') path[index] = '-';
     }
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) return 0;
-    // Not what the C library remembers: the child of a raw clone may come here.
+    // The system call, because the C library may have cached another PID in the child of a raw clone.
     dprintf(file, "%ld\n", syscall(SYS_getpid));
     close(file);
     return 1;
@@ -196,7 +196,7 @@ char *const *hero_failpoint_environment(char *const *otherwise) {
     return passed;
 }
 
-/// Whether a descriptor is of a file whose name ends so.
+/// Whether the path of a descriptor has this ending.
 static int has_path_ending(int descriptor, const char *ending) {
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
@@ -215,7 +215,7 @@ long hero_failing_pwrite(int descriptor, const void *bytes, unsigned long size, 
 
 #else
 
-// Nothing: every point is an empty function in the header.
+// Empty: every failpoint is an empty function in the header.
 typedef int hero_no_failpoints;
 
 #endif

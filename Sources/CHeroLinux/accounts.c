@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-// Names are answered by whatever the machine is told to ask (nsswitch.conf(5)); no entry of any is longer than this.
+// The largest entry of any name service (nsswitch.conf(5)), in bytes.
 enum { LARGEST_ENTRY = 1 << 20 };
 
 static long copy_entry(const struct passwd *entry, char *buffer, long capacity) {
@@ -36,7 +36,7 @@ long hl_user_entry(const char *name, unsigned int *uid, unsigned int *gid, char 
         *gid = entry.pw_gid;
         size = copy_entry(&entry, buffer, capacity);
     } else if (error != 0 && error != ENOENT && error != ESRCH && error != EBADF && error != EPERM) {
-        // These four say on some machines that there is no such entry (getpwnam(3)).
+        // On some machines these four mean that there is no such entry (getpwnam(3)).
         size = -error;
     }
     free(strings);

@@ -1,4 +1,4 @@
-// Files by what they are, not by what they are called (statx(2), renameat2(2)).
+// Files by identity, not by name (statx(2), renameat2(2)).
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
@@ -39,18 +39,18 @@ int hl_rename_noreplace(int directory, const char *from, const char *to) {
 }
 
 int hl_is_open_for_writing(int descriptor) {
-    // A read lease is refused while somebody writes. Who opens the file for that while we hold it waits, and the kernel
-    // sends a signal: to this thread alone, which does not hear it.
+    // A read lease is refused while the file is open for writing. A process that opens the file for writing during the
+    // lease waits, and the kernel sends SIGIO to this thread, which blocks it.
     struct f_owner_ex owner = {.type = F_OWNER_TID, .pid = gettid()};
     if (fcntl(descriptor, F_SETOWN_EX, &owner) < 0) return -errno;
-    sigset_t told, before;
-    sigemptyset(&told);
-    sigaddset(&told, SIGIO);
-    pthread_sigmask(SIG_BLOCK, &told, &before);
+    sigset_t blocked, before;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGIO);
+    pthread_sigmask(SIG_BLOCK, &blocked, &before);
     int result = fcntl(descriptor, F_SETLEASE, F_RDLCK) == 0 ? 0 : errno == EAGAIN ? 1 : -errno;
     if (result == 0) fcntl(descriptor, F_SETLEASE, F_UNLCK);
     struct timespec none = {0};
-    while (sigtimedwait(&told, NULL, &none) >= 0 || errno == EINTR) {}
+    while (sigtimedwait(&blocked, NULL, &none) >= 0 || errno == EINTR) {}
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return result;
 }

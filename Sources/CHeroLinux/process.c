@@ -1,4 +1,4 @@
-// Processes: identities, signals, statuses, starting.
+// Processes: identities, signals, statuses and starts.
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
@@ -27,7 +27,7 @@
 #define PID_FS_MAGIC_NUMBER 0x50494446
 #define SIGNAL_PROCESS_GROUP (1u << 2)
 
-// linux/pidfd.h of 6.15; Debian 12 has an older one.
+// From linux/pidfd.h of 6.15; Debian 12 has an older version.
 struct pidfd_information {
     uint64_t mask;
     uint64_t cgroup;
@@ -149,9 +149,10 @@ failed:;
     return -error;
 }
 
-// The mask of a new process is empty and no signal is ignored in it, whatever ours are.
+// A new process blocks no signal and ignores none, whatever this process does.
 static int spawn_process(
-    const char *path, char *const argv[], char *const environment[], const int (*moves)[2], int count, int last, short flags
+    const char *path, char *const argv[], char *const environment[], const int (*moves)[2], int count, int last,
+    short flags
 ) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -173,9 +174,11 @@ static int spawn_process(
     for (int index = 0; index < count && error == 0; index++) {
         error = posix_spawn_file_actions_adddup2(&actions, moves[index][0], moves[index][1]);
     }
-    // Whatever a library of ours forgot to mark close-on-exec stays with us. (A program named by a descriptor of
-    // ours needs it until it executes.)
-    if (error == 0 && strncmp(path, "/proc/self/fd/", 14) != 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
+    // Descriptors that a library has not marked close-on-exec are closed. (A program that is named by a descriptor
+    // needs that descriptor until it is executed.)
+    if (error == 0 && strncmp(path, "/proc/self/fd/", 14) != 0) {
+        error = posix_spawn_file_actions_addclosefrom_np(&actions, last + 1);
+    }
     if (error == 0) error = posix_spawn(&pid, path, &actions, &attributes, argv, environment);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -183,16 +186,16 @@ static int spawn_process(
 }
 
 int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice) {
-    // All sources are above 4 (the caller keeps them there), so no move can overwrite a later source.
+    // All sources are above 4 (the caller ensures that), so no duplicate overwrites a later source.
     const int moves[][2] = {{null, 0}, {null, 1}, {null, 2}, {spec, 3}, {notice, 4}};
     char *const nothing[] = {NULL};
     return spawn_process(path, argv, hero_failpoint_environment(nothing), moves, 5, 4, 0);
 }
 
-int hl_spawn_drain(const char *path, char *const argv[], int null, int leash, int output, int errors) {
-    // As above: all sources stand behind the places they go to.
+int hl_spawn_drain(const char *path, char *const argv[], int null, int stop_pipe, int output, int errors) {
+    // As above: all sources are above their targets.
     const int moves[][2] = {
-        {null, 0}, {null, 1}, {null, 2}, {leash, HERO_FD_STOP}, {output, HERO_FD_OUTPUT}, {errors, HERO_FD_ERROR},
+        {null, 0}, {null, 1}, {null, 2}, {stop_pipe, HERO_FD_STOP}, {output, HERO_FD_OUTPUT}, {errors, HERO_FD_ERROR},
     };
     char *const nothing[] = {NULL};
     return spawn_process(path, argv, hero_failpoint_environment(nothing), moves, 6, HERO_FD_ERROR, 0);

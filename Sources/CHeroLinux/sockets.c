@@ -1,4 +1,4 @@
-// Sockets: connecting, listening, and who listens (sock_diag(7)).
+// Sockets: connecting, listening, and the tables of listeners (sock_diag(7)).
 #define _GNU_SOURCE
 #include "CHeroLinux.h"
 
@@ -59,7 +59,7 @@ int hl_check_bind(int family, const unsigned char *address, int port, int shares
     int descriptor = socket(family == 6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0) return -errno;
     int one = 1;
-    // Almost every server sets it: what only TIME_WAIT keeps busy does not keep it from starting.
+    // Almost every server sets it, so sockets in TIME_WAIT do not prevent a start.
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (shares_port) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     struct sockaddr_in6 six;
@@ -96,7 +96,7 @@ int hl_connect_unix(const char *path, int *pending) {
     return result < 0 ? result : start_connecting(AF_UNIX, &address, size, pending);
 }
 
-// The directory is private (0700), so nobody else can reach the socket between bind and listen.
+// The directory is private (0700), so no other user can reach the socket between bind and listen.
 int hl_listen_unix(const char *path) {
     struct sockaddr_un address;
     socklen_t size;
@@ -104,7 +104,7 @@ int hl_listen_unix(const char *path) {
     if (result < 0) return result;
     int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
-    // The mode of a socket file is that of its inode in the making: no moment with a wider one.
+    // The socket file gets the mode of the socket, so the file never has a wider mode.
     if (fchmod(descriptor, 0600) == 0 && bind(descriptor, (struct sockaddr *)&address, size) == 0
         && listen(descriptor, 128) == 0) {
         return descriptor;
@@ -161,14 +161,14 @@ int hl_resolve_host(const char *name, unsigned char *addresses, int capacity) {
     if (error != 0) return -1;
     int count = 0;
     for (struct addrinfo *entry = found; entry != NULL && count < capacity; entry = entry->ai_next) {
-        unsigned char *place = addresses + count * 17;
+        unsigned char *address_entry = addresses + count * 17;
         if (entry->ai_family == AF_INET) {
-            place[0] = 4;
-            memcpy(place + 1, &((struct sockaddr_in *)entry->ai_addr)->sin_addr, 4);
+            address_entry[0] = 4;
+            memcpy(address_entry + 1, &((struct sockaddr_in *)entry->ai_addr)->sin_addr, 4);
             count++;
         } else if (entry->ai_family == AF_INET6) {
-            place[0] = 6;
-            memcpy(place + 1, &((struct sockaddr_in6 *)entry->ai_addr)->sin6_addr, 16);
+            address_entry[0] = 6;
+            memcpy(address_entry + 1, &((struct sockaddr_in6 *)entry->ai_addr)->sin6_addr, 16);
             count++;
         }
     }
@@ -222,7 +222,8 @@ static int read_inet(const struct nlmsghdr *header, struct hl_listener *listener
 static int read_unix(const struct nlmsghdr *header, struct hl_listener *listener) {
     if (header->nlmsg_len < NLMSG_LENGTH(sizeof(struct unix_diag_msg))) return 0;
     const struct unix_diag_msg *message = NLMSG_DATA(header);
-    // A stream socket that is bound and not connected may listen any moment; an accepted one bears its listener's name.
+    // A stream socket that is bound and not connected may listen at any moment; an accepted socket has the name of its
+    // listener.
     if (message->udiag_type != SOCK_DGRAM && message->udiag_state != STATE_LISTEN
         && message->udiag_state != STATE_CLOSE) {
         return 0;

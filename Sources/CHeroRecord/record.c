@@ -4,9 +4,9 @@
 #include <string.h>
 
 _Static_assert(sizeof(struct hero_proc) <= HERO_SECTOR, "a half of the record file is one sector");
-_Static_assert(sizeof(struct hero_exit) <= HERO_RELEASE_OFFSET - HERO_SECTOR, "the release stands behind it");
+_Static_assert(sizeof(struct hero_exit) <= HERO_RELEASE_OFFSET - HERO_SECTOR, "the release is behind it");
 _Static_assert(HERO_RELEASE_OFFSET + sizeof(struct hero_release) <= 2 * HERO_SECTOR, "the release is in the file");
-_Static_assert(sizeof(struct hero_notify_state) <= HERO_SECTOR, "what follows them is one sector");
+_Static_assert(sizeof(struct hero_notify_state) <= HERO_SECTOR, "the third part is one sector");
 
 uint32_t hero_checksum(const void *bytes, long size) {
     const unsigned char *byte = bytes;
@@ -38,7 +38,7 @@ void hero_notify_state_seal(struct hero_notify_state *record) {
     record->checksum = hero_checksum(record, offsetof(struct hero_notify_state, checksum));
 }
 
-/// The checksum of a record stands behind what its version has; `first` is where version 2 goes on.
+/// The checksum follows the fields of the version of the record; `first` is the offset of the first field of version 2.
 static int is_valid(void *record, uint32_t version, long first, long last, long size) {
     if (version != 1 && version != HERO_VERSION) return 0;
     long end = version == 1 ? first : last;

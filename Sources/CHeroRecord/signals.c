@@ -15,7 +15,7 @@ int hero_reset_signals(void) {
     } standard = {0};
     for (int signal = 1; signal <= 64; signal++) {
         if (signal != SIGKILL && signal != SIGSTOP) {
-            // The raw call: the C library refuses the two signals it keeps for itself.
+            // The system call, because the C library refuses the two signals that it reserves.
             syscall(SYS_rt_sigaction, signal, &standard, NULL, sizeof standard.mask);
         }
     }

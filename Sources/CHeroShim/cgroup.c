@@ -1,12 +1,14 @@
 #define _GNU_SOURCE
 #include "CHeroShim.h"
 
+#include "decimal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
-/// Opens a file of a cgroup. Nothing is ever made: where the file is missing, so is what it stands for.
+/// Opens a file of a cgroup. No file is created: where the file is missing, the kernel does not have the function.
 static int open_file(const char *cgroup, const char *name, int flags) {
     char path[HERO_CGROUP_SIZE + 64];
     size_t length = strlen(cgroup), rest = strlen(name);
@@ -33,15 +35,9 @@ int shim_cgroup_open(const char *cgroup) {
 }
 
 int shim_cgroup_join(const char *cgroup, int pid) {
-    char digits[16];
-    long first = sizeof digits - 1;
-    digits[first] = 0;
-    unsigned int left = (unsigned int)pid;
-    do {
-        digits[--first] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    return write_file(cgroup, "cgroup.procs", digits + first);
+    char digits[24];
+    write_decimal(digits, (unsigned int)pid);
+    return write_file(cgroup, "cgroup.procs", digits);
 }
 
 int shim_cgroup_kill(const char *cgroup) {
@@ -52,7 +48,7 @@ int shim_freezer_set(const char *cgroup, int frozen) {
     return write_file(cgroup, "freezer.state", frozen ? "FROZEN" : "THAWED");
 }
 
-int64_t shim_cgroup_read_number(const char *cgroup, const char *file, const char *word) {
+int64_t shim_cgroup_read_number(const char *cgroup, const char *file, const char *key) {
     int descriptor = open_file(cgroup, file, O_RDONLY);
     if (descriptor < 0) return descriptor;
     char text[1024];
@@ -60,13 +56,11 @@ int64_t shim_cgroup_read_number(const char *cgroup, const char *file, const char
     close(descriptor);
     if (size <= 0) return -EIO;
     text[size] = 0;
-    size_t length = strlen(word);
+    size_t length = strlen(key);
     for (const char *line = text; line != NULL;) {
-        if (strncmp(line, word, length) == 0 && line[length] == ' ') {
-            int64_t value = 0;
-            const char *digit = line + length + 1;
-            while (*digit >= '0' && *digit <= '9' && value < 1000000000000) value = value * 10 + (*digit++ - '0');
-            return value;
+        if (strncmp(line, key, length) == 0 && line[length] == ' ') {
+            const char *digits = line + length + 1;
+            return (int64_t)parse_decimal(&digits);
         }
         line = strchr(line, '\n');
         if (line != NULL) line++;

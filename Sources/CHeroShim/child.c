@@ -3,6 +3,7 @@
 
 #include "CHeroFailpoints.h"
 
+#include "decimal.h"
 #include "rights.h"
 
 #include <errno.h>
@@ -14,10 +15,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// What the service finds open beside 0, 1 and 2, and where gate and record are until it executes.
+// The descriptors of the child in addition to 0, 1 and 2. GATE and RECORD are closed on exec; the service keeps LOCK.
 enum { LOCK = 3, GATE = 4, RECORD = 5 };
 
-/// What a child that cannot go on tells the shim.
+/// The message of a child that cannot execute its program.
 struct failure {
     uint32_t stage;
     int32_t error;
@@ -30,7 +31,7 @@ static _Noreturn void fail(int gate, enum hero_stage stage) {
     _exit(127);
 }
 
-/// Descriptors 1, 2, LOCK, GATE and RECORD in place; 0 is /dev/null since the shim settled. Nothing of the shim stays open.
+/// Moves descriptors 1, 2, LOCK, GATE and RECORD into place and closes all others. Descriptor 0 is /dev/null already.
 static int place_descriptors(const struct shim_child *child, int own_gate) {
     int gate = fcntl(own_gate, F_DUPFD_CLOEXEC, 10);
     int lock = fcntl(child->lock, F_DUPFD_CLOEXEC, 10);
@@ -38,17 +39,18 @@ static int place_descriptors(const struct shim_child *child, int own_gate) {
     if (gate < 0 || lock < 0 || record < 0) return -1;
     if (dup2(child->output, 1) < 0 || dup2(child->error, 2) < 0 || dup2(lock, LOCK) < 0) return -1;
     if (dup3(gate, GATE, O_CLOEXEC) < 0 || dup3(record, RECORD, O_CLOEXEC) < 0) return -1;
-    // Where close_range is missing, everything of the shim is close-on-exec, and only its end of the gate matters.
+    // Without close_range, only the shim's end of the gate matters: all other descriptors of the shim are
+    // close-on-exec.
     if (syscall(SYS_close_range, RECORD + 1, ~0u, 0) != 0) {
         for (int descriptor = RECORD + 1; descriptor < 64; descriptor++) close(descriptor);
     }
     return 0;
 }
 
-/// Executes the very file that is looked at, whatever has taken its name by then (FS-5). HERO_STAGE_STRICT when somebody
-/// besides root and `own` could change it, else HERO_STAGE_EXECUTE; both with errno.
+/// Executes the file that is checked, even if its name is replaced meanwhile (FS-5). Returns HERO_STAGE_STRICT when a
+/// user other than root and `own` could change the file, else HERO_STAGE_EXECUTE; both with errno.
 ///
-/// It is opened by who it will run as: a way that is closed to that user is closed here too (SP-1).
+/// The file is opened as the new user, so a path that this user cannot reach is refused (SP-1).
 static enum hero_stage execute_strictly(const struct shim_child *child, const char *path, uid_t own) {
     int file = open(path, O_PATH | O_CLOEXEC);
     if (file < 0) return HERO_STAGE_EXECUTE;
@@ -64,7 +66,7 @@ static enum hero_stage execute_strictly(const struct shim_child *child, const ch
             char *const *arguments = (char *const *)child->arguments;
             char *const *environment = (char *const *)child->environment;
             syscall(SYS_execveat, file, "", arguments, environment, AT_EMPTY_PATH);
-            // A script: its interpreter opens it again, and would find a closed descriptor (execveat(2), BUGS).
+            // A script: its interpreter opens the file again, but the descriptor is closed by then (execveat(2), BUGS).
             if (errno == ENOENT) execve(path, arguments, environment);
         }
     }
@@ -74,9 +76,9 @@ static enum hero_stage execute_strictly(const struct shim_child *child, const ch
     return stage;
 }
 
-/// execvp's rules: a candidate that is not there is passed over, one that may not be executed is remembered, anything
-/// else ends the search. A file without a known format is an error, never a script for sh. Answers the stage that failed,
-/// with errno.
+/// Applies the rules of execvp(3): a missing candidate is skipped, a candidate without permission is remembered, and
+/// any other error ends the search. A file of an unknown format is an error and is not run by sh. Returns the failed
+/// stage, with errno.
 static enum hero_stage execute(const struct shim_child *child, uid_t own) {
     int denied = 0;
     errno = ENOENT;
@@ -96,42 +98,29 @@ static enum hero_stage execute(const struct shim_child *child, uid_t own) {
     return HERO_STAGE_EXECUTE;
 }
 
-/// A process that is told who it is can only learn it here.
-static void write_pid(char *digits) {
-    char reversed[12];
-    int count = 0;
-    unsigned int left = (unsigned int)getpid();
-    do {
-        reversed[count++] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
-    while (count > 0) *digits++ = reversed[--count];
-    *digits = 0;
-}
-
-/// Runs in the child. Only system calls and its own stack; no step is skipped, and each names its stage.
+/// Runs in the child, with system calls and its own stack only. Every step is required, and each has its own stage.
 static _Noreturn void prepare_and_execute(const struct shim_child *child, int gate) {
     if (setsid() < 0) fail(gate, HERO_STAGE_SESSION);
     if (place_descriptors(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
     gate = GATE;
     umask((mode_t)child->umask);
     uid_t own = geteuid();
-    // While we may still do so; the directory is entered, and the program executed, by who it will be (SP-1).
-    enum hero_stage refused = rights_apply_limits(child->rights, child->open_files_soft);
-    if (refused == HERO_STAGE_NONE) refused = rights_change_user(child->rights, child->groups);
-    if (refused != HERO_STAGE_NONE) fail(gate, refused);
+    // Before the privileges are dropped. The directory is entered and the program executed as the new user (SP-1).
+    enum hero_stage failed_stage = rights_apply_limits(child->rights, child->open_files_soft);
+    if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_change_user(child->rights, child->groups);
+    if (failed_stage != HERO_STAGE_NONE) fail(gate, failed_stage);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
     if (hero_reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);
-    if (child->pid_digits != NULL) write_pid(child->pid_digits);
+    if (child->pid_digits != NULL) write_decimal(child->pid_digits, (uint64_t)getpid());
 
-    // Nothing may run before the shim has written who we are (SH-7); without a shim nothing may run at all.
+    // The program must not run before the shim has recorded its identity (SH-7), and not at all without a shim.
     char opened;
     long size;
     do {
         size = hero_is_disabled(HERO_GATE) ? 1 : read(gate, &opened, 1);
     } while (size < 0 && errno == EINTR);
     if (size != 1) _exit(HERO_CHILD_UNGATED);
-    // Its room is there already; should it fail all the same, only the shim knows that we executed.
+    // The space is allocated already. If the write fails anyway, only the shim knows that the program executes.
     long ignored = pwrite(RECORD, &child->release, sizeof child->release, HERO_RELEASE_OFFSET);
     (void)ignored;
 
@@ -164,12 +153,12 @@ int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int 
         arguments.cgroup = 0;
     }
     if (pid < 0) {
-        // Whatever the reason, who is born here can still be put there, or be told why not.
+        // Whatever the reason, the child can still be moved into the cgroup, or the failure is reported then.
         *is_in_cgroup = 0;
         pid = syscall(SYS_clone3, &arguments, sizeof arguments);
     }
     if (pid < 0 && (errno == ENOSYS || errno == EPERM)) {
-        // Old kernels do not know the call, and some sandboxes refuse it.
+        // Old kernels do not have the call, and some sandboxes refuse it.
         pid = fork();
         if (pid > 0) descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     }
@@ -183,7 +172,7 @@ int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int 
 }
 
 int shim_open_gate(int gate, uint32_t *stage, int32_t *error) {
-    // A child that failed before the gate has left its word already; the byte then finds nobody.
+    // A child that failed before the gate has sent its failure already; then the byte is not read.
     long ignored = send(gate, "", 1, MSG_NOSIGNAL);
     (void)ignored;
     struct failure failure = {0};

@@ -12,10 +12,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// KEEP SIZE LOG, where the command line is that of drain mode.
+// KEEP, SIZE and LOG, if the command line requests drain mode; else a null pointer.
 static char **drain_arguments;
 
-/// The C library gives these to whatever runs before main, and Swift's main has no other way to them.
+/// The C library passes the arguments to functions that run before main; the main function of Swift cannot access them.
 __attribute__((constructor)) static void save_arguments(int count, char **arguments) {
     drain_arguments = count == 5 && strcmp(arguments[1], "drain") == 0 ? arguments + 2 : NULL;
 }
@@ -32,11 +32,12 @@ int64_t shim_drain_number(int index) {
 }
 
 const char *shim_drain_path(void) {
-    return drain_arguments[2][0] == '/' && strlen(drain_arguments[2]) < SHIM_PATH_SIZE - 256 ? drain_arguments[2] : NULL;
+    const char *path = drain_arguments[2];
+    return path[0] == '/' && strlen(path) < SHIM_PATH_SIZE - 256 ? path : NULL;
 }
 
 int shim_drain_set_up(void) {
-    // Nobody but the kernel ends this process early: it is asked to leave by the end of its leash.
+    // No signal but SIGKILL ends this process early: the stop pipe ends it.
     uint64_t every = ~0ull;
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every) != 0) return -errno;
     rights_protect_shim();
@@ -48,7 +49,7 @@ int shim_drain_set_up(void) {
 
 int shim_lock_pipe(int descriptor) {
     struct stat facts;
-    // What stands in for a pipe that cannot be reached is everybody's.
+    // /dev/null, which stands for a pipe that cannot be reached, is not locked.
     if (fstat(descriptor, &facts) != 0 || !S_ISFIFO(facts.st_mode)) return 0;
     return flock(descriptor, LOCK_EX | LOCK_NB) == 0 ? 0 : -errno;
 }

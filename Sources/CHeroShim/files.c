@@ -3,6 +3,8 @@
 
 #include "CHeroFailpoints.h"
 
+#include "decimal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -43,14 +45,14 @@ void shim_close(int descriptor) {
     if (descriptor >= 0) close(descriptor);
 }
 
-/// Opens a file of our own to read and write it: another name for somebody's file, or something that is no file at all,
-/// must not be written over (FS-1).
+/// Opens a regular file of this user for reading and writing. A hard link to another file, or a file that is not
+/// regular, is refused and never overwritten (FS-1).
 static int open_regular_file(const char *path, int flags) {
     int descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | flags, 0600);
     if (descriptor < 0) return -errno;
-    struct stat facts;
-    int error = fstat(descriptor, &facts) != 0 ? errno : 0;
-    if (error == 0 && (!S_ISREG(facts.st_mode) || facts.st_nlink > 1 || facts.st_uid != geteuid())) error = EPERM;
+    struct stat status;
+    int error = fstat(descriptor, &status) != 0 ? errno : 0;
+    if (error == 0 && (!S_ISREG(status.st_mode) || status.st_nlink > 1 || status.st_uid != geteuid())) error = EPERM;
     if (error == 0) return descriptor;
     close(descriptor);
     return -error;
@@ -69,29 +71,29 @@ int shim_try_lock(int descriptor) {
     return (int)result_or_errno(flock(descriptor, LOCK_EX | LOCK_NB));
 }
 
-static int copy_facts(const struct stat *facts, struct shim_file *file) {
-    file->device = facts->st_dev;
-    file->inode = facts->st_ino;
-    file->size = facts->st_size;
+static int copy_facts(const struct stat *status, struct shim_file *file) {
+    file->device = status->st_dev;
+    file->inode = status->st_ino;
+    file->size = status->st_size;
     return 0;
 }
 
 int shim_stat(int descriptor, struct shim_file *file) {
-    struct stat facts;
-    return fstat(descriptor, &facts) != 0 ? -errno : copy_facts(&facts, file);
+    struct stat status;
+    return fstat(descriptor, &status) != 0 ? -errno : copy_facts(&status, file);
 }
 
 int shim_lstat(const char *path, struct shim_file *file) {
-    struct stat facts;
-    return lstat(path, &facts) != 0 ? -errno : copy_facts(&facts, file);
+    struct stat status;
+    return lstat(path, &status) != 0 ? -errno : copy_facts(&status, file);
 }
 
-int shim_read_free_space(int descriptor, struct shim_free_space *room) {
-    struct statvfs facts;
-    if (fstatvfs(descriptor, &facts) != 0) return -errno;
-    room->total = (int64_t)(facts.f_blocks * facts.f_frsize);
-    // What a file system keeps back for root is free to root.
-    room->free = (int64_t)((geteuid() == 0 ? facts.f_bfree : facts.f_bavail) * facts.f_frsize);
+int shim_read_free_space(int descriptor, struct shim_free_space *space) {
+    struct statvfs status;
+    if (fstatvfs(descriptor, &status) != 0) return -errno;
+    space->total = (int64_t)(status.f_blocks * status.f_frsize);
+    // Root may use the blocks that a file system reserves.
+    space->free = (int64_t)((geteuid() == 0 ? status.f_bfree : status.f_bavail) * status.f_frsize);
     return 0;
 }
 
@@ -156,12 +158,10 @@ int shim_remove(const char *path) {
 
 int shim_make_pipe(int *reader, int *writer) {
     int ends[2];
-    // Descriptors of one pipe share no flags once the writer is opened anew: only our end is non-blocking.
+    // The writer is opened again, so that the two ends share no flags: only the reader is non-blocking.
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -errno;
-    char path[] = "/proc/self/fd/\0\0\0";
-    long digits = sizeof "/proc/self/fd/" - 1;
-    if (ends[1] >= 10) path[digits++] = (char)('0' + ends[1] / 10 % 10);
-    path[digits] = (char)('0' + ends[1] % 10);
+    char path[64] = "/proc/self/fd/";
+    write_decimal(path + sizeof "/proc/self/fd/" - 1, (unsigned int)ends[1]);
     int both = open(path, O_RDWR | O_CLOEXEC);
     if (both >= 0) {
         close(ends[1]);

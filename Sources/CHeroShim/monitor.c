@@ -13,16 +13,14 @@
 _Static_assert(SHIM_SIGTERM == SIGTERM && SHIM_SIGINT == SIGINT && SHIM_SIGHUP == SIGHUP, "signal");
 
 static char **monitor_arguments;
-/// The last argument, where it is `0`: the place for what a reconciler is told.
+/// The last argument if it is `0`: it is replaced by the crash report for the reconciler.
 static char **crash_argument;
 static char **process_environment;
-static int version_is_requested;
 
-/// The C library gives these to whatever runs before main, and Swift's main has no other way to them.
+/// The C library passes the arguments to functions that run before main; the main function of Swift cannot access them.
 __attribute__((constructor)) static void save_arguments(int count, char **arguments, char **environment) {
     monitor_arguments = count > 2 && strcmp(arguments[1], "keep") == 0 ? arguments + 2 : NULL;
     process_environment = environment;
-    version_is_requested = count == 2 && strcmp(arguments[1], "version") == 0;
     crash_argument = monitor_arguments != NULL && strcmp(arguments[count - 1], "0") == 0 ? &arguments[count - 1] : NULL;
 }
 
@@ -30,36 +28,25 @@ int shim_monitor_is_requested(void) {
     return monitor_arguments != NULL;
 }
 
-int shim_version_is_requested(void) {
-    return version_is_requested;
-}
-
-int shim_print_version(void) {
-    // One digit each: the versions count changes of the formats, not releases.
-    _Static_assert(HERO_SPEC_VERSION < 10 && HERO_VERSION < 10, "digits");
-    char text[] = "hpshim: protocol 0, records 0\n";
-    text[17] += HERO_SPEC_VERSION;
-    text[28] += HERO_VERSION;
-    return write(1, text, sizeof text - 1) == sizeof text - 1 ? 0 : HERO_SHIM_NO_RECORD;
-}
-
 int shim_monitor_set_up(void) {
-    // Started by whoever ignores SIGCHLD, the kernel would reap what we wait for.
+    // If SIGCHLD is inherited as ignored, the kernel reaps children itself and their exit status is lost.
     struct sigaction action = {.sa_handler = SIG_DFL};
     if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
-    sigset_t heard;
-    sigemptyset(&heard);
-    sigaddset(&heard, SIGCHLD);
-    sigaddset(&heard, SIGTERM);
-    sigaddset(&heard, SIGINT);
-    // Nobody's hangup is meant for the first process of a container, and it would end any other.
-    if (getpid() != 1) sigaddset(&heard, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &heard, NULL) != 0) return -errno;
-    // Without us nobody would bring the reconciler back: of all that heroproc is, we and the shims are the last to go (OM-2).
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    // Not for the first process of a container, where a hangup has no meaning; there SIGHUP keeps its default, which
+    // the kernel ignores for PID 1.
+    if (getpid() != 1) sigaddset(&signals, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) != 0) return -errno;
+    // Without the monitor, no process restarts the reconciler: the monitor and the shims must be the last to be killed
+    // (OM-2).
     rights_protect_shim();
-    // What loses its parent below us comes to us and is reaped here, wherever that is.
+    // Orphans are reparented to the monitor and reaped here, also outside a container.
     prctl(PR_SET_CHILD_SUBREAPER, 1);
-    int descriptor = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
+    int descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
 }
 
@@ -79,18 +66,18 @@ int64_t shim_monitor_watchdog_seconds(void) {
         const char *digit = *variable + sizeof name - 1;
         if (*digit == 0) break;
         for (; *digit >= '0' && *digit <= '9' && seconds < 100000; digit++) seconds = seconds * 10 + (*digit - '0');
-        // What is no number is no reason to be killed for, nor to be kept for ever.
+        // An invalid value selects the default timeout.
         return *digit == 0 ? seconds : HERO_WATCHDOG_SECONDS;
     }
     return HERO_WATCHDOG_SECONDS;
 }
 
 int shim_monitor_read_heartbeat(int descriptor) {
-    char beats[64];
+    char buffer[64];
     long size;
-    int heard = 0;
-    while ((size = read(descriptor, beats, sizeof beats)) > 0) heard = 1;
-    return heard ? 1 : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    int received = 0;
+    while ((size = read(descriptor, buffer, sizeof buffer)) > 0) received = 1;
+    return received ? 1 : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
 int shim_monitor_is_crash_signal(int signal) {
@@ -116,25 +103,25 @@ void shim_monitor_set_crashes(int crashes, int signal) {
     *crash_argument = text;
 }
 
-int shim_monitor_start_reconciler(int *beats) {
+int shim_monitor_start_reconciler(int *heartbeat_pipe) {
     int ends[2];
-    // Without it the reconciler is kept all the same; only one that hangs is not found out.
+    // Without the pipe the reconciler still runs; only a hang is not detected.
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) ends[0] = ends[1] = -1;
     int pid = fork();
     if (pid != 0) {
         int error = errno;
         if (ends[1] >= 0) close(ends[1]);
         if (pid < 0 && ends[0] >= 0) close(ends[0]);
-        *beats = pid < 0 ? -1 : ends[0];
+        *heartbeat_pipe = pid < 0 ? -1 : ends[0];
         return pid < 0 ? -error : pid;
     }
     rights_unprotect();
-    // Whatever a starter has left open there is not what the program would take it for.
+    // A descriptor that the caller left open here must not be taken for the heartbeat pipe.
     if (ends[1] == HERO_FD_HEARTBEAT) fcntl(ends[1], F_SETFD, 0);
     else if (ends[1] < 0 || dup2(ends[1], HERO_FD_HEARTBEAT) < 0) close(HERO_FD_HEARTBEAT);
-    // Ctrl-C is then for us alone, and passed on once.
+    // In its own process group the reconciler does not receive Ctrl-C directly; the monitor forwards it once.
     setpgid(0, 0);
-    // SIGTERM and SIGINT stay blocked: one that comes before the program can take it waits there.
+    // SIGTERM and SIGINT stay blocked, so that a signal is pending until the program can handle it.
     sigset_t open;
     sigemptyset(&open);
     sigaddset(&open, SIGCHLD);

@@ -11,8 +11,7 @@
 
 _Static_assert(HERO_SOCKET_SIZE == sizeof((struct sockaddr_un *)0)->sun_path, "unix(7)");
 
-/// Makes room at a path: the socket of an earlier start, whose shim was killed. Anything else there stays, and is in
-/// the way.
+/// Removes the socket of an earlier start whose shim was killed. Any other file stays, and bind(2) fails.
 static void remove_stale_socket(const char *path) {
     struct stat facts;
     if (lstat(path, &facts) == 0 && S_ISSOCK(facts.st_mode)) unlink(path);
@@ -30,7 +29,7 @@ static int bind_name(int descriptor, const char *name, int64_t uid, uint32_t mod
     }
     remove_stale_socket(name);
     if (bind(descriptor, (struct sockaddr *)&address, size + 1) != 0) return -errno;
-    // Where this is refused, becoming that user will be too, and says so.
+    // If this is refused, the later change to the same user fails as well and reports the error.
     int ignored = uid < 0 ? 0 : lchown(name, (uid_t)uid, (gid_t)-1);
     (void)ignored;
     return chmod(name, (mode_t)mode) != 0 ? -errno : 0;
@@ -40,7 +39,7 @@ int shim_notify_open(const char *name, int64_t uid, uint32_t mode) {
     int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0) return -errno;
     int on = 1;
-    // Before it has a name: no datagram is ever without its sender.
+    // Set before the socket has an address, so that every datagram has its sender.
     int result = setsockopt(descriptor, SOL_SOCKET, SO_PASSCRED, &on, sizeof on) != 0 ? -errno : 0;
     if (result == 0) result = bind_name(descriptor, name, uid, mode);
     if (result == 0) return descriptor;
@@ -49,25 +48,25 @@ int shim_notify_open(const char *name, int64_t uid, uint32_t mode) {
 }
 
 long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender) {
-    // Room for the sender and for nothing else: the kernel closes descriptors that it cannot hand over, so nobody can
-    // fill our table with them, and one that waits for its end to be closed (BARRIER=1) knows that all it said before
-    // has been taken in.
+    // Space for the sender only: the kernel closes passed descriptors that do not fit. No sender can fill the
+    // descriptor table, and a sender that waits for its descriptor to be closed (BARRIER=1) knows that all its earlier
+    // messages were read.
     union {
         char bytes[CMSG_SPACE(sizeof(struct ucred))];
         struct cmsghdr aligned;
     } control;
-    struct iovec place = {.iov_base = bytes, .iov_len = (size_t)size};
+    struct iovec buffer = {.iov_base = bytes, .iov_len = (size_t)size};
     struct msghdr message = {
-        .msg_iov = &place, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+        .msg_iov = &buffer, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     *sender = 0;
     long length = recvmsg(descriptor, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (length < 0) return -errno;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_CREDENTIALS) continue;
         if (part->cmsg_len != CMSG_LEN(sizeof(struct ucred))) continue;
-        struct ucred who;
-        memcpy(&who, CMSG_DATA(part), sizeof who);
-        *sender = who.pid;
+        struct ucred credentials;
+        memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
+        *sender = credentials.pid;
     }
     return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : length;
 }

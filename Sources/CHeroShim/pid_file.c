@@ -11,12 +11,12 @@ static int is_trusted_owner(uid_t owner, uint32_t user) {
     return owner == 0 || owner == geteuid() || owner == user;
 }
 
-/// Whether nobody else can put another file in its place.
+/// Whether only trusted users can replace the file.
 static int is_in_safe_directory(const char *path, uint32_t user) {
     char folder[SHIM_PATH_SIZE];
-    const char *slash = strrchr(path, '/');
-    if (slash == NULL || slash - path >= SHIM_PATH_SIZE) return 0;
-    size_t length = slash == path ? 1 : (size_t)(slash - path);
+    const char *separator = strrchr(path, '/');
+    if (separator == NULL || separator - path >= SHIM_PATH_SIZE) return 0;
+    size_t length = separator == path ? 1 : (size_t)(separator - path);
     memcpy(folder, path, length);
     folder[length] = 0;
     struct stat facts;
@@ -24,7 +24,7 @@ static int is_in_safe_directory(const char *path, uint32_t user) {
     return (facts.st_mode & 022) == 0 || (facts.st_mode & S_ISVTX) != 0;
 }
 
-/// Decimal digits, one line feed at most: everything else is no number, and no number begins in it.
+/// Accepts decimal digits and at most one line feed behind them; everything else is an error.
 static int parse_pid(const char *text, long size) {
     if (size > 0 && text[size - 1] == '\n') size--;
     if (size < 1 || size > 10) return -EINVAL;
@@ -37,7 +37,7 @@ static int parse_pid(const char *text, long size) {
 }
 
 int shim_read_pid_file(const char *path, uint32_t user) {
-    // Not blocking: a FIFO would wait for a writer. Not following: a link could lead to anything.
+    // O_NONBLOCK, because opening a FIFO would wait for a writer. O_NOFOLLOW, because a link may lead to any file.
     int descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
     if (descriptor < 0) return -errno;
     char text[33];

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CHeroShim.h"
 
+#include "decimal.h"
 #include "rights.h"
 
 #include <errno.h>
@@ -25,15 +26,15 @@ _Static_assert(SHIM_SIGKILL == SIGKILL, "signal");
 
 static int notice_is_open;
 
-/// Descriptors 0 to 2 become /dev/null, whatever we were started with: a shim that outlives its starter must not
-/// hold a terminal or somebody's pipe. They also keep every later descriptor above 2.
+/// Redirects descriptors 0 to 2 to /dev/null: a shim that outlives its parent must not hold a terminal or a pipe open.
+/// This also keeps every later descriptor above 2.
 static int open_null(void) {
-    int null = open("/dev/null", O_RDWR);
-    if (null < 0) return -errno;
+    int descriptor = open("/dev/null", O_RDWR);
+    if (descriptor < 0) return -errno;
     for (int target = 0; target <= 2; target++) {
-        if (null != target && dup2(null, target) < 0) return -errno;
+        if (descriptor != target && dup2(descriptor, target) < 0) return -errno;
     }
-    if (null > 2) close(null);
+    if (descriptor > 2) close(descriptor);
     return 0;
 }
 
@@ -45,11 +46,11 @@ static void close_from(unsigned int first) {
 }
 
 int shim_set_up(void) {
-    // Blocked, not ignored: nothing but SIGKILL and SIGSTOP can then reach us, with one call and without passing
-    // a disposition on. The kernel's own signals for a fault still end the process.
+    // Blocked and not ignored: one call covers all signals but SIGKILL and SIGSTOP, and no ignored signal is inherited.
+    // The signals of a fault still end the process.
     uint64_t every = ~0ull;
     if (syscall(SYS_rt_sigprocmask, SIG_SETMASK, &every, NULL, sizeof every) != 0) return -errno;
-    // A starter that ignores SIGCHLD would make the kernel reap our children, and their status would be gone.
+    // If SIGCHLD is inherited as ignored, the kernel reaps children itself and their exit status is lost.
     struct sigaction action = {.sa_handler = SIG_DFL};
     if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
 
@@ -59,15 +60,15 @@ int shim_set_up(void) {
     close_from(HERO_FD_NOTICE + 1);
     rights_protect_shim();
     prctl(PR_SET_NAME, "hpshim");
-    setsid();  // fails only when we lead a session already
+    setsid();  // fails only if the process leads a session already
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return -errno;
     umask(0);
 
-    sigset_t heard;
-    sigemptyset(&heard);
-    sigaddset(&heard, SIGCHLD);
-    sigaddset(&heard, HERO_SIGNAL_KILL_TREE);
-    int descriptor = signalfd(-1, &heard, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGCHLD);
+    sigaddset(&signals, HERO_SIGNAL_KILL_TREE);
+    int descriptor = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
     return descriptor < 0 ? -errno : descriptor;
 }
 
@@ -86,12 +87,12 @@ void shim_exit(int code) {
 const void *shim_map_spec(long *size) {
     int seals = fcntl(HERO_FD_SPEC, F_GET_SEALS);
     if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || (seals & F_SEAL_WRITE) == 0) return NULL;
-    struct stat facts;
-    if (fstat(HERO_FD_SPEC, &facts) != 0 || facts.st_size <= 0 || facts.st_size > 1 << 30) return NULL;
-    void *memory = mmap(NULL, (size_t)facts.st_size, PROT_READ, MAP_PRIVATE, HERO_FD_SPEC, 0);
+    struct stat status;
+    if (fstat(HERO_FD_SPEC, &status) != 0 || status.st_size <= 0 || status.st_size > 1 << 30) return NULL;
+    void *memory = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, HERO_FD_SPEC, 0);
     if (memory == MAP_FAILED) return NULL;
     close(HERO_FD_SPEC);
-    *size = facts.st_size;
+    *size = status.st_size;
     return memory;
 }
 
@@ -111,12 +112,12 @@ void shim_discard(void *memory, long size) {
 void shim_send_notice(const struct hero_notice *notice) {
     if (!notice_is_open) return;
     notice_is_open = 0;
-    // A reconciler that does not read must not hold up a service: try, give it a second, try again, go on.
+    // A reconciler that does not read must not delay the service: try, wait up to one second, and try once more.
     int flags = fcntl(HERO_FD_NOTICE, F_GETFL);
     fcntl(HERO_FD_NOTICE, F_SETFL, flags | O_NONBLOCK);
     if (write(HERO_FD_NOTICE, notice, sizeof *notice) < 0 && errno == EAGAIN) {
-        struct pollfd room = {.fd = HERO_FD_NOTICE, .events = POLLOUT};
-        poll(&room, 1, 1000);
+        struct pollfd writable = {.fd = HERO_FD_NOTICE, .events = POLLOUT};
+        poll(&writable, 1, 1000);
         long ignored = write(HERO_FD_NOTICE, notice, sizeof *notice);
         (void)ignored;
     }
@@ -129,13 +130,12 @@ static int64_t read_clock(clockid_t clock) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/// Reads a decimal number behind blanks, and goes on behind it.
-static int64_t read_number(const char **text) {
+/// Parses a decimal number behind blanks and moves the position behind the number.
+static int64_t parse_signed(const char **text) {
     while (**text == ' ') (*text)++;
     int negative = **text == '-';
     if (negative) (*text)++;
-    int64_t value = 0;
-    while (**text >= '0' && **text <= '9') value = value * 10 + (*(*text)++ - '0');
+    int64_t value = (int64_t)parse_decimal(text);
     return negative ? -value : value;
 }
 
@@ -153,8 +153,8 @@ int64_t shim_boot_offset(void) {
     const char *line = strstr(text, "boottime");
     if (line == NULL) return 0;
     line += strlen("boottime");
-    int64_t seconds = read_number(&line);
-    offset = seconds * 1000000000 + read_number(&line);
+    int64_t seconds = parse_signed(&line);
+    offset = seconds * 1000000000 + parse_signed(&line);
     return offset;
 }
 
@@ -163,8 +163,8 @@ int64_t shim_monotonic(void) { return read_clock(CLOCK_MONOTONIC); }
 int64_t shim_realtime(void) { return read_clock(CLOCK_REALTIME); }
 
 void shim_sleep_ms(int milliseconds) {
-    struct timespec pause = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000l};
-    nanosleep(&pause, NULL);
+    struct timespec duration = {.tv_sec = milliseconds / 1000, .tv_nsec = (milliseconds % 1000) * 1000000l};
+    nanosleep(&duration, NULL);
 }
 
 int shim_poll(const int *descriptors, int count, int64_t timeout_ms) {

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "CHeroShim.h"
 
+#include "decimal.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +18,7 @@
 
 enum { PIDFS_MAGIC = 0x50494446 };
 
-/// The kernel's own record of a directory entry (getdents64(2)).
+/// A directory entry as the kernel returns it (getdents64(2)).
 struct directory_entry {
     uint64_t inode;
     int64_t offset;
@@ -25,19 +27,19 @@ struct directory_entry {
     char name[];
 };
 
-int shim_peek_exit(struct shim_exit_info *ended) {
+int shim_peek_exit(struct shim_exit_info *exit_info) {
     siginfo_t info = {0};
     struct rusage usage = {0};
-    // The raw call: it alone gives the resources used of a child that is not reaped yet.
+    // The system call itself, because only it returns the resource usage of a child that is not reaped.
     if (syscall(SYS_waitid, P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT, &usage) != 0) return -errno;
     if (info.si_pid == 0) return 0;
-    ended->pid = info.si_pid;
-    ended->kind = info.si_code == CLD_EXITED ? HERO_EXIT_EXITED : HERO_EXIT_SIGNALED;
-    ended->status = info.si_status;
-    ended->core_dumped = info.si_code == CLD_DUMPED;
-    ended->user_time_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
-    ended->system_time_us = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
-    ended->max_rss_kib = usage.ru_maxrss;
+    exit_info->pid = info.si_pid;
+    exit_info->kind = info.si_code == CLD_EXITED ? HERO_EXIT_EXITED : HERO_EXIT_SIGNALED;
+    exit_info->status = info.si_status;
+    exit_info->core_dumped = info.si_code == CLD_DUMPED;
+    exit_info->user_time_us = (int64_t)usage.ru_utime.tv_sec * 1000000 + usage.ru_utime.tv_usec;
+    exit_info->system_time_us = (int64_t)usage.ru_stime.tv_sec * 1000000 + usage.ru_stime.tv_usec;
+    exit_info->max_rss_kib = usage.ru_maxrss;
     return 1;
 }
 
@@ -68,34 +70,19 @@ int shim_signal(int pidfd, int signal) {
 
 int shim_signal_and_continue(int pidfd, int signal) {
     int result = shim_signal(pidfd, signal);
-    // A stopped process acts on the signal only once it goes on.
+    // A stopped process handles the signal only after it continues.
     shim_signal(pidfd, SIGCONT);
     return result;
 }
 
-/// Writes "/proc/<pid><rest>" into path, which has room for 64 bytes.
+/// Writes "/proc/<pid><rest>" into path, which has 64 bytes.
 static void name_process_file(char *path, int pid, const char *rest) {
-    char digits[12];
-    int count = 0;
-    unsigned int left = (unsigned int)pid;
-    do {
-        digits[count++] = (char)('0' + left % 10);
-        left /= 10;
-    } while (left > 0);
     memcpy(path, "/proc/", 6);
-    path += 6;
-    while (count > 0) *path++ = digits[--count];
-    strcpy(path, rest);
+    strcpy(write_decimal(path + 6, (unsigned int)pid), rest);
 }
 
-static uint64_t parse_number(const char **text) {
-    uint64_t value = 0;
-    while (**text >= '0' && **text <= '9') value = value * 10 + (uint64_t)(*(*text)++ - '0');
-    return value;
-}
-
-/// Field `wanted` (counted from 1, at least 4) of /proc/PID/stat. The second field is the program's name and may hold
-/// anything, also `) `: what follows its last `)` is the third.
+/// Reads field `wanted` (counted from 1, at least 4) of /proc/PID/stat. The second field is the name of the program and
+/// may contain any characters, also `) `: the third field follows the last `)`.
 static int read_stat(int pid, int wanted, uint64_t *value) {
     char path[64], text[1024];
     name_process_file(path, pid, "/stat");
@@ -112,7 +99,7 @@ static int read_stat(int pid, int wanted, uint64_t *value) {
         if (cursor == NULL) return -EINVAL;
     }
     cursor++;
-    *value = parse_number(&cursor);
+    *value = parse_decimal(&cursor);
     return 0;
 }
 
@@ -120,17 +107,17 @@ int shim_identify(int pid, int pidfd, struct hero_identity *identity) {
     *identity = (struct hero_identity){.pid = pid};
     int result = read_stat(pid, 22, &identity->start_ticks);
     if (result < 0) return result;
-    // The kernel shows the time of our time namespace, in ticks of 10 ms; a record has the machine's.
+    // The kernel shows the time of this time namespace, in ticks of 10 ms; a record has the time of the machine.
     identity->start_ticks -= (uint64_t)(shim_boot_offset() / 10000000);
-    int own = pidfd < 0 ? shim_open_pidfd(pid) : pidfd;
-    if (own < 0) return own;
-    // Before pidfs every pidfd shares one anonymous inode, which says nothing.
+    int descriptor = pidfd < 0 ? shim_open_pidfd(pid) : pidfd;
+    if (descriptor < 0) return descriptor;
+    // Without pidfs, all pidfds share one anonymous inode.
     struct statfs system;
-    struct stat facts;
-    if (fstatfs(own, &system) == 0 && system.f_type == PIDFS_MAGIC && fstat(own, &facts) == 0) {
-        identity->pidfs_inode = facts.st_ino;
+    struct stat status;
+    if (fstatfs(descriptor, &system) == 0 && system.f_type == PIDFS_MAGIC && fstat(descriptor, &status) == 0) {
+        identity->pidfs_inode = status.st_ino;
     }
-    if (pidfd < 0) close(own);
+    if (pidfd < 0) close(descriptor);
     return 0;
 }
 
@@ -141,19 +128,20 @@ int shim_parent_of(int pid) {
 }
 
 int shim_is_descendant(int pid, int root) {
-    // Whoever stands between may end while we look: then its children have another parent, and we begin anew.
-    for (int patience = 64; patience > 0; patience--) {
+    // An ancestor may exit during the search. Its children then have a new parent, and the search starts again.
+    for (int attempts = 64; attempts > 0; attempts--) {
         int child = pid, parent = shim_parent_of(pid), depth = 0;
         if (parent < 0) return parent;
         while (parent >= 0) {
             if (parent == root) return 1;
             if (parent <= 1) return 0;
             if (++depth > 1024) return -ELOOP;
-            int above = shim_parent_of(parent);
-            // Had the parent ended before it was asked, its number could be another's: then this one has a new parent.
+            int grandparent = shim_parent_of(parent);
+            // If the parent exited before its parent was read, its PID may have been reused. Then the child has a new
+            // parent.
             if (shim_parent_of(child) != parent) break;
             child = parent;
-            parent = above;
+            parent = grandparent;
         }
     }
     return -EAGAIN;
@@ -164,11 +152,11 @@ int shim_exists(int pidfd) {
 }
 
 int shim_has_exited(int pidfd) {
-    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-    return poll(&ended, 1, 0) > 0;
+    struct pollfd polled = {.fd = pidfd, .events = POLLIN};
+    return poll(&polled, 1, 0) > 0;
 }
 
-/// Appends the numbers in the children file of one thread.
+/// Appends the PIDs of the children file of one thread.
 static int append_children(
     int tasks, const char *thread, int parent, struct shim_process *table, int count, int capacity) {
     char path[32], text[4096];
@@ -237,7 +225,7 @@ int shim_scan_children(int root, struct shim_process *table, int count, int capa
             const struct directory_entry *entry = (const struct directory_entry *)(entries + at);
             at += entry->size;
             const char *cursor = entry->name;
-            int pid = (int)parse_number(&cursor);
+            int pid = (int)parse_decimal(&cursor);
             if (pid <= 0 || *cursor != 0 || count >= capacity || table_contains(table, count, pid)) continue;
             int parent = shim_parent_of(pid);
             if (parent == root || (parent > 0 && table_contains(table, count, parent))) {

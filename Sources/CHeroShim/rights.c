@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "rights.h"
 
+#include "decimal.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/prctl.h>
@@ -8,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// What oom_score_adj was before the shim protected itself: what its program gets.
+// oom_score_adj before the shim protected itself: the default for its program.
 static int inherited_score;
 static int is_protected;
 
@@ -29,18 +31,13 @@ static int read_score(int *score) {
 }
 
 static int write_score(int score) {
-    char text[8];
-    long first = sizeof text;
-    int rest = score < 0 ? -score : score;
-    do {
-        text[--first] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest > 0 && first > 1);
-    if (score < 0) text[--first] = '-';
+    char text[24];
+    char *digits = text;
+    if (score < 0) *digits++ = '-';
+    long size = write_decimal(digits, (uint64_t)(score < 0 ? -score : score)) - text;
     int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file < 0) return -1;
-    long size = (long)sizeof text - first;
-    int result = write(file, text + first, (size_t)size) == size ? 0 : -1;
+    int result = write(file, text, (size_t)size) == size ? 0 : -1;
     int error = errno;
     close(file);
     errno = error;
@@ -84,7 +81,7 @@ enum hero_stage rights_apply_limits(const struct hero_rights *rights, uint64_t o
     return HERO_STAGE_NONE;
 }
 
-/// Whether nothing of who we were is left, and there is no way back.
+/// Whether all IDs are those of the new user and cannot be changed back.
 static int has_changed_user(const struct hero_rights *rights) {
     uid_t uids[3];
     gid_t gids[3];
@@ -98,11 +95,12 @@ static int has_changed_user(const struct hero_rights *rights) {
 
 enum hero_stage rights_change_user(const struct hero_rights *rights, const void *groups) {
     if (rights->changes_user != 0) {
-        // Whose output it is may open it again by name: /dev/stdout (LG-9).
+        // The program may open its output again by name: /dev/stdout (LG-9).
         if (fchown(1, rights->uid, rights->gid) != 0 || fchown(2, rights->uid, rights->gid) != 0) {
             return HERO_STAGE_USER;
         }
-        // The raw calls: the C library's would look for other threads, and there is none.
+        // System calls, because the functions of the C library would synchronise with other threads, and there are
+        // none.
         if (syscall(SYS_setgroups, (long)rights->group_count, groups) != 0) return HERO_STAGE_USER;
         if (syscall(SYS_setresgid, rights->gid, rights->gid, rights->gid) != 0) return HERO_STAGE_USER;
         if (syscall(SYS_setresuid, rights->uid, rights->uid, rights->uid) != 0) return HERO_STAGE_USER;

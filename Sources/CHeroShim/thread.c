@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <time.h>
 
-// What the two threads share beside memory: one lock, and one thing to wait for.
+// Shared by the two threads, in addition to memory: a lock and a condition.
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static pthread_t thread;
@@ -14,7 +14,7 @@ static struct {
     void *memory;
 } work;
 
-// A page or two are used: paths lie in static memory.
+// One or two pages are used: paths are in static memory.
 enum { STACK_SIZE = 65536 };
 
 static void *run_body(void *unused) {

@@ -1,16 +1,16 @@
 import HeroLinux
 
-/// The program git, run to its end.
+/// Runs the program git in a directory.
 struct GitCommand {
-    /// The absolute folder it works in.
+    /// The absolute directory in which git runs.
     let directory: String
     private let environment: [String: String]
 
-    /// Prepares it: it answers in English, asks nobody, fetches nothing and takes no lock.
-    init(in folder: String, environment: [String: String]) {
-        self.directory = folder
+    /// Prepares an environment in which git prints English texts, never prompts, fetches nothing and takes no lock.
+    init(in directory: String, environment: [String: String]) {
+        self.directory = directory
         var variables = environment
-        // A hook sets these for its own repository; here the folder says which one is meant.
+        // A git hook sets these for its own repository; here the directory selects the repository.
         for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] { variables[name] = nil }
         variables["LC_ALL"] = "C"
         variables["GIT_TERMINAL_PROMPT"] = "0"
@@ -19,11 +19,11 @@ struct GitCommand {
         self.environment = variables
     }
 
-    /// Runs it.
+    /// Runs git with the given arguments.
     ///
-    /// - Throws: when there is no such program, or it cannot be started.
+    /// - Throws: If git is not installed or cannot be started.
     func run(_ arguments: [String], input: [UInt8] = []) throws(LinuxError) -> CommandRunner.CommandResult {
-        let words = ["git", "-C", directory, "--no-pager", "--literal-pathspecs"] + arguments
-        return try CommandRunner.runCommand(words, environment: environment, input: input)
+        let commandLine = ["git", "-C", directory, "--no-pager", "--literal-pathspecs"] + arguments
+        return try CommandRunner.runCommand(commandLine, environment: environment, input: input)
     }
 }

@@ -1,9 +1,9 @@
 import Glibc
 import HeroLinux
 
-/// The git commit a directory is at, read without git.
+/// Reads the current commit of a git work tree from the files of its repository, without the program git.
 public enum GitCommit {
-    /// The commit of the work tree a directory lies in; nil when it lies in none, or that has no commit yet.
+    /// Returns the commit of the work tree that contains a directory; nil if there is no work tree or no commit yet.
     public static func read(_ directory: String) -> String? {
         var folder = RuntimePaths.canonical(directory)
         while true {
@@ -15,7 +15,7 @@ public enum GitCommit {
         }
     }
 
-    /// `.git` itself, or where the file of that name leads (work trees, submodules).
+    /// Returns `.git` itself, or the directory that a file of that name refers to (work trees, submodules).
     private static func repositoryPath(at path: String) -> String? {
         var file = stat()
         guard stat(path, &file) == 0 else { return nil }
@@ -27,10 +27,11 @@ public enum GitCommit {
 
     private static func headCommit(of repository: String) -> String? {
         guard var text = readText(repository + "/HEAD", limit: 4096)?.trimmed else { return nil }
-        // A work tree keeps its own HEAD; branches are kept in the repository it belongs to.
-        let common =
-            readText(repository + "/commondir", limit: 4096)?.trimmed
-            .map { $0.hasPrefix("/") ? $0 : "\(repository)/\($0)" } ?? repository
+        // An additional work tree has its own HEAD; its branches are in the main repository.
+        var common = repository
+        if let path = readText(repository + "/commondir", limit: 4096)?.trimmed {
+            common = path.hasPrefix("/") ? path : "\(repository)/\(path)"
+        }
         for _ in 0..<5 {
             guard text.hasPrefix("ref: ") else { return isCommit(text) ? text : nil }
             let name = String(text.dropFirst("ref: ".count))
@@ -53,9 +54,4 @@ public enum GitCommit {
     private static func isCommit(_ text: String) -> Bool {
         [40, 64].contains(text.utf8.count) && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
-}
-
-extension String {
-    /// Hands the text to a closure; keeps optional chains readable.
-    fileprivate func map<Result>(_ transform: (String) -> Result) -> Result { transform(self) }
 }

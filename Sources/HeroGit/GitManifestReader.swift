@@ -2,15 +2,15 @@ import Glibc
 import HeroLinux
 public import HeroModel
 
-/// Why a services directory cannot be read from a git repository, and what to do.
+/// An error of reading a services directory from a git repository.
 public struct GitError: Error, Hashable, Sendable {
     /// The cause.
     public var cause: String
-    /// What to do about it.
+    /// The remedy.
     public var help: String
 }
 
-/// The manifest files of a services directory as they are at a commit, read with the program git.
+/// Reads the manifests of a services directory at a git commit, with the program git.
 ///
 /// Nothing is checked out, fetched or locked, and no filter or hook runs.
 public struct GitManifestReader {
@@ -19,27 +19,28 @@ public struct GitManifestReader {
     private let directory: String
     private let git: GitCommand
 
-    /// Prepares reading.
+    /// Creates a reader.
     ///
     /// - Parameters:
-    ///   - ref: A branch, a tag, a commit: whatever git takes as a revision.
-    ///   - shownDirectory: The services directory as the user named it.
+    ///   - revision: A branch, a tag, a commit or any other revision that git accepts.
+    ///   - displayedDirectory: The services directory as the user named it.
     ///   - environment: The environment for git.
-    public init(_ ref: String, of shownDirectory: String, environment: [String: String]) {
-        self.revision = ref
-        self.displayedDirectory = shownDirectory
-        directory = ManifestFiles.absoluteDirectory(shownDirectory)
+    public init(_ revision: String, of displayedDirectory: String, environment: [String: String]) {
+        self.revision = revision
+        self.displayedDirectory = displayedDirectory
+        directory = ManifestFiles.absoluteDirectory(displayedDirectory)
         git = GitCommand(in: directory, environment: environment)
     }
 
-    /// Reads the files, sorted by path, as though they lay in the services directory; their paths are shown as
-    /// `REF:PATH`, as git writes them.
+    /// Reads the manifests, sorted by path.
     ///
-    /// - Returns: No files when the directory is not there at that commit.
+    /// Their displayed paths are `REVISION:PATH`, as in git.
+    ///
+    /// - Returns: No files if the directory does not exist at that commit.
     public func read() throws(GitError) -> [ManifestFile] {
         guard !revision.hasPrefix("-"), !revision.isEmpty,
             revision.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value != 127 })
-        else { throw GitError(cause: "that is no name of a commit", help: Self.revisionHelp) }
+        else { throw GitError(cause: "it is not the name of a commit", help: Self.revisionHelp) }
         let prefix = try folderInRepository()
         let commit = try resolveCommit()
         let entries = try listEntries(commit, below: prefix)
@@ -58,31 +59,31 @@ public struct GitManifestReader {
 
     private static let revisionHelp = "name a branch, a tag or a commit, such as `git:origin/main`"
 
-    // MARK: What git is asked
+    // MARK: Commands of git
 
-    /// The services directory as the repository knows it, ended by a slash; empty for its top.
+    /// Returns the path of the services directory in the repository with a trailing slash; empty for its top directory.
     private func folderInRepository() throws(GitError) -> String {
-        let answer = try runGit(["rev-parse", "--show-prefix"])
-        guard answer.exitCode != 0 else { return answer.outputText }
-        if answer.errorOutput.contains("dubious ownership") {
+        let result = try runGit(["rev-parse", "--show-prefix"])
+        guard result.exitCode != 0 else { return result.outputText }
+        if result.errorOutput.contains("dubious ownership") {
             throw GitError(
-                cause: "git distrusts the repository of \(displayedDirectory): it belongs to another user",
-                help: "say that you trust it: `git config --global --add safe.directory \(directory)`"
+                cause: "git does not trust the repository of \(displayedDirectory): it belongs to another user",
+                help: "declare it as trusted: `git config --global --add safe.directory \(directory)`"
             )
         }
         throw GitError(
-            cause: "\(displayedDirectory) is in no git work tree",
+            cause: "\(displayedDirectory) is not in a git work tree",
             help: "compare with a folder instead: `--against dir:PATH`"
         )
     }
 
     private func resolveCommit() throws(GitError) -> String {
-        let answer = try runGit(["rev-parse", "--verify", "--quiet", "\(revision)^{commit}"])
-        if answer.exitCode == 0 { return answer.outputText }
+        let result = try runGit(["rev-parse", "--verify", "--quiet", "\(revision)^{commit}"])
+        if result.exitCode == 0 { return result.outputText }
         let isShallow = try runGit(["rev-parse", "--is-shallow-repository"]).outputText == "true"
         if isShallow {
             throw GitError(
-                cause: "this clone is shallow and does not have it",
+                cause: "this shallow clone does not contain the commit",
                 help:
                     "fetch the whole history: `fetch-depth: 0` for actions/checkout, `git fetch --unshallow` elsewhere"
             )
@@ -97,29 +98,29 @@ public struct GitManifestReader {
 
     private func listEntries(_ commit: String, below prefix: String) throws(GitError) -> [Entry] {
         let path = prefix.isEmpty ? [] : [prefix]
-        let answer = try runGit(["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"] + path)
-        guard answer.exitCode == 0 else { throw unexpectedExit(answer) }
-        return answer.output.split(separator: 0).compactMap { Entry($0, below: prefix) }
+        let result = try runGit(["ls-tree", "-r", "-z", "-l", "--full-tree", commit, "--"] + path)
+        guard result.exitCode == 0 else { throw unexpectedExit(result) }
+        return result.output.split(separator: 0).compactMap { Entry($0, below: prefix) }
     }
 
     private func readContents(of blobs: [String]) throws(GitError) -> [[UInt8]] {
         guard !blobs.isEmpty else { return [] }
-        let answer = try runGit(["cat-file", "--batch"], input: Array(blobs.joined(separator: "\n").utf8) + [10])
-        guard answer.exitCode == 0 else { throw unexpectedExit(answer) }
-        var rest = answer.output[...]
+        let result = try runGit(["cat-file", "--batch"], input: Array(blobs.joined(separator: "\n").utf8) + [10])
+        guard result.exitCode == 0 else { throw unexpectedExit(result) }
+        var rest = result.output[...]
         var contents: [[UInt8]] = []
         for _ in blobs {
             // `ID blob SIZE`, the bytes, a line feed; or `ID missing`.
-            guard let end = rest.firstIndex(of: 10) else { throw unexpectedExit(answer) }
-            let words = String(decoding: rest[..<end], as: UTF8.self).split(separator: " ")
+            guard let end = rest.firstIndex(of: 10) else { throw unexpectedExit(result) }
+            let fields = String(decoding: rest[..<end], as: UTF8.self).split(separator: " ")
             rest = rest[(end + 1)...]
-            guard words.count == 3, let size = Int(words[2]), size >= 0, size < rest.count else {
+            guard fields.count == 3, let size = Int(fields[2]), size >= 0, size < rest.count else {
                 throw GitError(
-                    cause: "this clone does not have all of its files",
-                    help: "it is a partial one: clone it without `--filter`"
+                    cause: "this clone does not contain all files",
+                    help: "clone the repository without `--filter`"
                 )
             }
-            contents.append(Array(rest.prefix(min(size, ManifestFiles.maximumSize + 1))))
+            contents.append(Array(rest.prefix(min(size, ManifestFileRules.maximumSize + 1))))
             rest = rest.dropFirst(size + 1)
         }
         return contents
@@ -130,49 +131,51 @@ public struct GitManifestReader {
             return try git.run(arguments, input: input)
         } catch {
             throw GitError(
-                cause: error.number == ENOENT ? "there is no program `git` here" : error.description,
+                cause: error.number == ENOENT ? "the program `git` is not installed" : error.description,
                 help: "install git, or compare with a folder: `--against dir:PATH`"
             )
         }
     }
 
-    private func unexpectedExit(_ answer: CommandRunner.CommandResult) -> GitError {
-        let words = answer.errorOutput.split(separator: "\n").first.map { ": \($0)" } ?? ""
+    private func unexpectedExit(_ result: CommandRunner.CommandResult) -> GitError {
+        let message = result.errorOutput.split(separator: "\n").first.map { ": \($0)" } ?? ""
         return GitError(
-            cause: "git ended with code \(answer.exitCode)\(words)",
-            help: "look whether `git -C \(directory) status` works"
+            cause: "git exited with code \(result.exitCode)\(message)",
+            help: "check whether `git -C \(directory) status` works"
         )
     }
 
-    // MARK: Which files are manifests
+    // MARK: Manifests of a commit
 
-    /// One file of a commit.
+    /// A file of a commit.
     private struct Entry {
         /// Relative to the services directory.
         var path: String
         var blobID: String
         var isLink: Bool
 
-        /// Reads `MODE TYPE ID SIZE TAB PATH`; nil for what is no file below the folder.
+        /// Parses `MODE TYPE ID SIZE TAB PATH`; returns nil for an entry that is not a file below the directory.
         init?(_ line: ArraySlice<UInt8>, below prefix: String) {
             guard let tab = line.firstIndex(of: 9) else { return nil }
-            let words = String(decoding: line[..<tab], as: UTF8.self).split(separator: " ")
+            let fields = String(decoding: line[..<tab], as: UTF8.self).split(separator: " ")
             let whole = String(decoding: line[(tab + 1)...], as: UTF8.self)
-            guard words.count == 4, words[1] == "blob", whole.hasPrefix(prefix) else { return nil }
+            guard fields.count == 4, fields[1] == "blob", whole.hasPrefix(prefix) else { return nil }
             path = String(whole.dropFirst(prefix.count))
-            blobID = String(words[2])
-            isLink = words[0] == "120000"
+            blobID = String(fields[2])
+            isLink = fields[0] == "120000"
         }
     }
 
-    /// The files that reading the directory itself would find; links are not followed.
+    /// Returns the manifests, by the rules for the directory itself.
+    ///
+    /// Links are not followed.
     private static func manifestEntries(_ entries: [Entry]) -> [Entry] {
         entries.filter { entry in
             let parts = entry.path.split(separator: "/").map(String.init)
-            guard !entry.isLink, let name = parts.last, parts.count <= ManifestFiles.maximumDepth + 1 else {
+            guard !entry.isLink, let name = parts.last, parts.count <= ManifestFileRules.maximumDepth + 1 else {
                 return false
             }
-            return ManifestFiles.isManifestName(name) && parts.dropLast().allSatisfy(ManifestFiles.isFolderName)
+            return ManifestFileRules.isManifestName(name) && parts.dropLast().allSatisfy(ManifestFileRules.isFolderName)
         }
     }
 }

@@ -1,1 +1,1 @@
-// Law: git is read through its own files and its own program; nothing in a repository is changed.
+// Rule: git is read through its own files and its own program; nothing in a repository is changed.

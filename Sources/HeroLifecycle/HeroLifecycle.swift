@@ -1,4 +1,4 @@
-// Law: one subject, one event, one moment.
+// Rule: one subject, one event, one moment.
 //
-// A machine here takes an event and the moment it happened, moves, and says what must be done about it. It reads no clock
-// and does nothing itself.
+// A state machine in this module receives one event and the time at which it is handled. It changes its state and
+// returns the effects that the reconciler must carry out. It reads no clock and does nothing itself.

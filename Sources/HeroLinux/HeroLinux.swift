@@ -1,27 +1,28 @@
-// Law: system calls, and nothing that could be called a decision.
+// Rule: system calls, and nothing that could be called a decision.
 //
-// HeroLinux is the protocol `Kernel` on a real machine, and what the command line needs of that machine. What
-// happens is reported, what is ordered is done; which of it is right is decided elsewhere.
+// HeroLinux implements the protocol `Kernel` on a real machine, and what the command line needs of that machine. It
+// performs
+// requests and reports facts; other modules decide.
 
 import Glibc
 
-/// Something the machine refused.
+/// An operation that failed.
 public struct LinuxError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// What was tried: a verb and its object, such as `open /var/lib/heroproc`.
+    /// The operation: a verb and its object, such as `open /var/lib/heroproc`.
     public var task: String
-    /// The kernel's error number; 0 when the cause is in `cause`.
+    /// The errno; 0 if only `cause` describes the error.
     public var number: Int32
-    /// The cause in words.
+    /// The cause as a text for users.
     public var cause: String
 
-    /// An error of the kernel.
+    /// An error with an errno.
     public init(cannot task: String, _ number: Int32) {
         self.task = task
         self.number = number
         cause = errorText(number)
     }
 
-    /// An error of ours.
+    /// An error that heroproc itself has detected.
     public init(cannot task: String, because cause: String) {
         self.task = task
         number = 0
@@ -32,25 +33,25 @@ public struct LinuxError: Error, Hashable, Sendable, CustomStringConvertible {
     public var description: String { "cannot \(task): \(cause)" }
 }
 
-/// The words for an error number, as strerror(3) has them.
+/// Returns the text of an errno, as strerror(3) does.
 func errorText(_ number: Int32) -> String {
     guard let text = strerror(number) else { return "error \(number)" }
     return String(cString: text)
 }
 
-/// Passes a result of a C helper on, or throws what it stands for.
+/// Returns the result of a C function; throws if it is a negated errno.
 @discardableResult
 func check(_ result: Int32, _ task: @autoclosure () -> String) throws(LinuxError) -> Int32 {
     guard result < 0 else { return result }
     throw LinuxError(cannot: task(), 0 &- result)
 }
 
-/// An open file, closed when nobody holds it any more.
+/// An open file descriptor, closed when its last reference is released.
 final class Descriptor: Sendable {
-    /// Its number.
+    /// The number of the descriptor.
     let number: Int32
 
-    /// Takes over an open descriptor.
+    /// Takes ownership of an open descriptor.
     init(_ number: Int32) {
         self.number = number
     }

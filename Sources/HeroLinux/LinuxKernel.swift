@@ -8,12 +8,12 @@ public import HeroSchedule
 
 /// The protocol `Kernel` on a real machine.
 ///
-/// Must be made before the program has other threads (it blocks signals for all of them), by the one thread that
-/// uses it, while the `ReconcilerLock` of the same paths is held.
+/// It must be created before the program has other threads, because it blocks signals for all of them, and only while
+/// the `ReconcilerLock` of the same paths is held. Only the thread that created it may use it.
 public final class LinuxKernel: Kernel {
-    /// The boot this kernel lives in.
+    /// The ID of this boot of the machine.
     public let bootID: String
-    /// What services get, whoever started the reconciler.
+    /// The base environment of services, the same for every user session that starts the reconciler.
     public let baseEnvironment: [String: String]
 
     private let paths: RuntimePaths
@@ -22,7 +22,7 @@ public final class LinuxKernel: Kernel {
     private let signalDescriptor: Descriptor
     private let ownsProcess: Bool
     private var hasChildSignal = false
-    /// How long the machine was suspended since it booted, in nanoseconds.
+    /// How long the machine was suspended since boot, in nanoseconds.
     private var suspendedTime: Int64
     private let shimTracker: ShimTracker
     private let orphanTracker: OrphanTracker
@@ -37,16 +37,16 @@ public final class LinuxKernel: Kernel {
     private let zoneFiles: ZoneFiles
     private var heartbeat: Heartbeat?
 
-    /// Opens the door.
+    /// Prepares this process for running a reconciler.
     ///
     /// - Parameters:
-    ///   - paths: Where state and run directory are; both are made if they are not there.
-    ///   - shimPath: The shim; nil looks in `HEROPROC_SHIM`, then beside this program.
-    ///   - environment: The process's environment.
-    ///   - ownsProcess: Whether this process does nothing else: it then takes in what loses its parent below it, and
-    ///     reaps it. Never where others spawn children too.
-    ///   - heartbeat: Where somebody waits to hear that the loop turns.
-    /// - Throws: When the machine lacks something, or the shim is not found; the text says what to do.
+    ///   - paths: The state directory and the run directory; missing ones are created.
+    ///   - shimPath: The shim; nil means `HEROPROC_SHIM`, else the file next to this program.
+    ///   - environment: The environment of this process.
+    ///   - ownsProcess: Whether this process runs nothing but the reconciler. It then becomes the parent of orphaned
+    ///     descendants and reaps them, which must not happen where other code starts children too.
+    ///   - heartbeat: The heartbeat to the monitor, if there is one.
+    /// - Throws: If the machine lacks something, or the shim is not found; the text names the remedy.
     public init(
         paths: RuntimePaths,
         shimPath: String? = nil,
@@ -60,7 +60,7 @@ public final class LinuxKernel: Kernel {
         self.environment = environment
         bootID = ProcessTable.currentMachine.bootID
         guard !bootID.isEmpty, ProcessTable.currentMachine.pidNamespace != 0, ProcStat(of: getpid()) != nil else {
-            throw LinuxError(cannot: "tell processes apart", because: "/proc is not mounted here")
+            throw LinuxError(cannot: "identify processes", because: "/proc is not mounted here")
         }
         baseEnvironment = BaseEnvironment.current()
         zoneFiles = ZoneFiles(environment: environment)
@@ -69,9 +69,9 @@ public final class LinuxKernel: Kernel {
         self.ownsProcess = ownsProcess
         if ownsProcess { try check(hl_become_subreaper(), "become a subreaper") }
         var openFiles: UInt = 0
-        // Not being allowed to raise it costs room, not correctness.
+        // A lower limit allows fewer jobs; it is no error.
         _ = hl_raise_open_file_limit(&openFiles)
-        signalDescriptor = Descriptor(try check(hl_signal_descriptor(ownsProcess ? 1 : 0), "take SIGTERM and SIGINT"))
+        signalDescriptor = Descriptor(try check(hl_signal_descriptor(ownsProcess ? 1 : 0), "handle SIGTERM and SIGINT"))
         try paths.makeStateDirectories()
         try paths.makeRunDirectories()
 
@@ -83,23 +83,23 @@ public final class LinuxKernel: Kernel {
 
         suspendedTime = hl_boot_clock() &- hl_monotonic_clock()
         reactor = try Reactor()
-        let notices = try NoticePipe(reactor)
-        var place = ShimSpecEncoder.Context(
+        let noticePipe = try NoticePipe(reactor)
+        var context = ShimSpecEncoder.Context(
             paths: paths,
             machine: ProcessTable.currentMachine,
             softOpenFiles: UInt64(openFiles)
         )
-        place.oomScore = oomScore
+        context.oomScore = oomScore
         cgroups = StartCgroups(CgroupSupport.detect(environment: environment), paths: paths)
         cgroups.removeLeftovers()
         let launcher = try ShimLauncher(
             shimPath: shim,
-            notices: notices.writeEnd,
-            place: place,
-            containment: cgroups
+            noticePipe: noticePipe.writeEnd,
+            context: context,
+            cgroups: cgroups
         )
         outputDrainer = OutputDrainer(reactor, launcher)
-        orphanTracker = OrphanTracker(reactor, paths: paths, containment: cgroups, drains: outputDrainer)
+        orphanTracker = OrphanTracker(reactor, paths: paths, cgroups: cgroups, outputDrainer: outputDrainer)
         var program = AccountLookupProgram.find(environment: environment, shim: shim)
         program.oomScore = oomScore
         accountLookups = AccountLookups(reactor, program)
@@ -107,16 +107,16 @@ public final class LinuxKernel: Kernel {
             reactor,
             paths: paths,
             launcher: launcher,
-            notices: notices,
-            orphans: orphanTracker,
-            containment: cgroups,
-            accounts: accountLookups
+            noticePipe: noticePipe,
+            orphanTracker: orphanTracker,
+            cgroups: cgroups,
+            accountLookups: accountLookups
         )
         probeRunner = try ProbeRunner(
             reactor,
-            starts: shimTracker,
-            accounts: accountLookups,
-            logs: paths.logs,
+            shimTracker: shimTracker,
+            accountLookups: accountLookups,
+            logDirectory: paths.logs,
             oomScore: oomScore
         )
         manifestWatcher = try ManifestWatcher(reactor)
@@ -127,10 +127,10 @@ public final class LinuxKernel: Kernel {
         }
     }
 
-    /// Leaves the run directory as it should be found: without the control socket, and gone if no job is left in it.
+    /// Removes the control socket and the status files, and the run directory too if no job is left in it.
     ///
-    /// To be called last, while the `ReconcilerLock` is still held; who waits for that lock sees that its file is gone and takes
-    /// a new one (UP-5).
+    /// This is called last, while the `ReconcilerLock` is still held. A process that waits for that lock notices that
+    /// its file is gone and opens a new one (UP-5).
     public func cleanUpRunDirectory() {
         unlink(paths.controlSocket)
         unlink(paths.storeOutageFile)
@@ -141,29 +141,31 @@ public final class LinuxKernel: Kernel {
         rmdir(paths.run)
     }
 
-    /// What this machine offers for holding and limiting trees of processes.
+    /// What this machine offers to contain and limit process trees.
     public var capabilities: ContainmentSupport { cgroups.support.capabilities }
 
     /// The boot clock.
     public func now() -> Moment { reactor.now }
 
-    /// The calendar.
+    /// The wall clock.
     public func wallTime() -> WallTime { currentWallTime() }
 
-    /// The clocks of a place, from the machine's time zone database.
+    /// The rules of a time zone, from the time zone database of the machine.
     public func zone(named name: String) -> TimeZoneRules? { zoneFiles.rules(named: name) }
 
-    /// A random number from 0 to just below 1.
+    /// A random number in 0..<1.
     public func randomUnit() -> Double { Double(UInt64(hl_random()) >> 11) * 0x1p-53 }
 
-    /// Looks at what stands between an action and its start.
-    public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers {
-        var order = order
-        if let name = order.ownPIDFile { order.pidFile = paths.pidFile(named: name) }
-        return blockerScanner.scan(order, now: reactor.now)
+    /// Finds what prevents an action from starting.
+    public func scanStartBlockers(_ request: BlockerScanRequest) -> StartBlockers {
+        var request = request
+        if let name = request.ownPIDFile { request.pidFile = paths.pidFile(named: name) }
+        return blockerScanner.scan(request, now: reactor.now)
     }
 
     /// Writes a PID file into the state directory.
+    ///
+    /// - Returns: The error as a text; nil on success.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? {
         do throws(LinuxError) {
             try PIDFileWriter.write(paths.pidFile(named: name), process)
@@ -173,36 +175,36 @@ public final class LinuxKernel: Kernel {
         }
     }
 
-    /// Removes one of those again.
+    /// Removes a PID file that `writePIDFile` has written.
     public func removePIDFile(_ name: String, _ process: ProcessIdentity) {
         PIDFileWriter.remove(paths.pidFile(named: name), process)
     }
 
-    /// Looks at many actions at once.
-    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
-        ActionInspector.inspect(questions)
+    /// Inspects the machine for several actions at once.
+    public func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+        ActionInspector.inspect(requests)
     }
 
-    /// Removes a socket file that was judged stale.
+    /// Removes a stale socket file.
     public func removeSocket(_ file: SocketFile) { StaleSocketRemoval.remove(file) }
 
     /// Starts a shim.
-    public func launch(_ order: LaunchRequest) { shimTracker.launch(order) }
+    public func launch(_ request: LaunchRequest) { shimTracker.launch(request) }
 
-    /// Sends a signal through a pidfd of a verified identity, and in no other way.
+    /// Sends a signal through the pidfd of a verified identity, and in no other way.
     @discardableResult
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
         guard let found = ProcessTable.open(process), !found.stat.isDead else { return false }
         hero_failpoint(FP_SIG_1)
         guard hl_pidfd_send_signal(found.pidfd.number, signal.number) == 0 else { return false }
-        // A stopped process acts on a signal only once it goes on (TR-3).
+        // A stopped process handles the signal only after it is continued (TR-3).
         if ![SIGKILL, SIGSTOP, SIGTSTP, SIGCONT].contains(signal.number) {
             _ = hl_pidfd_send_signal(found.pidfd.number, SIGCONT)
         }
         return true
     }
 
-    /// Tells the shim to end everything below it; does so itself where the shim is gone.
+    /// Makes the shim kill its process tree; kills it directly if the shim is gone.
     public func killTree(_ start: StartID) {
         if let pidfd = shimTracker.shimPidfd(of: start) {
             _ = hl_pidfd_send_signal(pidfd.number, HERO_SIGNAL_KILL_TREE)
@@ -211,22 +213,23 @@ public final class LinuxKernel: Kernel {
         }
     }
 
-    /// Goes on storing the output of a start that is told as orphaned.
-    public func captureOutput(_ order: OutputCaptureRequest) { orphanTracker.startOutputDrain(order) }
+    /// Stores the output of a program that has lost its shim.
+    public func captureOutput(_ request: OutputCaptureRequest) { orphanTracker.startOutputDrain(request) }
 
-    /// Who lives of a start that was killed.
+    /// Returns the processes of a killed start that are still running, at most five.
     public func survivors(of start: StartID) -> [String] {
         let pids = shimTracker.shimPID(of: start).map(ProcessTable.descendants) ?? orphanTracker.memberPIDs(of: start)
         return Array(pids.compactMap(ProcessTable.describe).prefix(5))
     }
 
-    /// Looks at the records of jobs.
+    /// Recovers the starts of jobs from their records.
     public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
         let adoption = StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
         return Dictionary(jobs.map { ($0, adoption.recover($0)) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// Looks again at what could not be followed for lack of descriptors: what has ended meanwhile is told now.
+    /// Recovers the starts that could not be watched before because file descriptors were short, and emits what has
+    /// changed since.
     private func recoverDeferredStarts() {
         let adoption = StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
         for start in shimTracker.takeDeferredStarts() {
@@ -243,65 +246,67 @@ public final class LinuxKernel: Kernel {
         }
     }
 
-    /// Refuses a start that has left no trace, however late its shim comes.
+    /// Prevents a start that has left no trace, even if its shim still appears.
     public func retire(_ start: StartID) -> Bool { retirement.retire(start) }
 
-    /// Removes the record and the script of a job.
+    /// Removes the record, the script and the other files of a job in the run directory.
     public func removeRuntimeFiles(_ job: JobID) {
         retirement.removeFiles(job)
     }
 
-    /// Writes what the database would know of a job beside its record.
+    /// Writes the recovery record of a job.
     public func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool {
         JobRecoveryFile.write(origin, to: paths.recoveryFile(of: job))
     }
 
-    /// Reads it.
+    /// Reads the recovery record of a job.
     public func recoveryRecord(of job: JobID) -> [UInt8]? { JobRecoveryFile.read(paths.recoveryFile(of: job)) }
 
-    /// The jobs of which anything is left in the run directory.
+    /// Returns the jobs that have files in the run directory.
     public func jobsInRunDirectory() -> [JobID] { JobRuntimeFiles.jobsWithFiles(paths) }
 
-    /// The highest number of a job of which anything is left.
+    /// Returns the highest job number that has any file.
     public func highestJobID() -> JobID { JobRuntimeFiles.highestJob(paths) }
 
-    /// Writes down what is wrong with the database.
+    /// Writes the file that describes a store outage; nil clears it.
     public func publishStoreOutage(_ trouble: String?) {
         ReconcilerStatusFile.write(trouble, to: paths.storeOutageFile)
     }
 
-    /// Removes the logs of an action's earlier jobs.
+    /// Removes the logs of earlier jobs of an action.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
         LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)
     }
 
-    /// Removes logs, records and scripts of jobs that are no longer recorded.
+    /// Removes logs, records and scripts of jobs that are no longer in the database.
     public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
         JobRuntimeFiles.remove(of: jobs, logsIn: folder, paths)
     }
 
-    /// Asks once.
-    public func startProbe(_ order: ProbeRequest) { probeRunner.startProbe(order) }
+    /// Starts one probe; its result becomes an event.
+    public func startProbe(_ request: ProbeRequest) { probeRunner.startProbe(request) }
 
-    /// Drops all questions about a job.
+    /// Stops all probes of a job.
     public func stopProbe(_ job: JobID) { probeRunner.stopProbes(job) }
 
-    /// Reads all manifest files below a directory.
+    /// Reads all manifests below a directory.
     public func readManifests(in directory: String) -> ManifestReadResult {
-        // Nobody is there to ask: what a stranger could have written is as good as unreadable.
-        if let flaw = ManifestFiles.trustProblem(in: directory, environment: environment) { return .unreadable(flaw) }
+        // The reconciler cannot ask the user, so an untrusted directory counts as unreadable.
+        if let problem = ManifestFiles.trustProblem(in: directory, environment: environment) {
+            return .unreadable(problem)
+        }
         return ManifestFiles.read(directory)
     }
 
-    /// Watches a directory for changes of its manifest files.
+    /// Watches a directory for changes of its manifests; nil stops watching.
     public func watchDirectory(_ directory: String?) { manifestWatcher.watch(directory) }
 
-    /// Answers on a connection.
+    /// Sends a reply on a control connection.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
         controlServer.reply(request, message, isLast: isLast)
     }
 
-    /// Waits for the first event, and gives all that are there by then.
+    /// Waits for an event and returns all events that have occurred by then.
     public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
         controlServer.flush()
         while true {
@@ -316,7 +321,7 @@ public final class LinuxKernel: Kernel {
         }
     }
 
-    /// Tells that the machine was suspended, before anything that only looks late because of it.
+    /// Emits an event after a suspend, before events that are only late because of it.
     private func detectSuspend() {
         let now = hl_boot_clock() &- hl_monotonic_clock()
         if now &- suspendedTime > 5_000_000_000 { reactor.emit(.machineSlept) }
@@ -324,52 +329,52 @@ public final class LinuxKernel: Kernel {
     }
 
     private func dispatch(_ wake: Reactor.Wakeup) {
-        let number = wake.source.id
-        let isAlarm = wake.readyEvents == 0
+        let id = wake.source.id
+        let isTimer = wake.readyEvents == 0
         switch wake.source.kind {
         case .timer, .clockChange: break
         case .signals: readSignals()
         case .shimNotices: shimTracker.readNotices()
-        case .shim where number == ShimTracker.deferredStartsID: recoverDeferredStarts()
-        case .shim: isAlarm ? shimTracker.handleTimer(number) : shimTracker.handleShimExit(number)
-        case .mainProcess: shimTracker.handleMainExit(number)
-        case .notifyState: isAlarm ? shimTracker.readNotifyState(number) : shimTracker.readChangedNotifyStates()
-        case .orphan: isAlarm ? orphanTracker.handleTimer(number) : orphanTracker.handleMainExit(number)
-        case .outputDrain: outputDrainer.handleExit(number).map(orphanTracker.handleDrainExit)
-        case .manifestWatcher: isAlarm ? manifestWatcher.handleTimer(number) : manifestWatcher.readChanges()
-        case .controlListener: isAlarm ? controlServer.resumeListening() : controlServer.accept()
-        case .controlConnection: isAlarm ? controlServer.handleTimeout(number) : controlServer.handleReadiness(number)
-        case .probeConnection: isAlarm ? probeRunner.handleTimeout(number) : probeRunner.handleConnection(number)
-        case .probeCommandErrors: isAlarm ? probeRunner.handleTimeout(number) : probeRunner.readCommandErrors(number)
-        case .probeCommandExit: probeRunner.handleCommandExit(number)
+        case .shim where id == ShimTracker.deferredStartsID: recoverDeferredStarts()
+        case .shim: isTimer ? shimTracker.handleTimer(id) : shimTracker.handleShimExit(id)
+        case .mainProcess: shimTracker.handleMainExit(id)
+        case .notifyState: isTimer ? shimTracker.readNotifyState(id) : shimTracker.readChangedNotifyStates()
+        case .orphan: isTimer ? orphanTracker.handleTimer(id) : orphanTracker.handleMainExit(id)
+        case .outputDrain: outputDrainer.handleExit(id).map(orphanTracker.handleDrainExit)
+        case .manifestWatcher: isTimer ? manifestWatcher.handleTimer(id) : manifestWatcher.readChanges()
+        case .controlListener: isTimer ? controlServer.resumeListening() : controlServer.accept()
+        case .controlConnection: isTimer ? controlServer.handleTimeout(id) : controlServer.handleReadiness(id)
+        case .probeConnection: isTimer ? probeRunner.handleTimeout(id) : probeRunner.handleConnection(id)
+        case .probeCommandErrors: probeRunner.readCommandErrors(id)
+        case .probeCommandExit: probeRunner.handleCommandExit(id)
         case .resolverResults: probeRunner.readResolverResults()
-        case .accountLookup: isAlarm ? accountLookups.handleTimeout(number) : accountLookups.readReply(number)
-        case .accountLookupExit: accountLookups.handleExit(number)
+        case .accountLookup: isTimer ? accountLookups.handleTimeout(id) : accountLookups.readReply(id)
+        case .accountLookupExit: accountLookups.handleExit(id)
         }
     }
 
     private func readSignals() {
-        // struct signalfd_siginfo is 128 bytes and begins with the number.
+        // struct signalfd_siginfo has 128 bytes and begins with the signal number.
         var bytes = [UInt8](repeating: 0, count: 128)
         while read(signalDescriptor.number, &bytes, bytes.count) == bytes.count {
-            let number = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
-            if number == UInt32(SIGCHLD) { hasChildSignal = true } else { reactor.emit(.terminationRequested) }
+            let signal = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
+            if signal == UInt32(SIGCHLD) { hasChildSignal = true } else { reactor.emit(.terminationRequested) }
         }
     }
 
-    /// Reaps processes that lost their parent and came to us: nobody else ever would (reliability.md P1-1).
+    /// Reaps orphaned processes whose parent this process has become (P1-1).
     private func reapStrays() {
-        // The threads of resolvers may swallow SIGCHLD: from the first one on, every waking is an occasion to look.
+        // A resolver thread may consume SIGCHLD. After the first such thread every turn looks for ended children.
         guard ownsProcess, hasChildSignal || probeRunner.hasStartedResolver else { return }
         var last: Int32 = 0
         while true {
             let pid = hl_next_zombie()
-            // The same one again could not be reaped: then there is nothing more to do about it.
+            // A child that is returned twice cannot be reaped.
             guard pid > 0, pid != last else {
                 hasChildSignal = false
                 return
             }
-            // One of ours is reaped with its own event, which is still to come; then the next look follows.
+            // A child with an owner is reaped by its own event, which is still to come; its next check continues here.
             guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid),
                 !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
                 !accountLookups.isLookupProcess(pid)
@@ -382,7 +387,7 @@ public final class LinuxKernel: Kernel {
     }
 }
 
-/// Keeps descriptors 0 to 4 taken, so that none of ours is where a shim's will be.
+/// Opens /dev/null for descriptors 0 to 4, so that no other file of this process gets a number that a shim uses.
 private func reserveStandardDescriptors() throws(LinuxError) {
     while true {
         let number = open("/dev/null", O_RDWR | O_CLOEXEC)

@@ -1,23 +1,25 @@
-// Law: text in; meaning or located diagnostics out; opens no file.
+// Rule: bytes in; the desired state or located diagnostics out; opens no file.
 //
-// HeroManifest reads YAML documents into a small tree with places (YAML/), puts the values of variables into it
-// (Interpolation/), turns trees into drafts by tables of keys (Decode/), and judges all drafts as one set (Checks/). It finds
-// every mistake it can in one run; it never asks the machine anything: no file, no environment, no clock.
+// HeroManifest parses YAML documents into trees with locations (YAML/), replaces variables with their values
+// (Interpolation/), decodes trees into drafts by tables of keys (Decode/, Values/), and checks all drafts as one set
+// (Checks/). It finds as many errors as possible in one run. It reads no file, no environment and no clock.
 
 public import HeroModel
 
-/// What the caller knows and a manifest cannot say.
+/// The options of the caller for reading a set of manifests.
 public struct ManifestOptions: Sendable {
     /// Whether the required core manifests must be declared; false with `HERO_PROC_NO_AUTOSTART_DB=1`.
     public var requiresCore: Bool
-    /// Values of `${NAME}` that were given with `--var`; the strongest.
+    /// The values of `--var`; they take precedence over all others.
     public var variables: [String: String]
-    /// The caller's environment, of which only the variables listed in `Settings.pass_env` are used; the weakest.
+    /// The environment of the caller; only the variables that `pass_env` lists are used, with the lowest precedence.
     public var environment: [String: String]
-    /// Whether the machine knows a time zone of this name.
+    /// Whether the machine has a time zone with this name.
     public var zoneExists: @Sendable (String) -> Bool
 
-    /// Makes options; by default the core is required, no variable is given, and every time zone exists.
+    /// Creates options.
+    ///
+    /// By default the core is required, there are no variables, and every time zone exists.
     public init(
         requiresCore: Bool = true,
         variables: [String: String] = [:],
@@ -35,12 +37,12 @@ public struct ManifestOptions: Sendable {
 public struct DocumentRecord: Hashable, Sendable {
     /// `Service`, `Action` or `Settings`.
     public var kind: String
-    /// The declared name; nil for Settings, and where no valid name is written.
+    /// The declared name; nil for Settings and for a document without a valid name.
     public var name: QualifiedName?
-    /// Where its name is written, or else where the document begins.
+    /// The location of the name; without a name, the start of the document.
     public var place: ManifestLocation
 
-    /// Makes a record.
+    /// Creates a record.
     public init(kind: String, name: QualifiedName?, place: ManifestLocation) {
         self.kind = kind
         self.name = name
@@ -48,20 +50,21 @@ public struct DocumentRecord: Hashable, Sendable {
     }
 }
 
-/// What a set of manifests means, and what is wrong with it.
+/// The desired state that a set of manifests declares, and the diagnostics about the set.
 public struct ManifestResult: Sendable {
-    /// The desired state; nil when there is any error.
+    /// The desired state; nil if there is an error.
     public var desired: DesiredState?
-    /// All mistakes of all files, sorted by place.
+    /// The errors and warnings of all files, sorted by location.
     public var diagnostics: [Diagnostic]
-    /// The documents in the order of the files.
+    /// The documents, in the order of the files.
     public var documents: [DocumentRecord]
     /// The values of `--var` and of the environment that were used.
     ///
-    /// Reading the same files with these as `ManifestOptions.variables` and no environment gives the same desired state.
+    /// Reading the same files with these as `ManifestOptions.variables` and no environment gives the same desired
+    /// state.
     public var variables: [String: String]
 
-    /// Makes a result.
+    /// Creates a result.
     public init(
         desired: DesiredState?,
         diagnostics: [Diagnostic],
@@ -80,37 +83,37 @@ public enum Manifests {
     /// Whether `${NAME}` can refer to this name: letters, digits and `_`, not beginning with a digit.
     public static func isVariableName(_ text: some StringProtocol) -> Bool { Template.isName(text) }
 
-    /// Reads, defaults, resolves and checks files as one set.
+    /// Reads files as one set: parses them, applies defaults, resolves references and checks the set.
     ///
-    /// Never fails and never traps, whatever the bytes are; work is bounded by the budgets of reliability.md YM-1.
-    /// - Returns: the desired state, or nil with at least one error among the diagnostics.
+    /// Never fails and never traps, for any bytes. `InputLimits` bound the work (YM-1).
+    /// - Returns: The desired state, or nil with at least one error among the diagnostics.
     public static func read(_ files: [ManifestFile], options: ManifestOptions = ManifestOptions()) -> ManifestResult {
         var set = ManifestSet()
         var settings = SettingsVariables()
-        // From the first file with a `$` on, trees wait until it is known what the Settings say.
-        var waiting: [(scope: FileDecoder, trees: [YAMLNode])] = []
+        // From the first file with a `$` on, trees are kept until all Settings are read: their `vars` may come last.
+        var pending: [(decoder: FileDecoder, trees: [YAMLNode])] = []
         for index in files.indices {
-            var scope = FileDecoder(fileIndex: index, file: files[index])
-            YAMLReader.read(in: &scope) { trees, scope in
+            var decoder = FileDecoder(fileIndex: index, file: files[index])
+            YAMLReader.read(in: &decoder) { trees, decoder in
                 for tree in trees { settings.readSettings(tree) }
-                if waiting.isEmpty, !scope.hasDollar {
-                    set.addDocuments(trees, scope)
+                if pending.isEmpty, !decoder.hasDollar {
+                    set.addDocuments(trees, decoder)
                 } else {
-                    waiting.append((scope, trees))
+                    pending.append((decoder, trees))
                 }
             }
         }
-        var interpolation = Interpolator(Variables(options, settings))
-        for index in waiting.indices {
-            var (scope, trees) = waiting[index]
-            // A tree that is decoded is not needed any more.
-            waiting[index].trees = []
-            if scope.hasDollar { trees = interpolation.apply(to: trees, in: &scope) }
-            set.addDocuments(trees, scope)
+        var interpolator = Interpolator(Variables(options, settings))
+        for index in pending.indices {
+            var (decoder, trees) = pending[index]
+            // Releases the trees, which are not needed after decoding.
+            pending[index].trees = []
+            if decoder.hasDollar { trees = interpolator.apply(to: trees, in: &decoder) }
+            set.addDocuments(trees, decoder)
         }
-        set.warnAbout(unused: interpolation.variables)
+        set.reportUnusedVariables(interpolator.variables)
         var result = set.validate(options)
-        result.variables = interpolation.variables.usedValues
+        result.variables = interpolator.variables.usedValues
         return result
     }
 }

@@ -1,4 +1,4 @@
-// Law: every word is defined once, here, and does not know where it came from.
+// Rule: every type of the domain is defined once, here, and does not depend on its source.
 //
-// HeroModel holds the nouns of the project: what a manifest says, what a job is, how a process is known.
-// It imports nothing, reads no clock and opens no file.
+// HeroModel holds the types that all modules share: manifests, records of jobs and services, process identities.
+// It imports only HeroSchedule, reads no clock and opens no file.

@@ -1,1 +1,3 @@
-// Law: a pattern is matched in time that is linear in the text.
+// Rule: a pattern is matched in time that is linear in the text.
+//
+// HeroPattern holds the regular expressions of `log` probes. It imports nothing.

@@ -1,21 +1,22 @@
-/// A regular expression that a line of output is searched for.
+/// A regular expression that matches lines of output.
 ///
-/// The dialect is what grep -E, RE2 and the rest agree on: `.`, `[a-z]`, `[^a-z]`, `\d \w \s` and their capitals, `\b`, `^`, `$`,
-/// `( )`, `(?: )`, `|`, `* + ? {2} {2,} {2,5}`, `(?i)` at the beginning; a backslash takes its meaning from any other sign. There are no
-/// back references and no looking around, so that a search takes time in proportion to pattern times line, whatever either is.
+/// The dialect is the common part of grep -E and RE2: `.`, `[a-z]`, `[^a-z]`, `\d \w \s` and their capitals, `\b`, `^`,
+/// `$`, `( )`, `(?: )`, `|`, `* + ? {2} {2,} {2,5}`, and `(?i)` at the beginning. A backslash quotes any other special
+/// character. There are no back references and no lookaround. So the time of a match is at most proportional to the
+/// size of the pattern times the length of the line.
 public struct LinePattern: Hashable, Sendable {
-    /// What is wrong with a text that is no pattern.
+    /// A syntax error in a pattern.
     public struct SyntaxError: Error, Hashable {
-        /// Where, in characters of Unicode from the beginning.
+        /// The position of the error, in Unicode scalars from the beginning.
         public var offset: Int
-        /// In words, such as `this ( is never closed`.
+        /// The problem as text, such as `this ( is never closed`.
         public var reason: String
     }
 
     enum Instruction: Hashable, Sendable {
-        /// One character of these.
+        /// Matches one character of a class.
         case character(CharacterClass)
-        /// Either way.
+        /// Continues at both instructions.
         case split(Int, Int)
         case jump(Int)
         case lineStart
@@ -24,23 +25,23 @@ public struct LinePattern: Hashable, Sendable {
         case match
     }
 
-    /// The text it was made from.
+    /// The text of the pattern.
     public let text: String
     let instructions: [Instruction]
 
-    /// Steps that a pattern may have: `{1000}` of something large would ask for more.
+    /// The maximum number of instructions: `{1000}` after a large group would need more.
     static let maxInstructions = 2000
 
-    /// Reads a pattern.
+    /// Parses a pattern.
     ///
-    /// - Throws: `Mistake` with its place.
+    /// - Throws: The first syntax error.
     public init(_ text: String) throws(SyntaxError) {
         var reader = LinePatternParser(text)
         self.text = text
         instructions = try reader.parse()
     }
 
-    /// Whether a line has the pattern somewhere.
+    /// Whether the pattern matches anywhere in a line.
     public func matches(_ line: some StringProtocol) -> Bool {
         let scalars = Array(line.unicodeScalars.map(\.value))
         var search = Matcher(instructions: instructions, line: scalars)
@@ -49,7 +50,7 @@ public struct LinePattern: Hashable, Sendable {
 }
 
 extension LinePattern {
-    /// Some characters.
+    /// A set of characters.
     struct CharacterClass: Hashable, Sendable {
         var ranges: [ClosedRange<UInt32>]
         var isInverted = false
@@ -63,7 +64,7 @@ extension LinePattern {
 
         func contains(_ scalar: UInt32) -> Bool { ranges.contains { $0.contains(scalar) } != isInverted }
 
-        /// The same with both cases of the letters of ASCII.
+        /// The class with both cases of all ASCII letters.
         var ignoringCase: Self {
             var result = self
             for range in ranges {
@@ -78,7 +79,7 @@ extension LinePattern {
         }
     }
 
-    /// All ways through the steps at once, one character after another.
+    /// Runs all alternatives of the pattern in parallel, one character at a time (Thompson, Pike).
     private struct Matcher {
         let instructions: [Instruction]
         let line: [UInt32]
@@ -95,16 +96,16 @@ extension LinePattern {
         mutating func run() -> Bool {
             var position = 0
             while true {
-                // A match may begin anywhere.
+                // A match may begin at any position.
                 if addThread(0, at: position) { return true }
                 guard position < line.count else { return false }
                 let scalar = line[position]
-                let from = threads
+                let previous = threads
                 threads = []
                 position += 1
-                for place in from {
-                    if case .character(let set) = instructions[place], set.contains(scalar),
-                        addThread(place + 1, at: position)
+                for index in previous {
+                    if case .character(let set) = instructions[index], set.contains(scalar),
+                        addThread(index + 1, at: position)
                     {
                         return true
                     }
@@ -112,19 +113,19 @@ extension LinePattern {
             }
         }
 
-        /// Goes as far as it can without taking a character; true at the end of the pattern.
-        private mutating func addThread(_ place: Int, at position: Int) -> Bool {
-            pending.append(place)
-            while let place = pending.popLast() {
-                guard visitedAt[place] != position else { continue }
-                visitedAt[place] = position
-                switch instructions[place] {
-                case .character: threads.append(place)
+        /// Follows all instructions that consume no character; returns true at the end of the pattern.
+        private mutating func addThread(_ index: Int, at position: Int) -> Bool {
+            pending.append(index)
+            while let index = pending.popLast() {
+                guard visitedAt[index] != position else { continue }
+                visitedAt[index] = position
+                switch instructions[index] {
+                case .character: threads.append(index)
                 case .jump(let target): pending.append(target)
                 case .split(let first, let second): pending += [first, second]
-                case .lineStart: if position == 0 { pending.append(place + 1) }
-                case .lineEnd: if position == line.count { pending.append(place + 1) }
-                case .wordBoundary(let isWanted): if isWordBoundary(position) == isWanted { pending.append(place + 1) }
+                case .lineStart: if position == 0 { pending.append(index + 1) }
+                case .lineEnd: if position == line.count { pending.append(index + 1) }
+                case .wordBoundary(let isWanted): if isWordBoundary(position) == isWanted { pending.append(index + 1) }
                 case .match:
                     pending = []
                     return true

@@ -1,4 +1,4 @@
-/// Reads the text of a pattern into its steps.
+/// Parses the text of a pattern into instructions.
 struct LinePatternParser {
     private typealias Instruction = LinePattern.Instruction
     private typealias CharacterClass = LinePattern.CharacterClass
@@ -34,7 +34,7 @@ struct LinePatternParser {
         while next == "|" {
             position += 1
             let other = try parseSequence()
-            // Fork, the first one, a jump over the other one.
+            // A split, the first alternative, and a jump over the second one.
             steps =
                 [.split(1, steps.count + 2)] + steps.shifted(by: 1) + [.jump(steps.count + 2 + other.count)]
                 + other.shifted(by: steps.count + 2)
@@ -45,11 +45,11 @@ struct LinePatternParser {
 
     private mutating func parseSequence() throws(SyntaxError) -> [Instruction] {
         var steps: [Instruction] = []
-        while let sign = next, sign != "|", sign != ")" {
-            let began = position
-            var part = try parseAtom(sign)
+        while let character = next, character != "|", character != ")" {
+            let start = position
+            var part = try parseAtom(character)
             while let repetition = try parseRepetition() {
-                part = try repeating(part, repetition, at: began)
+                part = try repeating(part, repetition, at: start)
             }
             steps += part.shifted(by: steps.count)
             try checkSize(steps)
@@ -57,23 +57,23 @@ struct LinePatternParser {
         return steps
     }
 
-    private mutating func parseAtom(_ sign: Unicode.Scalar) throws(SyntaxError) -> [Instruction] {
-        switch sign {
+    private mutating func parseAtom(_ character: Unicode.Scalar) throws(SyntaxError) -> [Instruction] {
+        switch character {
         case "(": return try parseGroup()
         case "[": return [.character(try parseBracketClass())]
         case "*", "+", "?":
             throw syntaxError(
-                "there is nothing before this \(sign) to repeat; write \\\(sign) for the character itself"
+                "there is nothing before this \(character) to repeat; write \\\(character) for the character itself"
             )
         case "\\": return [try parseEscape()]
         default: break
         }
         position += 1
-        switch sign {
+        switch character {
         case ".": return [.character(.all)]
         case "^": return [.lineStart]
         case "$": return [.lineEnd]
-        default: return [.character(characterClass(sign.value))]
+        default: return [.character(characterClass(character.value))]
         }
     }
 
@@ -83,7 +83,7 @@ struct LinePatternParser {
         if next == "?" {
             guard starts(with: "?:") else {
                 throw syntaxError(
-                    "only ( and (?: begin a group here, and (?i) stands at the beginning of a pattern",
+                    "only ( and (?: can begin a group here, and (?i) must be at the beginning of the pattern",
                     at: opening
                 )
             }
@@ -112,7 +112,7 @@ struct LinePatternParser {
         case "?": found = (0, 1)
         case "{":
             guard let counts = try parseCounts() else { return nil }
-            // A lazy one finds the same lines.
+            // A lazy repetition matches the same lines.
             if next == "?" { position += 1 }
             return counts
         default: return nil
@@ -122,13 +122,13 @@ struct LinePatternParser {
         return found
     }
 
-    /// `{2}`, `{2,}` or `{2,5}`; nil where the brace is a character like others.
+    /// Parses `{2}`, `{2,}` or `{2,5}`.
     private mutating func parseCounts() throws(SyntaxError) -> (least: Int, most: Int?)? {
         let opening = position
         position += 1
         guard let least = parseNumber() else {
             position = opening
-            throw syntaxError("a number belongs behind this {; write \\{ for the character itself")
+            throw syntaxError("a number must follow this {; write \\{ for the character itself")
         }
         var most: Int? = least
         if next == "," {
@@ -147,19 +147,19 @@ struct LinePatternParser {
 
     private mutating func parseNumber() -> Int? {
         var value: Int?
-        while let sign = next, ("0"..."9").contains(sign), (value ?? 0) < 10_000 {
-            value = (value ?? 0) * 10 + Int(sign.value - 0x30)
+        while let character = next, ("0"..."9").contains(character), (value ?? 0) < 10_000 {
+            value = (value ?? 0) * 10 + Int(character.value - 0x30)
             position += 1
         }
         return value
     }
 
-    private func repeating(_ part: [Instruction], _ counts: (least: Int, most: Int?), at began: Int) throws(SyntaxError)
+    private func repeating(_ part: [Instruction], _ counts: (least: Int, most: Int?), at start: Int) throws(SyntaxError)
         -> [Instruction]
     {
         let copies = max(counts.most ?? counts.least, counts.least) + 1
         guard part.count * copies <= LinePattern.maxInstructions else {
-            throw syntaxError("this repeats too much", at: began)
+            throw syntaxError("this repeats too much", at: start)
         }
         var steps: [Instruction] = []
         for _ in 0..<counts.least { steps += part.shifted(by: steps.count) }
@@ -181,25 +181,25 @@ struct LinePatternParser {
     }
 
     private mutating func parseEscape() throws(SyntaxError) -> Instruction {
-        let began = position
+        let start = position
         position += 1
-        guard let sign = next else {
-            throw syntaxError("nothing stands behind this \\; write \\\\ for the character itself", at: began)
+        guard let character = next else {
+            throw syntaxError("nothing follows this \\; write \\\\ for the character itself", at: start)
         }
-        if sign == "b" || sign == "B" {
+        if character == "b" || character == "B" {
             position += 1
-            return .wordBoundary(isWanted: sign == "b")
+            return .wordBoundary(isWanted: character == "b")
         }
-        return .character(try parseEscapedClass(at: began))
+        return .character(try parseEscapedClass(at: start))
     }
 
-    /// What stands behind a backslash, which is read already.
-    private mutating func parseEscapedClass(at began: Int) throws(SyntaxError) -> CharacterClass {
-        guard let sign = next else {
-            throw syntaxError("nothing stands behind this \\; write \\\\ for the character itself", at: began)
+    /// Parses the character after a backslash, which is already consumed.
+    private mutating func parseEscapedClass(at start: Int) throws(SyntaxError) -> CharacterClass {
+        guard let character = next else {
+            throw syntaxError("nothing follows this \\; write \\\\ for the character itself", at: start)
         }
         position += 1
-        switch sign {
+        switch character {
         case "d": return .digits
         case "D": return CharacterClass.digits.inverted
         case "w": return .wordCharacters
@@ -207,9 +207,9 @@ struct LinePatternParser {
         case "s": return .spaces
         case "S": return CharacterClass.spaces.inverted
         case "t": return characterClass(0x09)
-        case "0"..."9": throw syntaxError("\\\(sign) refers back to a group, which is not possible here", at: began)
-        case "a"..."z", "A"..."Z": throw syntaxError("\\\(sign) means nothing here", at: began)
-        default: return characterClass(sign.value)
+        case "0"..."9": throw syntaxError("\\\(character) is a back reference, which is not supported here", at: start)
+        case "a"..."z", "A"..."Z": throw syntaxError("\\\(character) has no meaning here", at: start)
+        default: return characterClass(character.value)
         }
     }
 
@@ -220,18 +220,18 @@ struct LinePatternParser {
         let isInverted = next == "^"
         if isInverted { position += 1 }
         var isFirst = true
-        while let sign = next, isFirst || sign != "]" {
+        while let character = next, isFirst || character != "]" {
             isFirst = false
-            let began = position
-            let first = try parseClassMember(sign)
+            let start = position
+            let first = try parseClassMember(character)
             guard next == "-", position + 1 < scalars.count, scalars[position + 1] != "]" else {
-                set.ranges += try memberRanges(first, at: began)
+                set.ranges += try memberRanges(first, at: start)
                 continue
             }
             position += 1
             let last = try parseClassMember(scalars[position])
             guard let low = first.singleCharacter, let high = last.singleCharacter, low <= high else {
-                throw syntaxError("this range does not go from a smaller to a larger character", at: began)
+                throw syntaxError("this range does not go from a smaller to a larger character", at: start)
             }
             set.ranges.append(low...high)
         }
@@ -244,15 +244,15 @@ struct LinePatternParser {
         return set
     }
 
-    private mutating func parseClassMember(_ sign: Unicode.Scalar) throws(SyntaxError) -> CharacterClass {
-        let began = position
+    private mutating func parseClassMember(_ character: Unicode.Scalar) throws(SyntaxError) -> CharacterClass {
+        let start = position
         position += 1
-        guard sign == "\\" else { return CharacterClass(ranges: [sign.value...sign.value]) }
-        return try parseEscapedClass(at: began)
+        guard character == "\\" else { return CharacterClass(ranges: [character.value...character.value]) }
+        return try parseEscapedClass(at: start)
     }
 
-    private func memberRanges(_ set: CharacterClass, at began: Int) throws(SyntaxError) -> [ClosedRange<UInt32>] {
-        guard !set.isInverted else { throw syntaxError("write this outside of the brackets", at: began) }
+    private func memberRanges(_ set: CharacterClass, at start: Int) throws(SyntaxError) -> [ClosedRange<UInt32>] {
+        guard !set.isInverted else { throw syntaxError("write this outside the brackets", at: start) }
         return set.ranges
     }
 
@@ -272,7 +272,7 @@ struct LinePatternParser {
 }
 
 extension LinePattern.CharacterClass {
-    /// The one character it is made of.
+    /// The character, if the class has exactly one.
     fileprivate var singleCharacter: UInt32? {
         guard !isInverted, let range = ranges.first, range.count == 1 else { return nil }
         return range.lowerBound
@@ -280,13 +280,13 @@ extension LinePattern.CharacterClass {
 }
 
 extension [LinePattern.Instruction] {
-    /// The same steps, to stand further behind.
+    /// The instructions with their targets moved by a distance.
     fileprivate func shifted(by distance: Int) -> Self {
-        map { step in
-            switch step {
+        map { instruction in
+            switch instruction {
             case .split(let first, let second): .split(first + distance, second + distance)
             case .jump(let target): .jump(target + distance)
-            case .character, .lineStart, .lineEnd, .wordBoundary, .match: step
+            case .character, .lineStart, .lineEnd, .wordBoundary, .match: instruction
             }
         }
     }

@@ -1,3 +1,4 @@
-// Law: say what must change and why; touch nothing.
+// Rule: compute what must change and why; touch nothing.
 //
-// Desired and observed go in as values, a Plan comes out. `PlanLaws` judges any plan without knowing how it was made.
+// `DesiredState` and `Observed` are the inputs, a `Plan` is the result. `PlanInvariants` verifies any plan without
+// knowledge of how it was made.

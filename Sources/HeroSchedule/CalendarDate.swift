@@ -1,22 +1,23 @@
-/// A day of the calendar that everybody uses, also before it was invented.
+/// A date of the proleptic Gregorian calendar.
 ///
-/// The arithmetic is Howard Hinnant's `civil_from_days`, on eras of 400 years; it wraps far beyond any time that is asked for.
+/// The arithmetic is Howard Hinnant's `civil_from_days` with eras of 400 years. It wraps only far beyond supported
+/// times.
 public struct CalendarDate: Hashable, Sendable {
-    /// The year; 0 is the year before 1.
+    /// The year; year 0 precedes year 1.
     public var year: Int64
     /// 1 to 12.
     public var month: Int
     /// 1 to 31.
     public var day: Int
 
-    /// Makes a date; one that does not exist counts on into the next month.
+    /// Makes a date; a day beyond the end of its month counts into the next month.
     public init(year: Int64, month: Int, day: Int) {
         self.year = year
         self.month = month
         self.day = day
     }
 
-    /// The date so many days after 1970-01-01.
+    /// The date this number of days after 1970-01-01.
     public init(day number: Int64) {
         let shifted = number &+ 719_468
         let era = shifted.floorDivided(by: 146_097)
@@ -39,12 +40,12 @@ public struct CalendarDate: Hashable, Sendable {
         return era &* 146_097 &+ dayOfEra &- 719_468
     }
 
-    /// Whether a year has a 29th of February.
+    /// Whether a year has a 29 February.
     public static func isLeap(_ year: Int64) -> Bool {
         year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
     }
 
-    /// How many days a month has.
+    /// The number of days in a month.
     public static func days(inMonth month: Int, of year: Int64) -> Int {
         switch month {
         case 2: isLeap(year) ? 29 : 28
@@ -53,7 +54,7 @@ public struct CalendarDate: Hashable, Sendable {
         }
     }
 
-    /// The day of the week of a day since 1970-01-01: 0 is Sunday.
+    /// The day of the week of a day since 1970-01-01; 0 is Sunday.
     public static func weekday(ofDay number: Int64) -> Int {
         let shifted = number &+ 4
         return Int(shifted &- shifted.floorDivided(by: 7) &* 7)
@@ -61,7 +62,7 @@ public struct CalendarDate: Hashable, Sendable {
 }
 
 extension Int64 {
-    /// Division that rounds towards minus infinity; the divisor is positive.
+    /// Division that rounds towards minus infinity; the divisor must be positive.
     public func floorDivided(by divisor: Int64) -> Int64 {
         let quotient = self / divisor
         return self % divisor < 0 ? quotient &- 1 : quotient

@@ -1,46 +1,46 @@
-/// A cron expression as its author wrote it.
+/// A cron expression as written in a manifest.
 ///
-/// Five fields: minute, hour, day of month, month, day of week; each a star, numbers, ranges, steps and lists of them,
-/// months and weekdays by name too; Sunday is 0 or 7. When both days are given, either is enough (crontab(5)). Also
-/// `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly`.
+/// The five fields are minute, hour, day of month, month and day of week. A field is a star, a number, a range, a range
+/// with a step, or a list of these. Months and weekdays can be names; Sunday is 0 or 7. If both days are given, either
+/// of them matches (crontab(5)). `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` are aliases.
 public struct CronExpression: Hashable, Sendable, Codable {
-    /// As it is written, with one blank between the fields.
+    /// The text, with one space between the fields.
     public var text: String
 
-    /// Takes a text that is known to be one.
+    /// Makes an expression from a text that was parsed before.
     public init(text: String) {
         self.text = text
     }
 
-    /// Reads an expression.
+    /// Parses an expression.
     ///
-    /// - Throws: What is wrong with it, and where.
+    /// - Throws: The first syntax error.
     public init(parsing text: String) throws(CronSyntaxError) {
         _ = try CronFields(parsing: text)
         self.text = text.split { $0 == " " || $0 == "\t" }.joined(separator: " ")
     }
 
-    /// What it means; nil when the text is none after all, so that it never comes.
+    /// The parsed fields; nil if the text is not a cron expression.
     public var fields: CronFields? {
         try? CronFields(parsing: text)
     }
 }
 
-/// What is wrong with a cron expression.
+/// A syntax error in a cron expression.
 public struct CronSyntaxError: Error, Hashable, Sendable {
-    /// What is wrong and what to do, beginning in lower case.
+    /// The problem and its solution, beginning in lower case.
     public var message: String
-    /// How many characters of the text stand before the mistake.
+    /// The position of the error, in characters from the beginning of the text.
     public var offset: Int
 
-    /// Describes a mistake.
+    /// Makes an error.
     public init(_ message: String, offset: Int) {
         self.message = message
         self.offset = offset
     }
 }
 
-/// What the five fields of a cron expression allow, as sets of numbers.
+/// The values that the five fields of a cron expression allow.
 public struct CronFields: Hashable, Sendable {
     /// 0 to 59.
     public var minutes: NumberSet
@@ -52,12 +52,12 @@ public struct CronFields: Hashable, Sendable {
     public var months: NumberSet
     /// 0 (Sunday) to 6.
     public var weekdays: NumberSet
-    /// Whether the hour is a star, with or without a step: it then goes by real time where clocks change.
+    /// Whether the hour is a star, with or without a step: then every matching local time counts when clocks change.
     public var isEveryHour: Bool
-    /// Whether day of month and day of week are both given, so that either is enough.
+    /// Whether day of month and day of week are both given, so that either of them matches.
     public var matchesEitherDay: Bool
 
-    /// Whether it comes on a day, counted from 1970-01-01.
+    /// Whether the expression matches a day, given in days since 1970-01-01.
     public func allows(day number: Int64) -> Bool {
         let date = CalendarDate(day: number)
         guard months.contains(date.month) else { return false }
@@ -66,7 +66,7 @@ public struct CronFields: Hashable, Sendable {
         return matchesEitherDay ? byDate || byWeekday : byDate && byWeekday
     }
 
-    /// The first minute of a day (0 to 1439), not before the given one, at which it comes on a day that it allows.
+    /// The first matching minute (0 to 1439) of a matching day, not before `earliest`.
     public func firstMinuteOfDay(notBefore earliest: Int) -> Int? {
         if hours.contains(earliest / 60), let minute = minutes.first(from: earliest % 60) {
             return earliest / 60 * 60 + minute
@@ -75,7 +75,7 @@ public struct CronFields: Hashable, Sendable {
         return hour * 60 + minute
     }
 
-    /// How many minutes of a day before the given one (0 to 1440) it comes at, on a day that it allows.
+    /// The number of matching minutes of a matching day before `end` (0 to 1440).
     public func countMinutes(before end: Int) -> Int {
         let whole = hours.count(below: end / 60) * minutes.count(below: 60)
         return whole + (hours.contains(end / 60) ? minutes.count(below: end % 60) : 0)
@@ -89,24 +89,24 @@ public struct NumberSet: Hashable, Sendable {
     /// Makes an empty set.
     public init() {}
 
-    /// Whether the number is in it.
+    /// Whether the set contains the number.
     public func contains(_ number: Int) -> Bool {
         (0..<64).contains(number) && bits & (1 << UInt64(number)) != 0
     }
 
-    /// The smallest number in it that is not below the given one.
+    /// The smallest number in the set that is at least `number`.
     public func first(from number: Int) -> Int? {
         guard number < 64 else { return nil }
         let rest = bits >> UInt64(max(0, number))
         return rest == 0 ? nil : max(0, number) + rest.trailingZeroBitCount
     }
 
-    /// How many numbers in it are below the given one.
+    /// The count of numbers in the set that are smaller than `number`.
     public func count(below number: Int) -> Int {
         number >= 64 ? bits.nonzeroBitCount : (bits & ((1 << UInt64(max(0, number))) &- 1)).nonzeroBitCount
     }
 
-    /// Puts a number in; one out of range is left out.
+    /// Inserts a number; a number out of range is ignored.
     public mutating func insert(_ number: Int) {
         if (0..<64).contains(number) { bits |= 1 << UInt64(number) }
     }

@@ -1,49 +1,52 @@
 extension CronFields {
-    /// Reads five fields or one of the names that stand for five.
+    /// Parses five fields, or an alias for five fields.
     ///
-    /// - Throws: What is wrong, and where.
+    /// - Throws: The first syntax error.
     public init(parsing text: String) throws(CronSyntaxError) {
-        let words = try Self.fiveTokens(of: text)
-        minutes = try CronField.minute.parse(words[0])
-        hours = try CronField.hour.parse(words[1])
-        days = try CronField.day.parse(words[2])
-        months = try CronField.month.parse(words[3])
-        weekdays = try CronField.weekday.parse(words[4])
-        isEveryHour = words[1].text.hasPrefix("*")
-        matchesEitherDay = !words[2].text.hasPrefix("*") && !words[4].text.hasPrefix("*")
+        let tokens = try Self.fiveTokens(of: text)
+        minutes = try CronField.minute.parse(tokens[0])
+        hours = try CronField.hour.parse(tokens[1])
+        days = try CronField.day.parse(tokens[2])
+        months = try CronField.month.parse(tokens[3])
+        weekdays = try CronField.weekday.parse(tokens[4])
+        isEveryHour = tokens[1].text.hasPrefix("*")
+        matchesEitherDay = !tokens[2].text.hasPrefix("*") && !tokens[4].text.hasPrefix("*")
         guard hasMatchingDay else {
             throw CronSyntaxError(
-                "this day never comes: no such month has a day \(words[2].text)",
-                offset: words[2].offset
+                "this day never occurs: no such month has a day \(tokens[2].text)",
+                offset: tokens[2].offset
             )
         }
     }
 
-    /// Whether there is a day in any year that it allows.
+    /// Whether a matching day exists in any year.
     private var hasMatchingDay: Bool {
         guard !matchesEitherDay, let day = days.first(from: 1) else { return true }
-        // The 29th of February falls on each day of the week in 400 years.
+        // In 400 years 29 February falls on each day of the week.
         return (1...12).contains { months.contains($0) && day <= CalendarDate.days(inMonth: $0, of: 2000) }
     }
 
     private static func fiveTokens(of text: String) throws(CronSyntaxError) -> [Token] {
-        let words = tokens(of: text)
-        guard let first = words.first else {
-            throw CronSyntaxError("there is no cron expression; write five fields, such as `*/5 * * * *`", offset: 0)
+        let parts = tokens(of: text)
+        guard let first = parts.first else {
+            throw CronSyntaxError("the cron expression is empty; write five fields, such as `*/5 * * * *`", offset: 0)
         }
         if first.text.hasPrefix("@") {
-            guard words.count == 1 else {
-                throw CronSyntaxError("`\(first.text)` stands alone; remove what follows it", offset: words[1].offset)
+            guard parts.count == 1 else {
+                throw CronSyntaxError(
+                    "`\(first.text)` must be the only word; remove the text after it",
+                    offset: parts[1].offset
+                )
             }
             return Self.tokens(of: try expansion(of: first))
         }
-        guard words.count == 5 else {
+        guard parts.count == 5 else {
             throw CronSyntaxError(
-                wrongCountMessage(words.count),
-                offset: words.count > 5 ? words[5].offset : text.count
+                wrongCountMessage(parts.count),
+                offset: parts.count > 5 ? parts[5].offset : text.count
             )
         }
-        return words
+        return parts
     }
 
     private static func wrongCountMessage(_ count: Int) -> String {
@@ -52,8 +55,8 @@ extension CronFields {
             + (count == 6 ? " (seconds and years are not available)" : "")
     }
 
-    private static func expansion(of word: Token) throws(CronSyntaxError) -> String {
-        let name = word.text.lowercased()
+    private static func expansion(of token: Token) throws(CronSyntaxError) -> String {
+        let name = token.text.lowercased()
         switch name {
         case "@hourly": return "0 * * * *"
         case "@daily", "@midnight": return "0 0 * * *"
@@ -61,21 +64,21 @@ extension CronFields {
         case "@monthly": return "0 0 1 * *"
         case "@yearly", "@annually": return "0 0 1 1 *"
         case "@reboot":
-            throw CronSyntaxError("`@reboot` is not available; use `run_on: apply`, or a service", offset: word.offset)
+            throw CronSyntaxError("`@reboot` is not available; use `run_on: apply`, or a service", offset: token.offset)
         default:
             throw CronSyntaxError(
-                "`\(word.text)` is no name of a schedule; use @hourly, @daily, @weekly, @monthly or @yearly",
-                offset: word.offset
+                "`\(token.text)` is not a schedule name; use @hourly, @daily, @weekly, @monthly or @yearly",
+                offset: token.offset
             )
         }
     }
 
-    /// A part of the text, and how many characters stand before it.
+    /// A part of the text and its position in characters.
     fileprivate struct Token {
         var text: Substring
         var offset: Int
 
-        /// The parts between separators, also empty ones.
+        /// The parts between separators, including empty parts.
         func split(where isSeparator: (Character) -> Bool) -> [Token] {
             var offset = offset
             return text.split(omittingEmptySubsequences: false, whereSeparator: isSeparator).map { part in
@@ -118,7 +121,7 @@ private enum CronField {
         }
     }
 
-    /// The names of numbers, the first one for the first number of the range.
+    /// The names of the numbers, beginning with the first number of the range.
     var names: [String] {
         switch self {
         case .minute, .hour, .day: []
@@ -127,10 +130,10 @@ private enum CronField {
         }
     }
 
-    /// What the field allows.
-    func parse(_ word: CronFields.Token) throws(CronSyntaxError) -> NumberSet {
+    /// Parses the field: a list of items.
+    func parse(_ token: CronFields.Token) throws(CronSyntaxError) -> NumberSet {
         var set = NumberSet()
-        for item in word.split(where: { $0 == "," }) {
+        for item in token.split(where: { $0 == "," }) {
             let (range, step) = try parseItem(item)
             for number in stride(from: range.lowerBound, through: range.upperBound, by: step) {
                 set.insert(self == .weekday && number == 7 ? 0 : number)
@@ -139,7 +142,7 @@ private enum CronField {
         return set
     }
 
-    /// One item of a list: a star, a number or a range, and its step.
+    /// Parses one item of a list: a star, a number or a range, and an optional step.
     private func parseItem(_ item: CronFields.Token) throws(CronSyntaxError) -> (range: ClosedRange<Int>, step: Int) {
         let parts = item.split(where: { $0 == "/" })
         guard parts.count <= 2 else { throw CronSyntaxError("there are two steps; write one", offset: parts[2].offset) }
@@ -152,39 +155,40 @@ private enum CronField {
             )
         }
         guard let step = Self.parseNumber(parts[1].text), step > 0 else {
-            throw CronSyntaxError("`\(parts[1].text)` is no step; write a number from 1", offset: parts[1].offset)
+            throw CronSyntaxError("`\(parts[1].text)` is not a step; write a number from 1", offset: parts[1].offset)
         }
         return (range.bounds, step)
     }
 
-    /// A star, a number or a range.
-    private func parseRange(_ word: CronFields.Token) throws(CronSyntaxError) -> (
+    /// Parses a star, a number or a range.
+    private func parseRange(_ token: CronFields.Token) throws(CronSyntaxError) -> (
         bounds: ClosedRange<Int>, isSpan: Bool
     ) {
-        if word.text == "*" { return (self == .weekday ? 0...6 : range, true) }
-        let ends = word.split(where: { $0 == "-" })
+        if token.text == "*" { return (self == .weekday ? 0...6 : range, true) }
+        let ends = token.split(where: { $0 == "-" })
         guard ends.count <= 2 else {
-            throw CronSyntaxError("`\(word.text)` is no range; write two numbers", offset: word.offset)
+            throw CronSyntaxError("`\(token.text)` is not a range; write two numbers", offset: token.offset)
         }
         let first = try parseValue(ends[0])
         guard ends.count == 2 else { return (first...first, false) }
         var last = try parseValue(ends[1])
-        // Sunday ends a week as well as it begins one.
+        // Sunday can also be the last day of a range.
         if self == .weekday, last == 0, first > 0 { last = 7 }
         guard first <= last else {
+            let lastNumber = self == .weekday ? 6 : range.upperBound
             throw CronSyntaxError(
-                "the range `\(word.text)` ends before it begins; write two: "
-                    + "`\(ends[0].text)-\(range.upperBound == 7 ? 6 : range.upperBound),\(range.lowerBound)-\(ends[1].text)`",
-                offset: word.offset
+                "the range `\(token.text)` ends before it begins; write two: "
+                    + "`\(ends[0].text)-\(lastNumber),\(range.lowerBound)-\(ends[1].text)`",
+                offset: token.offset
             )
         }
         return (first...last, true)
     }
 
-    private func parseValue(_ word: CronFields.Token) throws(CronSyntaxError) -> Int {
-        if let index = names.firstIndex(of: word.text.lowercased()) { return range.lowerBound + index }
-        if let number = Self.parseNumber(word.text), range.contains(number) { return number }
-        throw CronSyntaxError(invalidValueMessage(word.text), offset: word.offset)
+    private func parseValue(_ token: CronFields.Token) throws(CronSyntaxError) -> Int {
+        if let index = names.firstIndex(of: token.text.lowercased()) { return range.lowerBound + index }
+        if let number = Self.parseNumber(token.text), range.contains(number) { return number }
+        throw CronSyntaxError(invalidValueMessage(token.text), offset: token.offset)
     }
 
     private func invalidValueMessage(_ text: Substring) -> String {
@@ -194,10 +198,11 @@ private enum CronField {
             return "`\(text)` is not available in the \(title): L, W, # and ? are extensions of other programs"
         }
         let also = names.isEmpty ? "" : " or a name from \(names[0]) to \(names[names.count - 1])"
-        return "`\(text)` is no \(title); write a number from \(range.lowerBound) to \(range.upperBound)\(also)"
+        return
+            "`\(text)` is not a valid \(title); write a number from \(range.lowerBound) to \(range.upperBound)\(also)"
     }
 
-    /// A number of decimal digits.
+    /// Parses a number of decimal digits.
     private static func parseNumber(_ text: Substring) -> Int? {
         guard (1...4).contains(text.utf8.count), text.utf8.allSatisfy({ (48...57).contains($0) }) else { return nil }
         return Int(text)

@@ -1,13 +1,15 @@
-/// The times of a cron expression in a zone, in whole seconds since 1970.
+/// The times of a cron expression in a time zone, in whole seconds since 1970 (UTC).
 public struct CronSchedule {
     let fields: CronFields
     let zone: TimeZoneRules
 
-    /// Two leap years can be 8 years apart, and the weekdays of a 29 February repeat after 40 years: a later time never comes.
+    /// How far ahead the next time is searched, in days.
+    ///
+    /// The rarest expression is a 29 February on one day of the week. It occurs at least once in 40 years.
     static let searchHorizonDays: Int64 = 41 * 366
 
     private static let secondsPerDay: Int64 = 86_400
-    /// The clocks of no place were ever put back further than this, in seconds.
+    /// No clock change was ever larger than this, in seconds.
     private static let maxClockStep = 2 * TimeZoneRules.maxOffset
 
     /// Creates a schedule of the fields of a cron expression in a time zone.
@@ -16,78 +18,78 @@ public struct CronSchedule {
         self.zone = zone
     }
 
-    /// The first time after another one.
+    /// The first time after `time`; nil if there is none within the search horizon.
     public func nextTime(after time: Int64) -> Int64? {
         guard fields.isEveryHour else {
-            let end = (time &+ Self.searchHorizonDays * Self.secondsPerDay)
+            let end = time &+ Self.searchHorizonDays * Self.secondsPerDay
             return nextLocal(from: latestLocal(through: time) &+ 1, before: end).flatMap(firstInstant(reaching:))
         }
         var start = time &+ 1
         let end = time &+ Self.searchHorizonDays * Self.secondsPerDay
         while start < end {
-            let stretch = zone.period(at: start)
-            let limit = min(stretch.end, end)
-            if let local = nextLocal(from: start &+ stretch.offset, before: limit &+ stretch.offset) {
-                return local &- stretch.offset
+            let period = zone.period(at: start)
+            let limit = min(period.end, end)
+            if let local = nextLocal(from: start &+ period.offset, before: limit &+ period.offset) {
+                return local &- period.offset
             }
-            start = stretch.end
+            start = period.end
         }
         return nil
     }
 
-    /// How many times there are after the first one, up to and with the second.
+    /// The number of times after `first`, up to and including `last`.
     public func countTimes(after first: Int64, through last: Int64) -> Int {
         var count = 0
         var start = first &+ 1
         var shown = latestLocal(through: first)
         while start <= last {
-            let stretch = zone.period(at: start)
-            let end = min(stretch.end, last &+ 1)
+            let period = zone.period(at: start)
+            let end = min(period.end, last &+ 1)
             if fields.isEveryHour {
-                count += countLocal(from: start &+ stretch.offset, before: end &+ stretch.offset)
+                count += countLocal(from: start &+ period.offset, before: end &+ period.offset)
             } else {
-                // All that the clocks jumped over, and what they show after it, comes at once.
-                let jump = countLocal(from: shown &+ 1, before: start &+ stretch.offset &+ 1)
-                let fresh = max(shown, start &+ stretch.offset)
-                count += min(jump, 1) + countLocal(from: fresh &+ 1, before: end &+ stretch.offset)
-                shown = max(shown, end &- 1 &+ stretch.offset)
+                // All skipped local times and the first local time after the gap count as one.
+                let jump = countLocal(from: shown &+ 1, before: start &+ period.offset &+ 1)
+                let fresh = max(shown, start &+ period.offset)
+                count += min(jump, 1) + countLocal(from: fresh &+ 1, before: end &+ period.offset)
+                shown = max(shown, end &- 1 &+ period.offset)
             }
             start = end
         }
         return count
     }
 
-    // MARK: Between the clocks of the place and the time
+    // MARK: Local time and UTC
 
-    /// The latest local time that the clocks have shown.
+    /// The latest local time that the clocks have shown up to `time`.
     private func latestLocal(through time: Int64) -> Int64 {
         var latest = time &+ zone.offset(at: time)
-        var stretch = zone.period(at: time)
-        while stretch.start > time &- Self.maxClockStep {
-            let end = stretch.start
-            stretch = zone.period(at: end &- 1)
-            latest = max(latest, end &- 1 &+ stretch.offset)
+        var period = zone.period(at: time)
+        while period.start > time &- Self.maxClockStep {
+            let end = period.start
+            period = zone.period(at: end &- 1)
+            latest = max(latest, end &- 1 &+ period.offset)
         }
         return latest
     }
 
-    /// The first time at which the clocks show a local time, or one that is later.
+    /// The first time at which the clocks show `local` or a later local time.
     private func firstInstant(reaching local: Int64) -> Int64? {
         var time = local &- TimeZoneRules.maxOffset
         while time <= local &+ TimeZoneRules.maxOffset {
-            let stretch = zone.period(at: time)
-            let instant = max(stretch.start, local &- stretch.offset)
-            if instant < stretch.end { return instant }
-            time = stretch.end
+            let period = zone.period(at: time)
+            let instant = max(period.start, local &- period.offset)
+            if instant < period.end { return instant }
+            time = period.end
         }
         return nil
     }
 
-    // MARK: On the clocks of the place
+    // MARK: Local times
 
-    /// The first local time in a range at which the expression comes.
+    /// The first local time in a range that matches the expression.
     private func nextLocal(from start: Int64, before end: Int64) -> Int64? {
-        // It comes at whole minutes.
+        // Only whole minutes match.
         let first = (start &+ 59).floorDivided(by: 60) &* 60
         var day = first.floorDivided(by: Self.secondsPerDay)
         var minute = Int((first &- day &* Self.secondsPerDay) / 60)
@@ -102,7 +104,7 @@ public struct CronSchedule {
         return nil
     }
 
-    /// At how many local times in a range the expression comes.
+    /// The number of local times in a range that match the expression.
     private func countLocal(from start: Int64, before end: Int64) -> Int {
         guard start < end else { return 0 }
         let firstDay = start.floorDivided(by: Self.secondsPerDay)
@@ -113,7 +115,7 @@ public struct CronSchedule {
         return days * fields.countMinutes(before: 1440) + ofLast - skipped
     }
 
-    /// How many times of a day are before a local time of that day.
+    /// The number of matching times of a day before a local time of that day.
     private func countMinutes(before local: Int64, of day: Int64) -> Int {
         fields.countMinutes(before: Int((local &- day &* Self.secondsPerDay &+ 59) / 60))
     }

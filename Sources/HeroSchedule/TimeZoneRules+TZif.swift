@@ -1,8 +1,8 @@
 extension TimeZoneRules {
     /// Reads a time zone file of the IANA database: TZif, versions 1 to 4 (RFC 9636).
     ///
-    /// Anything may stand in the file: nil when it is no such file, when what it says is impossible, and when it counts leap
-    /// seconds.
+    /// The content is not trusted. Returns nil if the file has another format, contains impossible values, or counts
+    /// leap seconds.
     public init?(tzif bytes: [UInt8]) {
         guard let first = TZifBlock(bytes, at: 0, timeSize: 4) else { return nil }
         guard first.version >= UInt8(ascii: "2") else {
@@ -10,7 +10,7 @@ extension TimeZoneRules {
             self.init(offset: offset, transitions: changes, rule: nil)
             return
         }
-        // From version 2 on everything is said again with 64 bits, and the rule of the future follows in a line of its own.
+        // From version 2 on the data is repeated with 64 bits, and a line with the rule for the future follows.
         guard let block = TZifBlock(bytes, at: first.end, timeSize: 8),
             let changes = block.transitions, let offset = block.initialOffset
         else { return nil }
@@ -28,11 +28,11 @@ extension TimeZoneRules {
     }
 }
 
-/// A header and the data behind it (RFC 9636, 3.1 and 3.2).
+/// A header and its data (RFC 9636 sections 3.1 and 3.2).
 private struct TZifBlock {
-    /// The digit of the version; 0 for the first one.
+    /// The version as an ASCII digit; 0 for version 1.
     let version: UInt8
-    /// Where the next byte after it is.
+    /// The index of the first byte after the block.
     let end: Int
 
     private let bytes: [UInt8]
@@ -41,7 +41,7 @@ private struct TZifBlock {
     private let timeCount: Int
     private let typeCount: Int
 
-    /// Finds a block; nil when it is not there as a whole, or says that it counts leap seconds.
+    /// Reads a block; nil if it is incomplete or counts leap seconds.
     init?(_ bytes: [UInt8], at header: Int, timeSize: Int) {
         guard bytes.count - header >= 44, bytes[header..<(header + 4)].elementsEqual("TZif".utf8) else { return nil }
         let counts = (0..<6).map { Int(Self.number(bytes, at: header + 20 + 4 * $0, size: 4) & 0xFFFF_FFFF) }
@@ -50,7 +50,7 @@ private struct TZifBlock {
         )
         version = bytes[header + 4]
         start = header + 44
-        // Counts have 32 bits each, so that this cannot overflow.
+        // Each count has 32 bits, so the sum cannot overflow.
         end = start + times * (timeSize + 1) + types * 6 + letters + leaps * (timeSize + 4) + standard + universal
         guard end <= bytes.count, leaps == 0 else { return nil }
         self.bytes = bytes
@@ -59,10 +59,10 @@ private struct TZifBlock {
         typeCount = types
     }
 
-    /// What is in force before the first change.
+    /// The offset before the first change.
     var initialOffset: Int64? { offset(ofType: 0) }
 
-    /// The changes; nil when they are not in order or impossible.
+    /// The changes; nil if they are out of order or out of range.
     var transitions: [TimeZoneRules.Transition]? {
         var changes: [TimeZoneRules.Transition] = []
         changes.reserveCapacity(timeCount)
@@ -83,7 +83,7 @@ private struct TZifBlock {
         return offset.magnitude <= TimeZoneRules.maxOffset.magnitude ? offset : nil
     }
 
-    /// A signed number, the most significant byte first.
+    /// A signed number in big-endian order.
     private static func number(_ bytes: [UInt8], at index: Int, size: Int) -> Int64 {
         var value: UInt64 = bytes[index] >= 0x80 ? .max : 0
         for byte in bytes[index..<(index + size)] { value = value << 8 | UInt64(byte) }

@@ -1,40 +1,39 @@
-/// How far the wall clocks of a place are from UTC, at any time.
+/// The offset of local time from UTC in one time zone, at any time.
 ///
-/// A list of changes in the past, and a rule that goes on for ever, as TZif files have them (RFC 9636). Times are seconds since
-/// 1970 in UTC, leap seconds not counted. Local times are written the same way: the seconds that a clock which shows the local
-/// time would have counted.
+/// The rules are a list of past changes and a rule for the future, as in TZif files (RFC 9636). Times are seconds since
+/// 1970 in UTC without leap seconds. Local times are seconds since 1970 on a clock that shows local time.
 public struct TimeZoneRules: Hashable, Sendable {
-    /// A moment at which the clocks are changed.
+    /// A change of the offset.
     struct Transition: Hashable, Sendable {
         /// Seconds since 1970.
         var time: Int64
-        /// Seconds that the clocks are ahead of UTC from then on.
+        /// Seconds ahead of UTC from then on.
         var offset: Int64
     }
 
-    /// A time during which nobody touches the clocks.
+    /// A period with one offset.
     public struct OffsetPeriod: Hashable, Sendable {
-        /// Seconds since 1970 of its first second.
+        /// The first second of the period, since 1970.
         public let start: Int64
-        /// Seconds since 1970 of the first second after it.
+        /// The first second after the period, since 1970.
         public let end: Int64
-        /// Seconds that the clocks are ahead of UTC.
+        /// Seconds ahead of UTC.
         public let offset: Int64
     }
 
     /// Coordinated Universal Time.
     public static let utc = Self(offset: 0, transitions: [], rule: nil)
 
-    /// Times are looked at from 2^59 seconds before 1970 (RFC 9636, 3.2) to as long after it.
+    /// The range of supported times: 2^59 seconds before and after 1970 (RFC 9636 section 3.2).
     static let maxTime: Int64 = 1 << 59
-    /// Clocks are less than 26 hours away from UTC (RFC 9636, 3.2); in seconds.
+    /// The largest offset from UTC, in seconds: less than 26 hours (RFC 9636 section 3.2).
     public static let maxOffset: Int64 = 26 * 3600 - 1
 
-    /// What is in force before the first change.
+    /// The offset before the first change.
     private let initialOffset: Int64
-    /// Strictly ascending.
+    /// The changes, in strictly ascending order of time.
     private let transitions: [Transition]
-    /// What goes on after the last change; nil: nothing changes any more.
+    /// The rule after the last change; nil if the offset no longer changes.
     private let rule: YearlyRule?
 
     init(offset: Int64, transitions: [Transition], rule: YearlyRule?) {
@@ -43,12 +42,12 @@ public struct TimeZoneRules: Hashable, Sendable {
         self.rule = rule
     }
 
-    /// Seconds that the clocks are ahead of UTC.
+    /// Seconds ahead of UTC at a time.
     public func offset(at time: Int64) -> Int64 {
         period(at: time).offset
     }
 
-    /// The time around a moment during which nobody touches the clocks.
+    /// The period with one offset that contains a time.
     public func period(at moment: Int64) -> OffsetPeriod {
         let time = min(max(moment, 0 &- Self.maxTime), Self.maxTime)
         let index = countTransitions(through: time)
@@ -60,25 +59,25 @@ public struct TimeZoneRules: Hashable, Sendable {
                 offset: index == 0 ? initialOffset : transitions[index - 1].offset
             )
         }
-        let stretch = rule.period(at: time)
-        return OffsetPeriod(start: max(start, stretch.start), end: stretch.end, offset: stretch.offset)
+        let period = rule.period(at: time)
+        return OffsetPeriod(start: max(start, period.start), end: period.end, offset: period.offset)
     }
 
-    /// The times at which the clocks show a local time: none where it is skipped, two where it comes again.
+    /// The times at which the clocks show a local time: none if it is skipped, two if it is repeated.
     public func instants(ofLocal local: Int64) -> [Int64] {
         let middle = min(max(local, 0 &- Self.maxTime), Self.maxTime)
         var instants: [Int64] = []
         var time = middle &- Self.maxOffset
         while time <= middle &+ Self.maxOffset {
-            let stretch = period(at: time)
-            let instant = middle &- stretch.offset
-            if stretch.start <= instant, instant < stretch.end { instants.append(instant) }
-            time = stretch.end
+            let period = period(at: time)
+            let instant = middle &- period.offset
+            if period.start <= instant, instant < period.end { instants.append(instant) }
+            time = period.end
         }
         return instants
     }
 
-    /// How many changes have happened at a time.
+    /// The number of changes up to and including a time.
     private func countTransitions(through time: Int64) -> Int {
         var low = 0
         var high = transitions.count

@@ -1,7 +1,7 @@
 extension TimeZoneRules {
     /// Reads a rule in the form of POSIX `TZ`, such as `CET-1CEST,M3.5.0,M10.5.0/3`.
     ///
-    /// nil when it is not one; a summer time must say when it begins and ends.
+    /// Returns nil if the text is not a rule. A rule with daylight saving time must contain its start and end.
     public init?(posix text: String) {
         guard let rule = YearlyRule(Array(text.utf8)[...]) else { return nil }
         self.init(offset: rule.standardOffset, transitions: [], rule: rule)
@@ -9,7 +9,7 @@ extension TimeZoneRules {
 }
 
 extension YearlyRule {
-    /// Reads a rule with all that RFC 9636 allows in the footer of a file.
+    /// Reads a rule with the extensions that RFC 9636 allows in the footer of a file.
     init?(_ text: ArraySlice<UInt8>) {
         var reader = RuleParser(rest: text)
         guard reader.skipName(), let standard = reader.parseTime(upTo: 25) else { return nil }
@@ -30,7 +30,7 @@ extension YearlyRule {
     }
 }
 
-/// Reads the parts of a rule one after the other; nil, or false, where one is not what it must be.
+/// Parses the parts of a rule in their order; each function returns nil or false if its part is invalid.
 private struct RuleParser {
     var rest: ArraySlice<UInt8>
 
@@ -40,7 +40,7 @@ private struct RuleParser {
         return true
     }
 
-    /// Three letters or more, or anything plain in angle brackets.
+    /// Skips a name: at least three letters, or letters, digits and signs in angle brackets.
     mutating func skipName() -> Bool {
         let isQuoted = take("<")
         let letters = rest.prefix { byte in
@@ -60,7 +60,7 @@ private struct RuleParser {
         return range.contains(value) ? value : nil
     }
 
-    /// `[+-]hh[:mm[:ss]]` in seconds.
+    /// Parses `[+-]hh[:mm[:ss]]`, in seconds.
     mutating func parseTime(upTo limit: Int64) -> Int64? {
         let isNegative = take("-")
         if !isNegative { _ = take("+") }
@@ -77,7 +77,7 @@ private struct RuleParser {
         return isNegative ? 0 &- seconds : seconds
     }
 
-    /// `,date[/time]`; at two o'clock where no time is given.
+    /// Parses `,date[/time]`; the default time is 02:00.
     mutating func parseTransition() -> YearlyRule.TransitionRule? {
         guard take(","), let day = parseDay() else { return nil }
         guard take("/") else { return YearlyRule.TransitionRule(day: day, seconds: 7200) }

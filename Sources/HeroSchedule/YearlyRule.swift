@@ -1,23 +1,23 @@
-/// A rule by which clocks go on for ever: one offset, or two that take turns each year (POSIX `TZ`, RFC 9636 3.3).
+/// A rule for all future years: one offset, or two offsets that alternate each year (POSIX `TZ`, RFC 9636 section 3.3).
 struct YearlyRule: Hashable, Sendable {
-    /// A day of each year, and a time of that day.
+    /// The day and time of a yearly clock change.
     struct TransitionRule: Hashable, Sendable {
-        /// How the day is found.
+        /// The rule for the day.
         enum Day: Hashable, Sendable {
-            /// 1 to 365; the 29th of February is never counted (`J60` is the 1st of March).
+            /// 1 to 365; 29 February is never counted, so `J60` is 1 March.
             case withoutLeapDay(Int)
-            /// 0 to 365; the 29th of February is counted.
+            /// 0 to 365; 29 February is counted.
             case dayOfYear(Int)
-            /// The weekday (0 is Sunday) of a month for the 1st to 4th time, or with 5 for the last.
+            /// The weekday (0 is Sunday) of a month in week 1 to 4; week 5 is the last one of the month.
             case weekday(month: Int, week: Int, weekday: Int)
         }
 
         /// The day.
         var day: Day
-        /// Seconds of local time after its midnight, from -167 to 167 hours.
+        /// Seconds after local midnight, from -167 to 167 hours.
         var seconds: Int64
 
-        /// Local seconds since 1970 at which it comes in a year.
+        /// The time of the change in a year, in local seconds since 1970.
         func localTime(inYear year: Int64) -> Int64 {
             dayNumber(inYear: year) &* 86_400 &+ seconds
         }
@@ -40,29 +40,30 @@ struct YearlyRule: Hashable, Sendable {
         }
     }
 
-    /// What clocks do in summer.
+    /// Daylight saving time.
     struct DaylightSaving: Hashable, Sendable {
         /// Seconds ahead of UTC.
         var offset: Int64
-        /// When it begins, on the clocks of standard time.
+        /// When it begins, in standard time.
         var start: TransitionRule
-        /// When it ends, on the clocks of summer time.
+        /// When it ends, in daylight saving time.
         var end: TransitionRule
     }
 
     /// Seconds ahead of UTC.
     var standardOffset: Int64
-    /// Nil where nobody changes the clocks.
+    /// Daylight saving time; nil if the offset never changes.
     var daylightSaving: DaylightSaving?
 
-    /// The time around a moment during which nobody touches the clocks.
+    /// The period with one offset that contains a time.
     func period(at time: Int64) -> TimeZoneRules.OffsetPeriod {
         guard let daylightSaving else {
             return TimeZoneRules.OffsetPeriod(start: .min, end: .max, offset: standardOffset)
         }
         let year = CalendarDate(day: time.floorDivided(by: 86_400)).year
-        // An end that falls on the next start is not seen: that is how summer time for ever is written.
-        let turns = ((year &- 2)...(year &+ 2)).flatMap { year in
+        // An end at the same time as the next start has no effect. Permanent daylight saving time is written in this
+        // way.
+        let transitions = ((year &- 2)...(year &+ 2)).flatMap { year in
             [
                 (
                     time: daylightSaving.end.localTime(inYear: year) &- daylightSaving.offset, order: 0,
@@ -74,8 +75,8 @@ struct YearlyRule: Hashable, Sendable {
                 ),
             ]
         }.sorted { ($0.time, $0.order) < ($1.time, $1.order) }
-        let current = turns.last { $0.time <= time }
-        let next = turns.first { $0.time > time }
+        let current = transitions.last { $0.time <= time }
+        let next = transitions.first { $0.time > time }
         return TimeZoneRules.OffsetPeriod(
             start: current?.time ?? .min,
             end: next?.time ?? .max,

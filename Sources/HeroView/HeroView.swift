@@ -1,5 +1,5 @@
-// Law: values in, text out; it never prints.
+// Rule: values in, text out; it never prints.
 //
-// A view takes what another module decided or saw, and answers with text or JSON. The moment, the width of the
-// terminal and whether it has colours are arguments: nothing here reads a clock, a file or the environment.
-// Whatever comes from outside (names, errors, excerpts, log lines) is made harmless for a terminal on its way out.
+// A view renders values of other modules as text or JSON. The current time, the width of the terminal and its colors
+// are arguments, because no view reads a clock, a file or the environment.
+// Untrusted text (names, errors, excerpts, log lines) is escaped before it reaches a terminal.

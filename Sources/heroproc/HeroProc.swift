@@ -1,20 +1,22 @@
-// Law: parse, compose, run, leave with a code.
+// Rule: parse options, compose the modules, run the command, exit with a code.
 //
-// Each command turns options into a request, the request into a result, the result into a view, and leaves with a code
-// that never depends on the format. What is right is decided in the modules below; here it is only put together.
+// Each command turns options into a request, the request into a result and the result into a view. It exits with a code
+// that never depends on the output format. The imported modules make the decisions; this module only connects them.
 
 import ArgumentParser
 import Glibc
 import HeroLinux
 
-/// The program.
+/// The command line program `heroproc`.
 @main
 struct HeroProc: ParsableCommand {
-    /// What `--version` says, and what results say they were made by.
+    /// The version that `--version` prints and that results carry.
     static let release = "0.1.0"
 
-    /// Parses and runs; or, before anything is parsed, is the child that may wait for a directory of users so that its reconciler
-    /// need not.
+    /// Parses the arguments and runs the command.
+    ///
+    /// A reconciler also starts this program as a helper that looks up accounts. The lookup may wait for a directory
+    /// service, so it runs in a child process and before any argument is parsed.
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == AccountLookupReply.subcommand {
@@ -25,39 +27,39 @@ struct HeroProc: ParsableCommand {
 
     static let configuration = CommandConfiguration(
         commandName: "heroproc",
-        abstract: "Keeps the services running that a directory of YAML files declares.",
+        abstract: "Keep the services running that a directory of YAML files declares.",
         usage: "heroproc <command> [options]",
         discussion: """
-            You edit a manifest, `diff` says what that would touch and why, and `apply` does precisely that. There is \
-            no start, stop or restart: what runs is what the files say.
+            Edit a manifest. `diff` shows what would change and why, and `apply` makes exactly these changes. There are no \
+            start, stop or restart commands: the manifests declare which services run.
 
             EXAMPLES:
-              heroproc validate              is what I wrote sound?
-              heroproc diff                  what would change, and why?
-              heroproc apply                 make it so, and wait until it stands
-              heroproc status --watch        what runs?
-              heroproc logs -f web           what does it say?
-              heroproc reconcile --watch     supervise: apply each change, heal what dies
+              heroproc validate              check the manifests
+              heroproc diff                  show what would change, and why
+              heroproc apply                 apply the changes and wait until they are done
+              heroproc status --watch        show the state of all services
+              heroproc logs -f web           follow the output of a service
+              heroproc reconcile --watch     apply changes and restart services
 
             EXIT CODES:
-              0   as wanted
-              1   not (yet) as wanted
+              0   the services match the manifests
+              1   they do not match, or not yet
               2   refused or impossible; nothing was changed
-              64  a mistake in the command line
+              64  usage error
             """,
         version: "heroproc \(release)",
         groupedSubcommands: [
             CommandGroup(
-                name: "Change What Runs",
+                name: "Change Services",
                 subcommands: [Validate.self, Diff.self, Apply.self, Reconcile.self, Down.self]
             ),
             CommandGroup(
-                name: "See What Runs",
+                name: "Inspect Services",
                 subcommands: [
                     Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
                 ]
             ),
-            CommandGroup(name: "Begin, and Describe", subcommands: [Init.self, Doctor.self, Schema.self]),
+            CommandGroup(name: "Set Up", subcommands: [Init.self, Doctor.self, Schema.self]),
         ]
     )
 }

@@ -1,4 +1,4 @@
-// Law: hold one start of one job, and decide nothing: its lock, its tree, its output, its exit status.
+// Rule: supervise one start of one job (its lock, process tree, output and exit status), and make no decisions.
 import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
@@ -12,17 +12,17 @@ struct Shim {
     }
 
     private static func runJob() -> Int32 {
-        // 1. Be nobody's child but the kernel's, deaf to every signal but our own.
+        // 1. Detach this process: own session, subreaper, all signals blocked except through the signalfd.
         let signals = shim_set_up()
         guard signals >= 0 else { return HERO_SHIM_NO_RECORD }
 
-        // 2. What is to be started.
+        // 2. Read the spec.
         var size = 0
         guard let memory = shim_map_spec(&size), let spec = Spec(memory: memory, size: size) else {
             return HERO_SHIM_BAD_SPEC
         }
 
-        // 3. The right to start it.
+        // 3. Acquire the lock and the generation of this start.
         var shim = hero_identity()
         _ = shim_identify(shim_own_pid(), -1, &shim)
         hero_failpoint(FP_ST_5)
@@ -42,31 +42,31 @@ struct Shim {
 
     private static func startJob(
         _ spec: Spec,
-        _ taken: RecordFile,
+        _ acquired: RecordFile,
         signals: Int32,
         memory: UnsafeRawPointer,
         size: Int
     ) {
-        var record = taken
+        var record = acquired
 
-        // 4. Where its output goes. A log that cannot be opened keeps no service down (LG-2).
-        let place = Log.Settings(
+        // 4. Open the log. A log that cannot be opened does not prevent the start (LG-2).
+        let settings = Log.Settings(
             path: copyToStaticMemory(spec.logPath),
             keptFiles: Int(spec.header.log_keep),
             maxFileSize: spec.header.log_max_size
         )
-        var log = LogSink(place, drops: spec.header.log_when_slow == HERO_WHEN_SLOW_DROP.rawValue)
+        var log = LogSink(settings, dropsWhenSlow: spec.header.log_when_slow == HERO_WHEN_SLOW_DROP.rawValue)
 
-        // 5. The program, gated until the record says who it is.
-        let script = spec.scriptPath.map { copyToStaticMemory($0) }
+        // 5. Start the program. It waits at a gate until the record identifies it.
+        let scriptPath = spec.scriptPath.map { copyToStaticMemory($0) }
         let containment = Containment(kind: spec.header.containment, path: spec.cgroup.map { copyToStaticMemory($0) })
         let handover = Handover(spec, pidFile: spec.pidFile.map { copyToStaticMemory($0) })
         record.proc.expects_handover = spec.pidFile == nil ? 0 : 1
-        let hearing = NotifySocket(spec.notifySocket.map { copyToStaticMemory($0) })
-        var start = ProgramLauncher(spec, containment: containment, notifySocket: hearing)
-        if let failure = log.failure ?? start.launch(&record) {
-            if let script { _ = shim_remove(script) }
-            start.notifySocket.close()
+        let notifySocket = NotifySocket(spec.notifySocket.map { copyToStaticMemory($0) })
+        var launcher = ProgramLauncher(spec, containment: containment, notifySocket: notifySocket)
+        if let failure = log.failure ?? launcher.launch(&record) {
+            if let scriptPath { _ = shim_remove(scriptPath) }
+            launcher.notifySocket.close()
             containment.remove()
             record.writeFailure(stage: failure.stage, error: failure.error)
             record.sendNotice(HERO_NOTICE_FAILED)
@@ -76,22 +76,23 @@ struct Shim {
         hero_failpoint(FP_ST_15)
         record.sendNotice(HERO_NOTICE_STARTED)
 
-        // 6. Its life and its end. The spec may hold secrets and costs memory: it goes.
-        var host = JobSupervisor(
-            start,
+        // 6. Supervise the program until its tree is empty. The spec is unmapped first: it may hold secrets and uses
+        // memory.
+        var supervisor = JobSupervisor(
+            launcher,
             record: record,
             log: log,
             handover: handover,
             signals: signals,
-            scriptPath: script
+            scriptPath: scriptPath
         )
         shim_unmap(memory, size)
         shim_release_start_memory(log.hasThread ? 0 : 1)
         shim_harden()
-        host.run()
+        supervisor.run()
     }
 
-    /// Tells the reconciler that there is no record to read.
+    /// Notifies the reconciler of a start that failed before there was a record.
     private static func sendFailureNotice(_ spec: Spec, _ errno: Int32) {
         var notice = hero_notice()
         notice.magic = HERO_NOTICE_MAGIC
@@ -103,10 +104,10 @@ struct Shim {
         shim_send_notice(&notice)
     }
 
-    /// A path that outlives the spec, in static memory.
+    /// Copies a path into static memory, so that the path outlives the spec.
     private static func copyToStaticMemory(_ path: UnsafePointer<CChar>) -> UnsafePointer<CChar> {
         let size = shim_length(path) + 1
-        // The room is that of all paths of the greatest length and a stamp: it never runs out.
+        // The static area has room for all paths at their maximum length: it cannot run out.
         let text = shim_allocate_static(size)
         shim_copy(text, path, size)
         return UnsafePointer(text)

@@ -1,18 +1,18 @@
 import Foundation
 import Testing
 
-/// Failpoints are named in one place, stand in one place each, and are nothing in a release build.
-@Suite("Failpoints in the source")
+/// Failpoints are declared in one header, occur once each, and do not exist in a release build.
+@Suite("Failpoints in the sources")
 struct FailpointSourceTests {
     private static let header = "Sources/CHeroFailpoints/include/CHeroFailpoints.h"
 
-    /// Names of the header's table, in its order.
+    /// The names in the table of the header, in order.
     private func declaredNames(_ macro: String) throws -> [String] {
         try Repository.file(Self.header).text.matches(of: /(POINT|MECHANISM)\(((?:FP|HERO)_\w+),/)
             .filter { $0.1 == macro }.map { String($0.2) }
     }
 
-    /// How often each name is used in a call.
+    /// The number of calls with each name.
     private func countUses(_ call: Regex<(Substring, Substring)>) throws -> [String: Int] {
         var found: [String: Int] = [:]
         for file in try Repository.files(below: "Sources", ending: ".swift", ".c")
@@ -24,7 +24,7 @@ struct FailpointSourceTests {
         return found
     }
 
-    @Test("every failpoint stands in the code exactly once")
+    @Test("Every failpoint occurs in the code exactly once")
     func everyFailpointOccursOnce() throws {
         let names = try declaredNames("POINT")
         #expect(names.count > 40 && Set(names).count == names.count)
@@ -33,14 +33,14 @@ struct FailpointSourceTests {
         #expect(Set(uses.keys).subtracting(names) == [], "not in the table")
     }
 
-    @Test("everything that a positive control can take away can be taken away")
+    @Test("Every mechanism in the failpoint header can be disabled in the code")
     func everyMechanismCanBeDisabled() throws {
         let names = try declaredNames("MECHANISM")
         let uses = try countUses(/hero_is_disabled\((HERO_\w+)\)/)
         #expect(!names.isEmpty && Set(names) == Set(uses.keys))
     }
 
-    @Test("the pure core has no failpoint")
+    @Test("The pure modules contain no failpoint")
     func pureModulesHaveNone() throws {
         for module in ["HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroView"] {
             for file in try Repository.files(below: "Sources/\(module)", ending: ".swift") {
@@ -50,7 +50,7 @@ struct FailpointSourceTests {
     }
 
     @Test(
-        "failpoints are compiled out of release builds: only debug builds define them, and without that nothing is left"
+        "Release builds contain no failpoint code and no failpoint names"
     )
     func releaseHasNone() throws {
         let package = try Repository.file("Package.swift").text

@@ -1,16 +1,16 @@
 import Testing
 
-/// What one target below `Sources` may import: one row of the map of the house.
+/// The imports that one target below `Sources` may have.
 struct ModuleRule: Sendable, CustomTestStringConvertible {
-    /// The target, which is also its folder.
+    /// The name of the target and of its folder.
     let name: String
-    /// Modules of this package that it may see.
+    /// The allowed modules of this package.
     let internalModules: Set<String>
-    /// Modules of the toolchain beyond the standard library.
+    /// The allowed modules of the toolchain, apart from the standard library.
     let toolchainModules: Set<String>
-    /// Modules of other packages.
+    /// The allowed modules of other packages.
     let packageModules: Set<String>
-    /// The file that opens with the law of the module; nil for a tool that may name its files as it likes.
+    /// The file that begins with the rule of the module; nil if any file may.
     let mainFile: String?
 
     var allowedModules: Set<String> { internalModules.union(toolchainModules).union(packageModules) }
@@ -32,30 +32,31 @@ struct ModuleRule: Sendable, CustomTestStringConvertible {
 }
 
 extension ModuleRule {
-    /// The map of the house.
+    /// The rules of all Swift targets.
     ///
-    /// A target without a row here fails the test: give it a row, and a reason, first.
+    /// A target without a rule fails the test.
     static let table: [ModuleRule] = [
-        // The pure core: the standard library and each other, in one direction.
+        // The pure modules import the standard library and each other, in one direction.
         ModuleRule("HeroSchedule", main: "HeroSchedule.swift"),
         ModuleRule("HeroPattern", main: "HeroPattern.swift"),
+        ModuleRule("HeroJSON", main: "HeroJSON.swift"),
         ModuleRule("HeroModel", main: "HeroModel.swift", internalModules: ["HeroSchedule"]),
         ModuleRule("HeroPlan", main: "HeroPlan.swift", internalModules: ["HeroModel"]),
         ModuleRule("HeroLifecycle", main: "HeroLifecycle.swift", internalModules: ["HeroModel", "HeroSchedule"]),
         ModuleRule(
             "HeroManifest",
             main: "HeroManifest.swift",
-            internalModules: ["HeroModel", "HeroSchedule", "HeroPattern", "CLibYAML"],
+            internalModules: ["HeroModel", "HeroSchedule", "HeroPattern", "HeroJSON", "CLibYAML"],
             toolchainModules: ["FoundationEssentials"]
         ),
         ModuleRule(
             "HeroView",
             main: "HeroView.swift",
-            internalModules: ["HeroModel", "HeroPlan"],
+            internalModules: ["HeroModel", "HeroPlan", "HeroJSON"],
             toolchainModules: ["FoundationEssentials"]
         ),
 
-        // The shell around it. The simulated machine has no more of the real one than the protocol.
+        // The modules with side effects. The simulated machine shares only the protocol with the real one.
         ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel", "HeroSchedule"]),
         ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel", "HeroSchedule"]),
         ModuleRule(
@@ -99,11 +100,13 @@ extension ModuleRule {
             ]
         ),
 
-        // Texts that nobody means, for the readers of outside input; no file and no clock either.
+        // The seeded generator of the simulation, the fuzzer and the tests.
+        ModuleRule("HeroRandom", main: "HeroRandom.swift"),
+        // Random and hostile inputs for the readers of outside input; no file and no clock either.
         ModuleRule(
             "HeroFuzz",
             main: "HeroFuzz.swift",
-            internalModules: ["HeroModel", "HeroSchedule", "HeroManifest"],
+            internalModules: ["HeroModel", "HeroSchedule", "HeroManifest", "HeroRandom"],
             toolchainModules: ["FoundationEssentials"]
         ),
 
@@ -113,10 +116,10 @@ extension ModuleRule {
             main: "HeroProc.swift",
             internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
-                "HeroStore", "HeroReconciler", "HeroView",
+                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
-            packageModules: ["ArgumentParser", "Logging"]
+            packageModules: ["ArgumentParser"]
         ),
         ModuleRule("hpshim", main: "Shim.swift", internalModules: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"]),
         ModuleRule(
@@ -146,7 +149,7 @@ extension ModuleRule {
         ),
     ]
 
-    /// The C targets, and whose headers they may include beside their own and the system's.
+    /// The C targets, and the targets whose headers they may include apart from their own and those of the system.
     static let cTargets: [String: Set<String>] = [
         "CHeroFailpoints": [],
         "CHeroRecord": [],
@@ -156,8 +159,8 @@ extension ModuleRule {
         "hpbenchload": [],
     ]
 
-    /// System headers that a public header of ours may include.
+    /// The system headers that public headers of this package may include.
     ///
-    /// Anything larger, after `_GNU_SOURCE`, gives Swift's own C modules a second and different view of the same types.
+    /// With `_GNU_SOURCE`, larger headers would give the C modules of Swift a second, different view of the same types.
     static let plainHeaders: Set<String> = ["stdint.h", "stddef.h", "stdbool.h"]
 }

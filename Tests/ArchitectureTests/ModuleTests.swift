@@ -1,15 +1,15 @@
 import Testing
 
-@Suite("The map of the house")
+@Suite("Module rules")
 struct ModuleTests {
-    @Test("every target below Sources has its row in the table")
+    @Test("Every target below Sources has a row in the module table")
     func everyTargetHasARow() throws {
         let known = Set(ModuleRule.table.map(\.name)).union(ModuleRule.cTargets.keys)
         let unknown = try Repository.modules().filter { !known.contains($0) }
         #expect(unknown.isEmpty, "without a row in ModuleRule.swift: \(unknown)")
     }
 
-    @Test("a module imports only what its row allows", arguments: ModuleRule.table)
+    @Test("A module imports only the modules that its row allows", arguments: ModuleRule.table)
     func importsOnlyWhatIsAllowed(rule: ModuleRule) throws {
         guard let folder = Repository.folder(of: rule.name) else { return }
         for file in try Repository.files(below: folder, ending: ".swift") {
@@ -19,7 +19,7 @@ struct ModuleTests {
         }
     }
 
-    @Test("the table has no circle")
+    @Test("The module table has no cycle")
     func tableHasNoCycle() {
         var remaining = Dictionary(uniqueKeysWithValues: ModuleRule.table.map { ($0.name, $0.internalModules) })
         while true {
@@ -30,7 +30,7 @@ struct ModuleTests {
         #expect(remaining.isEmpty, "they import each other: \(remaining.keys.sorted())")
     }
 
-    @Test("the main file of a module opens with its law", arguments: ModuleRule.table)
+    @Test("The main file of a module begins with its rule", arguments: ModuleRule.table)
     func mainFileStatesTheRule(rule: ModuleRule) throws {
         guard let folder = Repository.folder(of: rule.name) else { return }
         let candidates: [Repository.File]
@@ -39,26 +39,26 @@ struct ModuleTests {
         } else {
             candidates = try Repository.files(below: folder, ending: ".swift")
         }
-        let laws = candidates.filter { $0.source.lines.first?.hasPrefix("// Law: ") == true }
-        #expect(laws.count == 1, "\(folder): one file, the main one, begins with a line `// Law: ...`")
+        let rules = candidates.filter { $0.source.lines.first?.hasPrefix("// Rule: ") == true }
+        #expect(rules.count == 1, "\(folder): exactly one file, the main file, begins with `// Rule: ...`")
     }
 
-    @Test("C targets include only the headers they may", arguments: ModuleRule.cTargets.keys.sorted())
+    @Test("A C target includes only the headers that its row allows", arguments: ModuleRule.cTargets.keys.sorted())
     func cIncludes(target: String) throws {
-        let ours = Set(ModuleRule.cTargets.keys)
+        let known = Set(ModuleRule.cTargets.keys)
         let allowed = (ModuleRule.cTargets[target] ?? []).union([target])
         guard let folder = Repository.folder(of: target) else { return }
         for file in try Repository.files(below: folder, ending: ".c", ".h") {
             for (header, line) in file.source.includes {
                 let module = header.hasSuffix(".h") ? String(header.dropLast(2)) : header
-                if ours.contains(module), !allowed.contains(module) {
+                if known.contains(module), !allowed.contains(module) {
                     Issue.record("\(file.path):\(line): \(target) must not include \(header)")
                 }
             }
         }
     }
 
-    @Test("public C headers include nothing that shows Swift a second view of libc")
+    @Test("Public C headers include only plain system headers")
     func publicHeadersArePlain() throws {
         for target in ModuleRule.cTargets.keys.sorted() where Repository.has("Sources/\(target)/include") {
             for file in try Repository.files(below: "Sources/\(target)/include", ending: ".h") {

@@ -2,17 +2,17 @@ import Foundation
 import Synchronization
 import Testing
 
-/// The files of this repository, read where this test stands.
+/// The files of the repository that contains this test.
 enum Repository {
-    /// The folder that holds Package.swift.
+    /// The folder of Package.swift.
     static let root = URL(filePath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
     /// A file of the repository.
     struct File: Sendable, CustomTestStringConvertible {
-        /// Its path from the root, with slashes.
+        /// The path from the root, with slashes.
         let path: String
-        /// What stands in it.
+        /// The content.
         let text: String
 
         var testDescription: String { path }
@@ -20,7 +20,7 @@ enum Repository {
         var source: SourceText { Repository.parsedSource(of: self) }
     }
 
-    /// Source texts that were read, by path: many tests look at the same ones.
+    /// Parsed sources by path, because many tests read the same files.
     private static let parsedSources = Mutex<[String: SourceText]>([:])
 
     private static func parsedSource(of file: File) -> SourceText {
@@ -54,7 +54,7 @@ enum Repository {
         ["Sources/\(module)", "\(development)/\(module)"].first(where: has)
     }
 
-    /// All files below a folder that end in one of the given ways; all of them if none is given.
+    /// The files below a folder whose names have one of the endings; all files if no ending is given.
     static func files(below path: String, ending: String...) throws -> [File] {
         let start = root.appending(path: path)
         guard let walk = FileManager.default.enumerator(at: start, includingPropertiesForKeys: [.isRegularFileKey])
@@ -71,12 +71,12 @@ enum Repository {
         return try paths.sorted().map { try file($0) }
     }
 
-    /// One file of the repository.
+    /// Reads one file of the repository.
     static func file(_ path: String) throws -> File {
         File(path: path, text: String(decoding: try Data(contentsOf: root.appending(path: path)), as: UTF8.self))
     }
 
-    /// Says whether there is such a file or folder.
+    /// Whether a file or folder exists.
     static func has(_ path: String) -> Bool {
         FileManager.default.fileExists(atPath: root.appending(path: path).path())
     }

@@ -1,21 +1,21 @@
 import Testing
 
-@Suite("The house around the code")
+@Suite("Repository files")
 struct RepositoryTests {
-    @Test("every example begins with what it is for, and describes each thing it declares")
+    @Test("Every example begins with a comment and describes each declaration")
     func examplesHaveDescriptions() throws {
         let files = try Repository.files(below: "services.d", ending: ".yaml", ".yml")
         #expect(!files.isEmpty)
         for file in files {
-            #expect(file.text.hasPrefix("# "), "\(file.path) begins with a comment that says what it is for")
+            #expect(file.text.hasPrefix("# "), "\(file.path) does not begin with a comment")
             for (index, document) in file.text.split(separator: /(?m)^---$/).enumerated() {
                 let described = document.contains(/(?m)^description: \S+/)
-                #expect(described, "\(file.path), document \(index + 1) has a description")
+                #expect(described, "\(file.path), document \(index + 1) has no description")
             }
         }
     }
 
-    @Test("every decision is listed, and what is listed exists")
+    @Test("The index of decisions lists exactly the existing decisions")
     func decisionsAreListed() throws {
         let index = try Repository.file("docs/decisions/README.md").text
         let listed = Set(index.matches(of: /\]\((\d{4}-[a-z0-9-]+\.md)\)/).map { String($0.1) })
@@ -25,7 +25,7 @@ struct RepositoryTests {
         #expect(listed.subtracting(existing).sorted() == [], "in the index only")
     }
 
-    @Test("links between the pages lead somewhere")
+    @Test("Every link between pages leads to an existing file")
     func linksResolve() throws {
         let pages =
             try Repository.files(below: "docs", ending: ".md") + [
@@ -43,17 +43,18 @@ struct RepositoryTests {
         }
     }
 
-    @Test("every row of what survives what names tests that exist")
+    @Test("Every row of the failure matrix names existing tests")
     func failureMatrixNamesTests() throws {
         let page = try Repository.file("docs/explanation/what-survives-what.md")
         let tests = try Repository.files(below: "Tests", ending: "Tests.swift").map(\.source)
         let suites = Set(tests.flatMap { $0.names(after: "struct") })
         let functions = Set(tests.flatMap { $0.names(after: "func") })
-        let rows = page.text.split(separator: "\n").filter { $0.hasPrefix("| ") && !$0.hasPrefix("| what happens") }
+        // A failure is a list entry with its name in bold type.
+        let rows = page.text.split(separator: "\n## ").flatMap { $0.split(separator: "\n- **").dropFirst() }
         #expect(rows.count > 20)
         for row in rows {
             let named = row.matches(of: /`(?<suite>[A-Z]\w+Tests)(?:\/(?<name>\w+))?`/)
-            #expect(!named.isEmpty, "no test is named in: \(row)")
+            #expect(!named.isEmpty, "the row names no test: \(row)")
             for test in named {
                 let hasSuite = suites.contains(test.suite)
                 #expect(hasSuite, "no suite \(test.suite)")
@@ -64,14 +65,14 @@ struct RepositoryTests {
         }
     }
 
-    @Test("the Makefile explains each of its targets")
+    @Test("The Makefile describes each of its targets")
     func makefileDescribesTargets() throws {
         let text = try Repository.file("Makefile").text
         let targets = text.matches(of: /(?m)^([a-z]+):(.*)$/)
         for target in targets {
-            #expect(target.2.contains("## "), "make \(target.1) has no line in the list")
+            #expect(target.2.contains("## "), "make \(target.1) has no description")
         }
-        let promised = ["deps", "build", "up", "down", "test", "check", "fmt", "bench", "sim", "clean"]
-        #expect(Set(promised).isSubset(of: Set(targets.map { String($0.1) })))
+        let required = ["deps", "build", "up", "down", "test", "check", "fmt", "bench", "sim", "clean"]
+        #expect(Set(required).isSubset(of: Set(targets.map { String($0.1) })))
     }
 }

@@ -1,8 +1,10 @@
 import Testing
 
-/// Something that must not stand in code, and what to do instead.
+/// A pattern that must not occur in code, and what to do instead.
 private struct BannedPattern: Sendable {
-    /// What stands in every line that the pattern finds: to search for that first takes a hundredth of the time.
+    /// Every match contains one of these.
+    ///
+    /// Searching for them first takes a hundredth of the time.
     let substrings: [String]
     let pattern: @Sendable () -> Regex<Substring>
     let remedy: String
@@ -20,21 +22,22 @@ private struct BannedPattern: Sendable {
         self.remedy = remedy
     }
 
-    /// Whether it holds for a file.
+    /// Whether the pattern applies to a file.
     func covers(_ file: Repository.File) -> Bool { folders.contains { file.path.hasPrefix($0 + "/") } }
 
-    /// Whether it occurs in a line of code.
+    /// Whether the pattern occurs in a line of code.
     func occurs(in line: String) -> Bool {
         guard substrings.contains(where: { line.contains($0) }) else { return false }
-        // A declaration may bear the name; what counts is the call.
+        // A declaration may have the name; only calls count.
         return line.replacing(/\bfunc\s+\w+/, with: "func").contains(pattern())
     }
 }
 
-@Suite("Laws of the source")
+@Suite("Source rules")
 struct SourceRuleTests {
     private static let pureModules = [
-        "HeroSchedule", "HeroPattern", "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel",
+        "HeroSchedule", "HeroPattern", "HeroJSON", "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle",
+        "HeroKernel",
         "HeroStore", "HeroReconciler", "HeroView", "Development/HeroSim",
     ].map { "Sources/\($0)" }
 
@@ -43,13 +46,13 @@ struct SourceRuleTests {
             "try!",
             as: { /\btry!/ },
             in: ["Sources", "Tests"],
-            remedy: "a trap is a crash: let the error go up"
+            remedy: "a trap is a crash; propagate the error"
         ),
         BannedPattern(
             "as!",
             as: { /\bas!/ },
             in: ["Sources", "Tests"],
-            remedy: "a trap is a crash: use `as?` and say what is wrong"
+            remedy: "a trap is a crash; use `as?` and report the error"
         ),
         BannedPattern(
             "kill",
@@ -62,9 +65,9 @@ struct SourceRuleTests {
             "popen",
             as: { /(?:^|[^\w.])(?:system|popen)\s*\(/ },
             in: ["Sources"],
-            remedy: "no shell that nobody asked for"
+            remedy: "start programs without a shell"
         ),
-        BannedPattern("Process()", as: { /\bProcess\(\)/ }, in: ["Sources"], remedy: "it polls; use the kernel door"),
+        BannedPattern("Process()", as: { /\bProcess\(\)/ }, in: ["Sources"], remedy: "it polls; use HeroLinux"),
         BannedPattern(
             "FileHandle",
             as: { /\bFileHandle\b/ },
@@ -75,21 +78,21 @@ struct SourceRuleTests {
             "Date",
             as: { /\bDate\(\)|\bDate\.now\b/ },
             in: pureModules,
-            remedy: "the moment is an argument (TM-1)"
+            remedy: "the time is an argument (TM-1)"
         ),
     ]
 
-    @Test("no file is longer than 400 lines")
+    @Test("No source file is longer than 400 lines")
     func filesAreShort() throws {
         let files =
             try Repository.files(below: "Sources", ending: ".swift", ".c", ".h")
             + Repository.files(below: "Tests", ending: ".swift")
         for file in files where file.source.lineCount > 400 {
-            Issue.record("\(file.path) has \(file.source.lineCount) lines: which two ideas are in it?")
+            Issue.record("\(file.path) has \(file.source.lineCount) lines; split it")
         }
     }
 
-    @Test("what is banned does not occur")
+    @Test("Banned patterns do not occur in the sources")
     func bannedPatternsDoNotOccur() throws {
         let files =
             try Repository.files(below: "Sources", ending: ".swift", ".c")
@@ -103,14 +106,14 @@ struct SourceRuleTests {
         }
     }
 
-    @Test("no note to do something later")
+    @Test("The sources contain no notes for later")
     func noNotesForLater() throws {
-        // Six of the last one in a row make a template of mkdtemp(3).
+        // The space after the last one excludes the templates of mkdtemp(3).
         let words = ["TO" + "DO", "FIX" + "ME", "X" + "XX "]
         for place in ["Sources", "Tests", "services.d", ".ci"] {
             for file in try Repository.files(below: place, ending: ".swift", ".c", ".h", ".yaml", "run", "deps") {
                 for (index, line) in file.source.lines.enumerated() where words.contains(where: { line.contains($0) }) {
-                    Issue.record("\(file.path):\(index + 1): do it now, or open an issue: \(line)")
+                    Issue.record("\(file.path):\(index + 1): do it now or open an issue: \(line)")
                 }
             }
         }

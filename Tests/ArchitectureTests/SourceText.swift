@@ -1,8 +1,8 @@
-/// Source text seen as lines of code, without what only looks like code.
+/// Source text as lines of code, without comments and the content of strings.
 struct SourceText: Sendable {
-    /// The lines as they stand in the file.
+    /// The lines of the file.
     let lines: [Substring]
-    /// The same lines with comments and the insides of string literals blanked.
+    /// The same lines without comments and the content of string literals.
     let code: [String]
 
     init(_ text: String) {
@@ -11,10 +11,10 @@ struct SourceText: Sendable {
         code = lines.map { blanker.blank($0) }
     }
 
-    /// The number of lines; a final newline does not begin another one.
+    /// The number of lines; a final newline does not start another line.
     var lineCount: Int { lines.last?.isEmpty == true ? lines.count - 1 : lines.count }
 
-    /// The modules that Swift source imports, with the number of the line that does.
+    /// The imported modules of a Swift source, with the line numbers.
     var imports: [(module: String, line: Int)] {
         code.enumerated().filter { $1.contains("import") }.flatMap { index, line in
             line.split(separator: ";").compactMap { statement in
@@ -23,7 +23,7 @@ struct SourceText: Sendable {
         }
     }
 
-    /// The files that C source includes, with the number of the line that does.
+    /// The included files of a C source, with the line numbers.
     var includes: [(file: String, line: Int)] {
         lines.enumerated().compactMap { index, line in
             guard line.contains("include"),
@@ -33,7 +33,7 @@ struct SourceText: Sendable {
         }
     }
 
-    /// The names that a keyword declares, such as those of functions.
+    /// The names after a keyword, such as `func`.
     func names(after keyword: String) -> Set<Substring> {
         Set(
             lines.filter { $0.contains(keyword) }.flatMap { line in
@@ -58,9 +58,9 @@ struct SourceText: Sendable {
     }
 }
 
-/// Blanks comments and string literals line by line, for what is left to be searched as code.
+/// Removes comments and the content of string literals line by line, so that the rest can be searched as code.
 ///
-/// Good enough for source that the formatter has seen: interpolations count as part of their string.
+/// Sufficient for formatted sources. Interpolations count as part of their string.
 private struct Blanker {
     private enum State {
         case code
@@ -71,7 +71,7 @@ private struct Blanker {
     private var state = State.code
 
     mutating func blank(_ line: Substring) -> String {
-        // Most lines have nothing to blank, and a walk over all of them takes long.
+        // Most lines contain nothing to remove, and a loop over all characters is slow.
         switch state {
         case .code where !line.contains("\"") && !line.contains("/"): return String(line)
         case .longString where !line.contains(#"""""#): return ""
@@ -123,7 +123,7 @@ private struct Blanker {
         return result
     }
 
-    /// What follows the closing quote of a string literal on one line.
+    /// The text after the closing quote of a string literal on one line.
     private static func afterString(_ text: Substring) -> Substring {
         var rest = text
         while let character = rest.popFirst() {

@@ -1,9 +1,9 @@
 import Testing
 
-@Suite("Reading source text")
+@Suite("Source text")
 struct SourceTextTests {
     @Test(
-        "an import is found however it is written",
+        "The import parser finds every form of an import",
         arguments: [
             ("import Foundation", ["Foundation"]),
             ("public import HeroModel", ["HeroModel"]),
@@ -24,13 +24,13 @@ struct SourceTextTests {
         #expect(SourceText(text).imports.map(\.module) == expected)
     }
 
-    @Test("an import is found at its line")
+    @Test("The import parser reports the line of an import")
     func findsImportLine() {
-        #expect(SourceText("// Law: none\n\nimport Foundation\n").imports.first?.line == 3)
+        #expect(SourceText("// Rule: none\n\nimport Foundation\n").imports.first?.line == 3)
     }
 
     @Test(
-        "comments and the insides of strings are no code",
+        "Comments and string contents are removed from code",
         arguments: [
             ("a // b", "a "),
             ("a /* b */ c", "a  c"),
@@ -43,7 +43,7 @@ struct SourceTextTests {
         #expect(SourceText(line).code == [expected])
     }
 
-    @Test("a final newline begins no line")
+    @Test("A final newline does not start another line")
     func finalNewlineIsNoLine() {
         #expect(SourceText("a\nb\n").lineCount == 2)
         #expect(SourceText("a\nb").lineCount == 2)

@@ -2,188 +2,188 @@ import HeroLifecycle
 import HeroModel
 import Testing
 
-@Suite("A job")
+@Suite("Job lifecycle")
 struct JobLifecycleTests {
-    @Test("is launched when it is ordered up, and is up once it executes if nothing else is declared")
+    @Test("A process without probes and ports is ready as soon as it executes")
     func simpleProcess() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        #expect(bench.handle(.startRequested).withoutEvents == [.launch(generation: 1)])
-        #expect(bench.lifecycle.record.phase == .running)
-        #expect(!bench.lifecycle.isUp)
-        bench.reportStart()
-        #expect(bench.lifecycle.isUp)
-        #expect(bench.lifecycle.record.isReady)
-        #expect(bench.lifecycle.record.restartCount == 0)
+        var job = JobTestDriver(JobTestDriver.process())
+        #expect(job.handle(.startRequested).withoutEvents == [.launch(generation: 1)])
+        #expect(job.lifecycle.record.phase == .running)
+        #expect(!job.lifecycle.isUp)
+        job.reportStart()
+        #expect(job.lifecycle.isUp)
+        #expect(job.lifecycle.record.isReady)
+        #expect(job.lifecycle.record.restartCount == 0)
     }
 
-    @Test("that dies comes back in the same job with restart_count + 1 after its delay (RS-2)")
-    func comesBack() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.startJob()
-        let id = bench.lifecycle.record.id
-        #expect(bench.reportEnd(.signaled(.kill, coreDumped: false)).withoutEvents == [.stopProbe])
-        #expect(bench.lifecycle.record.phase == .retrying)
-        #expect(bench.lifecycle.deadline == bench.now + .milliseconds(500))
-        #expect(bench.handle(.deadlineReached) == [])
-        bench.advance(.milliseconds(500))
-        #expect(bench.handle(.deadlineReached) == [.launch(generation: 2)])
-        bench.reportStart()
-        #expect(bench.lifecycle.record.id == id)
-        #expect(bench.lifecycle.record.restartCount == 1)
-        #expect(bench.lifecycle.isUp)
+    @Test("A crashed process restarts in the same job with a higher restart count (RS-2)")
+    func restartsAfterCrash() {
+        var job = JobTestDriver(JobTestDriver.process())
+        job.startJob()
+        let id = job.lifecycle.record.id
+        #expect(job.reportEnd(.signaled(.kill, coreDumped: false)).withoutEvents == [.stopProbe])
+        #expect(job.lifecycle.record.phase == .retrying)
+        #expect(job.lifecycle.deadline == job.now + .milliseconds(500))
+        #expect(job.handle(.deadlineReached) == [])
+        job.advance(.milliseconds(500))
+        #expect(job.handle(.deadlineReached) == [.launch(generation: 2)])
+        job.reportStart()
+        #expect(job.lifecycle.record.id == id)
+        #expect(job.lifecycle.record.restartCount == 1)
+        #expect(job.lifecycle.isUp)
     }
 
-    @Test("with no delay is launched again at once")
+    @Test("A process with a retry delay of zero is launched again at once")
     func noDelay() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
-        bench.startJob()
-        #expect(bench.reportEnd(.exited(1)).withoutEvents == [.stopProbe, .launch(generation: 2)])
+        var job = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
+        job.startJob()
+        #expect(job.reportEnd(.exited(1)).withoutEvents == [.stopProbe, .launch(generation: 2)])
     }
 
-    @Test("waits longer after each failure, up to a limit, and from the beginning once it was stable (RS-1)")
+    @Test("The retry delay grows to a limit and resets after a stable time (RS-1)")
     func backoff() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.retry.maxDelay = .seconds(3) })
-        bench.startJob()
+        var job = JobTestDriver(JobTestDriver.process { $0.retry.maxDelay = .seconds(3) })
+        job.startJob()
         var delays: [Duration] = []
         for _ in 0..<5 {
-            bench.reportEnd(.exited(1))
-            delays.append((bench.lifecycle.deadline ?? bench.now) - bench.now)
-            bench.now = bench.lifecycle.deadline ?? bench.now
-            bench.handle(.deadlineReached)
-            bench.reportStart()
+            job.reportEnd(.exited(1))
+            delays.append((job.lifecycle.deadline ?? job.now) - job.now)
+            job.now = job.lifecycle.deadline ?? job.now
+            job.handle(.deadlineReached)
+            job.reportStart()
         }
         #expect(delays == [.milliseconds(500), .seconds(1), .seconds(2), .seconds(3), .seconds(3)])
-        bench.advance(.seconds(10))
-        bench.reportEnd(.exited(1))
-        #expect(bench.lifecycle.deadline == bench.now + .milliseconds(500))
+        job.advance(.seconds(10))
+        job.reportEnd(.exited(1))
+        #expect(job.lifecycle.deadline == job.now + .milliseconds(500))
     }
 
-    @Test("spreads its delays by its jitter, never beyond (RS-1)", arguments: [(0.0, 450), (0.5, 500), (1.0, 550)])
+    @Test("A retry delay varies within its jitter (RS-1)", arguments: [(0.0, 450), (0.5, 500), (1.0, 550)])
     func jitter(random: Double, milliseconds: Int) {
         let delay = RetryPolicy(maxAttempts: 0).delay(afterAttempt: 1, random: random)
         #expect(delay.wholeMilliseconds == Int64(milliseconds))
     }
 
-    @Test("counts programs that were executed, not starts that were ordered (RS-2)")
+    @Test("Executions count, and starts that failed before the execution do not (RS-2)")
     func countsExecutions() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
-        bench.handle(.startRequested)
+        var job = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
+        job.handle(.startRequested)
         let failure = StartFailure(stage: .execute, errno: 13, detail: "not executable")
-        bench.reportEnd(.startFailed(failure), executed: false)
-        bench.reportEnd(.startFailed(failure), executed: false)
-        #expect(bench.lifecycle.record.restartCount == 0)
-        bench.reportStart()
-        bench.reportEnd(.exited(0))
-        #expect(bench.lifecycle.record.executions == 1)
-        bench.reportStart()
-        #expect(bench.lifecycle.record.restartCount == 1)
+        job.reportEnd(.startFailed(failure), executed: false)
+        job.reportEnd(.startFailed(failure), executed: false)
+        #expect(job.lifecycle.record.restartCount == 0)
+        job.reportStart()
+        job.reportEnd(.exited(0))
+        #expect(job.lifecycle.record.executions == 1)
+        job.reportStart()
+        #expect(job.lifecycle.record.restartCount == 1)
     }
 
-    @Test("whose program was over before its start was seen counts it all the same")
+    @Test("An execution whose end arrives before its start is counted")
     func endBeforeStart() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
-        bench.handle(.startRequested)
-        bench.reportEnd(.exited(0), executed: true)
-        #expect(bench.lifecycle.record.executions == 1)
+        var job = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
+        job.handle(.startRequested)
+        job.reportEnd(.exited(0), executed: true)
+        #expect(job.lifecycle.record.executions == 1)
     }
 
-    @Test("gives up when its attempts are spent, and says why")
+    @Test("A job fails with the reason after its last attempt")
     func givesUp() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.retry.maxAttempts = 2 })
-        bench.startJob()
-        bench.reportEnd(.exited(3))
-        bench.now = bench.lifecycle.deadline ?? bench.now
-        bench.handle(.deadlineReached)
-        bench.reportStart()
-        let effects = bench.reportEnd(.exited(3))
+        var job = JobTestDriver(JobTestDriver.process { $0.retry.maxAttempts = 2 })
+        job.startJob()
+        job.reportEnd(.exited(3))
+        job.now = job.lifecycle.deadline ?? job.now
+        job.handle(.deadlineReached)
+        job.reportStart()
+        let effects = job.reportEnd(.exited(3))
         #expect(effects.contains(.removeRuntimeFiles))
-        #expect(bench.lifecycle.phase == .finished(.failed))
-        #expect(bench.lifecycle.record.error == "exit code 3")
+        #expect(job.lifecycle.phase == .finished(.failed))
+        #expect(job.lifecycle.record.error == "exit code 3")
     }
 
     @Test(
-        "is started again or not as its policy says",
+        "The restart policy decides whether an ended process restarts",
         arguments: [
             (RestartPolicy.always, 0, JobPhase.retrying), (.always, 1, .retrying), (.onFailure, 0, .succeeded),
             (.onFailure, 1, .retrying), (.never, 0, .succeeded), (.never, 1, .failed),
         ]
     )
     func policies(policy: RestartPolicy, code: Int, phase: JobPhase) {
-        var bench = JobTestDriver(JobTestDriver.process { $0.restart = policy })
-        bench.startJob()
-        bench.reportEnd(.exited(Int32(code)))
-        #expect(bench.lifecycle.record.phase == phase)
+        var job = JobTestDriver(JobTestDriver.process { $0.restart = policy })
+        job.startJob()
+        job.reportEnd(.exited(Int32(code)))
+        #expect(job.lifecycle.record.phase == phase)
     }
 
-    @Test("that is a one-shot is up when it ended well, and fails at once by default")
+    @Test("A one-shot is up after success and fails at the first error by default")
     func oneShot() {
-        var bench = JobTestDriver(JobTestDriver.oneShot())
-        bench.startJob()
-        #expect(!bench.lifecycle.isUp)
-        bench.reportEnd(.exited(0))
-        #expect(bench.lifecycle.isUp)
-        #expect(bench.lifecycle.record.phase == .succeeded)
+        var job = JobTestDriver(JobTestDriver.oneShot())
+        job.startJob()
+        #expect(!job.lifecycle.isUp)
+        job.reportEnd(.exited(0))
+        #expect(job.lifecycle.isUp)
+        #expect(job.lifecycle.record.phase == .succeeded)
 
-        var unlucky = JobTestDriver(JobTestDriver.oneShot())
-        unlucky.startJob()
-        unlucky.reportEnd(.exited(1))
-        #expect(unlucky.lifecycle.record.phase == .failed)
+        var failing = JobTestDriver(JobTestDriver.oneShot())
+        failing.startJob()
+        failing.reportEnd(.exited(1))
+        #expect(failing.lifecycle.record.phase == .failed)
     }
 
-    @Test("never takes an unknown end for success (I2)")
-    func lost() {
-        var bench = JobTestDriver(JobTestDriver.oneShot())
-        bench.startJob()
-        bench.reportEnd(.lost("its shim was killed"))
-        #expect(bench.lifecycle.record.phase == .failed)
-        #expect(bench.lifecycle.record.outcome == .lost("its shim was killed"))
+    @Test("An unknown outcome never counts as success (I2)")
+    func unknownOutcome() {
+        var job = JobTestDriver(JobTestDriver.oneShot())
+        job.startJob()
+        job.reportEnd(.lost("its shim was killed"))
+        #expect(job.lifecycle.record.phase == .failed)
+        #expect(job.lifecycle.record.outcome == .lost("its shim was killed"))
     }
 
-    @Test("that runs longer than its timeout is stopped and fails")
+    @Test("A one-shot that exceeds its timeout is stopped and fails")
     func timeout() {
-        var bench = JobTestDriver(JobTestDriver.oneShot { $0.timeout = .seconds(5) })
-        bench.startJob()
-        bench.advance(.seconds(5))
+        var job = JobTestDriver(JobTestDriver.oneShot { $0.timeout = .seconds(5) })
+        job.startJob()
+        job.advance(.seconds(5))
         #expect(
-            bench.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
+            job.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
         )
-        bench.reportEnd(.signaled(.term, coreDumped: false))
-        #expect(bench.lifecycle.record.phase == .failed)
-        #expect(bench.lifecycle.record.error == "ran longer than its timeout of 5s")
+        job.reportEnd(.signaled(.term, coreDumped: false))
+        #expect(job.lifecycle.record.phase == .failed)
+        #expect(job.lifecycle.record.error == "ran longer than its timeout of 5s")
     }
 
-    @Test("forgets answers and ends of an earlier generation (RS-5)")
+    @Test("Events of an earlier generation are ignored (RS-5)")
     func staleEvents() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
-        bench.startJob()
-        bench.reportEnd(.exited(1))
-        let before = bench.lifecycle
-        #expect(bench.handle(.ended(generation: 1, .exited(0), executed: true, time: nil)) == [])
-        #expect(bench.handle(.probeSucceeded(generation: 1, serial: 1)) == [])
-        #expect(bench.lifecycle == before)
+        var job = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })
+        job.startJob()
+        job.reportEnd(.exited(1))
+        let before = job.lifecycle
+        #expect(job.handle(.ended(generation: 1, .exited(0), executed: true, time: nil)) == [])
+        #expect(job.handle(.probeSucceeded(generation: 1, serial: 1)) == [])
+        #expect(job.lifecycle == before)
     }
 }
 
-@Suite("A job that must become ready")
+@Suite("Readiness")
 struct ReadinessTests {
     private static let listening = JobTestDriver.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
-    @Test("is asked at once, again after a growing while, and is up at the first yes")
-    func asks() {
-        var bench = JobTestDriver(Self.listening)
-        bench.handle(.startRequested)
-        #expect(bench.reportStart().withoutEvents == [.startProbe(generation: 1, serial: 1, .readiness)])
-        bench.handle(.probeFailed(generation: 1, serial: 1, "does not listen"))
-        #expect(bench.lifecycle.deadline == bench.now + .milliseconds(20))
-        bench.now = bench.lifecycle.deadline ?? bench.now
-        #expect(bench.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 2, .readiness)])
-        bench.handle(.probeSucceeded(generation: 1, serial: 2))
-        #expect(bench.lifecycle.isUp)
+    @Test("The listening check runs at growing intervals until the process is ready")
+    func probesUntilReady() {
+        var job = JobTestDriver(Self.listening)
+        job.handle(.startRequested)
+        #expect(job.reportStart().withoutEvents == [.startProbe(generation: 1, serial: 1, .readiness)])
+        job.handle(.probeFailed(generation: 1, serial: 1, "does not listen"))
+        #expect(job.lifecycle.deadline == job.now + .milliseconds(20))
+        job.now = job.lifecycle.deadline ?? job.now
+        #expect(job.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 2, .readiness)])
+        job.handle(.probeSucceeded(generation: 1, serial: 2))
+        #expect(job.lifecycle.isUp)
     }
 
-    @Test("keeps to the interval, the start period and the successes of its probe")
+    @Test("A readiness probe uses its interval, start period and number of successes")
     func probe() {
-        var bench = JobTestDriver(
+        var job = JobTestDriver(
             JobTestDriver.process {
                 var probe = Probe(.tcp(TCPEndpoint(port: 80)))
                 probe.startPeriod = .seconds(2)
@@ -191,81 +191,81 @@ struct ReadinessTests {
                 $0.ready = probe
             }
         )
-        bench.handle(.startRequested)
-        #expect(bench.reportStart().withoutEvents == [])
-        bench.advance(.seconds(2))
-        #expect(bench.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 1, .readiness)])
-        bench.handle(.probeSucceeded(generation: 1, serial: 1))
-        #expect(!bench.lifecycle.isUp)
-        #expect(bench.lifecycle.deadline == bench.now + .milliseconds(250))
-        bench.advance(.milliseconds(250))
-        bench.handle(.deadlineReached)
-        bench.handle(.probeSucceeded(generation: 1, serial: 2))
-        #expect(bench.lifecycle.isUp)
+        job.handle(.startRequested)
+        #expect(job.reportStart().withoutEvents == [])
+        job.advance(.seconds(2))
+        #expect(job.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 1, .readiness)])
+        job.handle(.probeSucceeded(generation: 1, serial: 1))
+        #expect(!job.lifecycle.isUp)
+        #expect(job.lifecycle.deadline == job.now + .milliseconds(250))
+        job.advance(.milliseconds(250))
+        job.handle(.deadlineReached)
+        job.handle(.probeSucceeded(generation: 1, serial: 2))
+        #expect(job.lifecycle.isUp)
     }
 
-    @Test("is stopped and tried again when its time to start is over, with the last reason (RS-6)")
+    @Test("A process that is not ready in time is stopped and retried (RS-6)")
     func startTimeout() {
-        var bench = JobTestDriver(Self.listening)
-        bench.startJob()
-        let end = bench.now + .seconds(30)
+        var job = JobTestDriver(Self.listening)
+        job.startJob()
+        let end = job.now + .seconds(30)
         var serial: UInt64 = 1
-        bench.handle(.probeFailed(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
-        while let deadline = bench.lifecycle.deadline, deadline < end {
-            bench.now = deadline
-            bench.handle(.deadlineReached)
+        job.handle(.probeFailed(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
+        while let deadline = job.lifecycle.deadline, deadline < end {
+            job.now = deadline
+            job.handle(.deadlineReached)
             serial += 1
-            bench.handle(.probeFailed(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
+            job.handle(.probeFailed(generation: 1, serial: serial, "does not listen on tcp 80 yet"))
         }
-        bench.now = end
+        job.now = end
         #expect(
-            bench.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
+            job.handle(.deadlineReached).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
         )
-        bench.reportEnd(.signaled(.term, coreDumped: false))
-        #expect(bench.lifecycle.record.phase == .retrying)
-        #expect(bench.lifecycle.record.error == "was not ready within 30s: does not listen on tcp 80 yet")
+        job.reportEnd(.signaled(.term, coreDumped: false))
+        #expect(job.lifecycle.record.phase == .retrying)
+        #expect(job.lifecycle.record.error == "was not ready within 30s: does not listen on tcp 80 yet")
     }
 }
 
-@Suite("A job that is ordered down")
+@Suite("Stopping a job")
 struct StoppingTests {
-    @Test("gets its signal, then a kill of its tree, and is over when the tree is gone (TR-3)")
+    @Test("A stop sends the signal, then kills the tree, and waits for its end (TR-3)")
     func stops() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.startJob()
+        var job = JobTestDriver(JobTestDriver.process())
+        job.startJob()
         #expect(
-            bench.handle(.stopRequested).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
+            job.handle(.stopRequested).withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)]
         )
-        #expect(bench.lifecycle.record.isStopping)
-        bench.advance(.seconds(10))
-        #expect(bench.handle(.deadlineReached).withoutEvents == [.killTree(generation: 1)])
-        #expect(bench.lifecycle.phase != .finished(.cancelled))
-        #expect(bench.reportEnd(.signaled(.kill, coreDumped: false)).contains(.removeRuntimeFiles))
-        #expect(bench.lifecycle.phase == .finished(.cancelled))
+        #expect(job.lifecycle.record.isStopping)
+        job.advance(.seconds(10))
+        #expect(job.handle(.deadlineReached).withoutEvents == [.killTree(generation: 1)])
+        #expect(job.lifecycle.phase != .finished(.cancelled))
+        #expect(job.reportEnd(.signaled(.kill, coreDumped: false)).contains(.removeRuntimeFiles))
+        #expect(job.lifecycle.phase == .finished(.cancelled))
     }
 
-    @Test("while it is launched gets its signal as soon as its program is known")
+    @Test("A job stopped during its launch is signalled as soon as its process is known")
     func whileLaunched() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.handle(.startRequested)
-        #expect(bench.handle(.stopRequested) == [])
-        #expect(bench.reportStart() == [.signal(JobTestDriver.identity(101), .term)])
-        bench.reportEnd(.signaled(.term, coreDumped: false))
-        #expect(bench.lifecycle.phase == .finished(.cancelled))
+        var job = JobTestDriver(JobTestDriver.process())
+        job.handle(.startRequested)
+        #expect(job.handle(.stopRequested) == [])
+        #expect(job.reportStart() == [.signal(JobTestDriver.identity(101), .term)])
+        job.reportEnd(.signaled(.term, coreDumped: false))
+        #expect(job.lifecycle.phase == .finished(.cancelled))
     }
 
-    @Test("before its launch was carried out is over at once, and nothing is started")
-    func calledOff() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.handle(.startRequested)
-        bench.handle(.stopRequested)
-        #expect(bench.handle(.launchCancelled(generation: 1)).withoutEvents == [.removeRuntimeFiles])
-        #expect(bench.lifecycle.phase == .finished(.cancelled))
-        #expect(bench.lifecycle.record.outcome == nil)
+    @Test("A stop before the launch cancels the job without a start")
+    func launchCancelled() {
+        var job = JobTestDriver(JobTestDriver.process())
+        job.handle(.startRequested)
+        job.handle(.stopRequested)
+        #expect(job.handle(.launchCancelled(generation: 1)).withoutEvents == [.removeRuntimeFiles])
+        #expect(job.lifecycle.phase == .finished(.cancelled))
+        #expect(job.lifecycle.record.outcome == nil)
     }
 
-    @Test("in serial order takes what waits for its next try along at once, so that it cannot start meanwhile")
-    func waitingOnesGoFirst() {
+    @Test("A serial stop cancels waiting jobs at once so that they cannot start")
+    func waitingJobsStopFirst() {
         var waiting = JobTestDriver(JobTestDriver.process())
         waiting.startJob()
         waiting.reportEnd(.exited(1))
@@ -281,25 +281,25 @@ struct StoppingTests {
         )
     }
 
-    @Test("while it waits for its next try never starts again")
+    @Test("A job stopped while it backs off never starts again")
     func whileWaiting() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.startJob()
-        bench.reportEnd(.exited(1))
-        bench.handle(.stopRequested)
-        bench.advance(.seconds(60))
-        #expect(bench.handle(.deadlineReached) == [])
-        #expect(bench.lifecycle.phase == .finished(.cancelled))
+        var job = JobTestDriver(JobTestDriver.process())
+        job.startJob()
+        job.reportEnd(.exited(1))
+        job.handle(.stopRequested)
+        job.advance(.seconds(60))
+        #expect(job.handle(.deadlineReached) == [])
+        #expect(job.lifecycle.phase == .finished(.cancelled))
     }
 
-    @Test("while it is stopped for another reason stays down")
+    @Test("A stop request during a restart leaves the job stopped")
     func whileRecovering() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.tcpPorts = [BoundPort(port: 80)] })
-        bench.startJob()
-        bench.advance(.seconds(30))
-        bench.handle(.deadlineReached)
-        bench.handle(.stopRequested)
-        bench.reportEnd(.exited(0))
-        #expect(bench.lifecycle.phase == .finished(.cancelled))
+        var job = JobTestDriver(JobTestDriver.process { $0.tcpPorts = [BoundPort(port: 80)] })
+        job.startJob()
+        job.advance(.seconds(30))
+        job.handle(.deadlineReached)
+        job.handle(.stopRequested)
+        job.reportEnd(.exited(0))
+        #expect(job.lifecycle.phase == .finished(.cancelled))
     }
 }

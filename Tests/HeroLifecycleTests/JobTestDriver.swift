@@ -1,13 +1,13 @@
 import HeroLifecycle
 import HeroModel
 
-/// A job on a workbench: events go in, time moves by adding.
+/// Drives the lifecycle of one job in a test: it sends events and advances the clock.
 struct JobTestDriver {
     var lifecycle: JobLifecycle
     var action: ActionSpec
     var now = Moment(nanoseconds: 1_000_000_000)
     var random = 0.5
-    /// What it sees when it looks what stands in its way; nil: nobody tells it.
+    /// The blockers that every check reports; nil if no check is reported.
     var blockers: StartBlockers? = StartBlockers()
     private var lastPid: Int32 = 100
 
@@ -86,7 +86,7 @@ struct JobTestDriver {
         handle(.ended(generation: lifecycle.record.generation, outcome, executed: executed, time: nil))
     }
 
-    /// Brings a process up.
+    /// Requests the start and reports it.
     mutating func startJob() {
         handle(.startRequested)
         reportStart()
@@ -94,11 +94,29 @@ struct JobTestDriver {
 }
 
 extension [JobEffect] {
-    /// The effects without their notes.
+    /// The effects without recorded events.
     var withoutEvents: [JobEffect] {
         filter {
             if case .recordEvent = $0 { return false }
             return true
         }
+    }
+}
+
+extension JobTestDriver {
+    /// Reports the state of the program; by default it has sent `READY=1`.
+    @discardableResult
+    mutating func notify(_ change: (inout NotifyState) -> Void) -> [JobEffect] {
+        var state = NotifyState(asOf: now)
+        state.isReady = true
+        change(&state)
+        return handle(.notified(generation: lifecycle.record.generation, state))
+    }
+
+    /// Advances the clock to the deadline of the job and reports that it was reached.
+    @discardableResult
+    mutating func reachDeadline() -> [JobEffect] {
+        now = lifecycle.deadline ?? now
+        return handle(.deadlineReached)
     }
 }

@@ -1,22 +1,23 @@
 import HeroLifecycle
 import HeroModel
+import HeroRandom
 import Testing
 
-/// Deadlines and delays: what a reconciler does that was late, was killed, or shares its machine with many others.
-@Suite("The time of a job")
+/// Deadlines and delays of a reconciler that is late, was killed, or shares its machine with many programs.
+@Suite("Job timing")
 struct JobTimingTests {
     private static let server = JobTestDriver.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
     // MARK: Delays
 
-    @Test("RS-1: every delay is within its jitter along the whole curve, and beyond its limit for ever")
+    @Test("RS-1: Every retry delay is within its jitter, also after the maximum delay")
     func curve() {
         let policy = RetryPolicy(maxAttempts: 0)
         let expected: [Double] = [0.5, 1, 2, 4, 8, 16] + Array(repeating: 30, count: 200)
-        var seed = SeededGenerator(1)
+        var random = SeededGenerator(1)
         for (index, seconds) in expected.enumerated() {
-            for random in [0, 0.999_999] + (0..<50).map({ _ in seed.next() }) {
-                let delay = Double(policy.delay(afterAttempt: index + 1, random: random).wholeNanoseconds) / 1e9
+            for value in [0, 0.999_999] + (0..<50).map({ _ in random.nextUnit() }) {
+                let delay = Double(policy.delay(afterAttempt: index + 1, random: value).wholeNanoseconds) / 1e9
                 #expect(
                     delay >= seconds * 0.9 - 1e-6 && delay <= seconds * 1.1 + 1e-6,
                     "attempt \(index + 1): \(delay)"
@@ -26,61 +27,61 @@ struct JobTimingTests {
         #expect(policy.delay(afterAttempt: .max, random: 0.5) == .seconds(30))
     }
 
-    @Test("RS-1: a program that fails at once is tried about 25 times in ten minutes, whatever the dice say")
+    @Test("RS-1: A program that fails at once is tried about 25 times in ten minutes")
     func tenMinutes() {
         for number in 1...200 as ClosedRange<UInt64> {
-            var seed = SeededGenerator(number)
-            var bench = JobTestDriver(JobTestDriver.process { $0.retry.jitter = 0.1 })
-            let end = bench.now + .seconds(600)
-            bench.startJob()
-            while bench.now < end {
-                bench.random = seed.next()
-                bench.reportEnd(.exited(1))
-                bench.now = bench.lifecycle.deadline ?? end
-                guard bench.now < end else { break }
-                bench.handle(.deadlineReached)
-                bench.reportStart()
+            var random = SeededGenerator(number)
+            var job = JobTestDriver(JobTestDriver.process { $0.retry.jitter = 0.1 })
+            let end = job.now + .seconds(600)
+            job.startJob()
+            while job.now < end {
+                job.random = random.nextUnit()
+                job.reportEnd(.exited(1))
+                job.now = job.lifecycle.deadline ?? end
+                guard job.now < end else { break }
+                job.handle(.deadlineReached)
+                job.reportStart()
             }
             // 0.5 + 1 + 2 + 4 + 8 + 16 s, and then every 30 s.
             #expect(
-                (24...28).contains(bench.lifecycle.record.executions),
-                "\(bench.lifecycle.record.executions), seed \(number)"
+                (24...28).contains(job.lifecycle.record.executions),
+                "\(job.lifecycle.record.executions), seed \(number)"
             )
         }
     }
 
-    @Test("RS-1: exit code 0 with restart: always waits like any other end, and starts anew once it was stable")
-    func endsWell() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.startJob()
+    @Test("RS-1: With `restart: always` exit code 0 is delayed like any other end")
+    func delaysSuccess() {
+        var job = JobTestDriver(JobTestDriver.process())
+        job.startJob()
         for milliseconds in [500, 1000, 2000] {
-            bench.reportEnd(.exited(0))
-            #expect(bench.lifecycle.deadline == bench.now + .milliseconds(milliseconds))
-            bench.now = bench.lifecycle.deadline ?? bench.now
-            bench.handle(.deadlineReached)
-            bench.reportStart()
+            job.reportEnd(.exited(0))
+            #expect(job.lifecycle.deadline == job.now + .milliseconds(milliseconds))
+            job.now = job.lifecycle.deadline ?? job.now
+            job.handle(.deadlineReached)
+            job.reportStart()
         }
-        bench.advance(.seconds(10))
-        bench.reportEnd(.exited(0))
-        #expect(bench.lifecycle.deadline == bench.now + .milliseconds(500))
+        job.advance(.seconds(10))
+        job.reportEnd(.exited(0))
+        #expect(job.lifecycle.deadline == job.now + .milliseconds(500))
     }
 
-    @Test("RS-1: 200 programs that fail at one time drift apart: soon at most 10 of them start in any 100 ms")
-    func noPeaks() {
+    @Test("RS-1: After two minutes at most 10 of 200 failing programs start within 100 ms")
+    func failuresSpread() {
         let policy = RetryPolicy(maxAttempts: 0)
         for number in 1...5 as ClosedRange<UInt64> {
-            var seed = SeededGenerator(number)
+            var random = SeededGenerator(number)
             var starts: [Int64] = []
             for _ in 0..<200 {
                 var now: Int64 = 0
                 var attempt = 1
                 while now < 1_800_000 {
-                    now += policy.delay(afterAttempt: attempt, random: seed.next()).wholeMilliseconds
+                    now += policy.delay(afterAttempt: attempt, random: random.nextUnit()).wholeMilliseconds
                     attempt += 1
                     starts.append(now)
                 }
             }
-            // The first minutes are those of a common misfortune.
+            // In the first minutes the programs are still close together.
             starts = starts.filter { $0 > 120_000 }.sorted()
             var first = starts.startIndex
             var most = 0
@@ -94,129 +95,132 @@ struct JobTimingTests {
 
     // MARK: Deadlines on record
 
-    /// A job of which the reconciler was killed while it waited.
+    /// A job that backs off when its reconciler is killed.
     private func waiting(_ action: ActionSpec, attempts: Int = 1) -> JobTestDriver {
-        var bench = JobTestDriver(action)
-        bench.startJob()
+        var job = JobTestDriver(action)
+        job.startJob()
         for _ in 1..<attempts {
-            bench.reportEnd(.exited(1))
-            bench.now = bench.lifecycle.deadline ?? bench.now
-            bench.handle(.deadlineReached)
-            bench.reportStart()
+            job.reportEnd(.exited(1))
+            job.now = job.lifecycle.deadline ?? job.now
+            job.handle(.deadlineReached)
+            job.reportStart()
         }
-        bench.reportEnd(.exited(1))
-        return bench
+        job.reportEnd(.exited(1))
+        return job
     }
 
     @Test(
-        "RS-3: the next reconciler tries it at the very moment that was stored, whenever it comes",
+        "RS-3: A new reconciler retries exactly at the stored deadline",
         arguments: [0, 1, 25, 50, 99, 100, 250] as [Int]
     )
     func storedDeadline(percent: Int) {
         for attempts in 1...8 {
-            var bench = waiting(Self.server, attempts: attempts)
-            let deadline = bench.lifecycle.deadline ?? bench.now
-            let delay = deadline - bench.now
-            bench.now = bench.now + delay * Double(percent) / 100
+            var job = waiting(Self.server, attempts: attempts)
+            let deadline = job.lifecycle.deadline ?? job.now
+            let delay = deadline - job.now
+            job.now = job.now + delay * Double(percent) / 100
             for _ in 0..<3 {
-                // However often it is killed: nothing is added, nothing is taken away.
-                let (life, effects) = JobLifecycle.adopt(bench.lifecycle.record, .notFound, bench.context)
-                #expect(effects == [] && life.record.phase == .retrying)
-                #expect(life.deadline == deadline && life.record.attempt == attempts)
-                let told = Int64(life.record.nextRetryAt?.microseconds ?? 0)
-                if percent <= 100 { #expect(abs(told - deadline.nanoseconds / 1000) <= 1, "people are told the same") }
-                bench.lifecycle = life
+                // No number of restarts of the reconciler changes the deadline.
+                let (lifecycle, effects) = JobLifecycle.adopt(job.lifecycle.record, .notFound, job.context)
+                #expect(effects == [] && lifecycle.record.phase == .retrying)
+                #expect(lifecycle.deadline == deadline && lifecycle.record.attempt == attempts)
+                let displayed = Int64(lifecycle.record.nextRetryAt?.microseconds ?? 0)
+                if percent <= 100 {
+                    #expect(
+                        abs(displayed - deadline.nanoseconds / 1000) <= 1,
+                        "the displayed time must be the deadline"
+                    )
+                }
+                job.lifecycle = lifecycle
             }
             if percent < 100 {
-                #expect(bench.handle(.deadlineReached) == [], "not before its moment")
-                bench.now = deadline
+                #expect(job.handle(.deadlineReached) == [], "not before the deadline")
+                job.now = deadline
             }
-            #expect(bench.handle(.deadlineReached).withoutEvents == [.launch(generation: UInt32(attempts) + 1)])
+            #expect(job.handle(.deadlineReached).withoutEvents == [.launch(generation: UInt32(attempts) + 1)])
         }
     }
 
-    @Test("RS-3: a start that the machine had no room for waits as long in the next life")
+    @Test("RS-3: A refused start keeps its deadline after a restart of the reconciler")
     func storedRefusal() {
-        var bench = waiting(JobTestDriver.process())
-        bench.now = bench.lifecycle.deadline ?? bench.now
-        bench.handle(.deadlineReached)
-        bench.reportEnd(.startFailed(StartFailure(stage: .fork, errno: 11, detail: "no pids left")), executed: false)
-        let deadline = bench.lifecycle.deadline
-        bench.advance(.milliseconds(250))
-        let (life, _) = JobLifecycle.adopt(bench.lifecycle.record, .notFound, bench.context)
-        #expect(deadline != nil && life.deadline == deadline)
+        var job = waiting(JobTestDriver.process())
+        job.now = job.lifecycle.deadline ?? job.now
+        job.handle(.deadlineReached)
+        job.reportEnd(.startFailed(StartFailure(stage: .fork, errno: 11, detail: "no pids left")), executed: false)
+        let deadline = job.lifecycle.deadline
+        job.advance(.milliseconds(250))
+        let (lifecycle, _) = JobLifecycle.adopt(job.lifecycle.record, .notFound, job.context)
+        #expect(deadline != nil && lifecycle.deadline == deadline)
     }
 
-    @Test("RS-3: a new boot clears it: its service starts anew, at once")
+    @Test("RS-3: A stored deadline is void on a new boot")
     func newBoot() {
-        let bench = waiting(JobTestDriver.process())
-        var context = bench.context
+        let job = waiting(JobTestDriver.process())
+        var context = job.context
         context.bootID = "another"
         context.now = Moment(nanoseconds: 1)
-        let (life, _) = JobLifecycle.adopt(bench.lifecycle.record, .notFound, context)
-        #expect(life.isIdle && life.deadline == nil && life.record.nextRetryAt == nil)
+        let (lifecycle, _) = JobLifecycle.adopt(job.lifecycle.record, .notFound, context)
+        #expect(lifecycle.isIdle && lifecycle.deadline == nil && lifecycle.record.nextRetryAt == nil)
     }
 
-    @Test("RS-3: a stored moment that no delay of its policy could give is no reason to wait for it")
-    func absurdDeadline() {
-        let bench = waiting(JobTestDriver.process())
-        var record = bench.lifecycle.record
-        record.deadline = .init(moment: bench.now + .seconds(100_000), bootID: "b")
-        let (life, _) = JobLifecycle.adopt(record, .notFound, bench.context)
-        #expect(life.deadline == bench.now + .seconds(30))
+    @Test("RS-3: A stored deadline is limited to the longest delay of the policy")
+    func limitsStoredDeadline() {
+        let job = waiting(JobTestDriver.process())
+        var record = job.lifecycle.record
+        record.deadline = .init(moment: job.now + .seconds(100_000), bootID: "b")
+        let (lifecycle, _) = JobLifecycle.adopt(record, .notFound, job.context)
+        #expect(lifecycle.deadline == job.now + .seconds(30))
     }
 
-    // MARK: Nobody looked
+    // MARK: Missed deadlines
 
-    @Test(
-        "TM-2: whoever did not look for longer than a start may take asks once more before it judges, whatever it is late by"
-    )
+    @Test("TM-2: A missed start deadline leads to one more probe before the decision")
     func stoppedDuringStart() {
         for late in [Duration.milliseconds(1), .seconds(1), .seconds(4), .seconds(60), .seconds(86_400)] {
-            var bench = JobTestDriver(
+            var job = JobTestDriver(
                 JobTestDriver.process {
                     $0.tcpPorts = [BoundPort(port: 80)]
                     $0.startTimeout = .seconds(2)
                 }
             )
-            bench.startJob()
-            bench.handle(.probeFailed(generation: 1, serial: 1, "not yet"))
-            bench.advance(.seconds(2) + late)
-            #expect(bench.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 2, .readiness)], "\(late)")
-            bench.handle(.probeSucceeded(generation: 1, serial: 2))
-            #expect(bench.lifecycle.isUp)
+            job.startJob()
+            job.handle(.probeFailed(generation: 1, serial: 1, "not yet"))
+            job.advance(.seconds(2) + late)
+            #expect(job.handle(.deadlineReached) == [.startProbe(generation: 1, serial: 2, .readiness)], "\(late)")
+            job.handle(.probeSucceeded(generation: 1, serial: 2))
+            #expect(job.lifecycle.isUp)
         }
     }
 
-    @Test("TM-2: one that is not ready then either is given up all the same, a little later")
+    @Test("TM-2: A process that stays unready after a missed deadline is stopped 5 s later")
     func neverReady() {
-        var bench = JobTestDriver(Self.server)
-        bench.startJob()
-        bench.handle(.probeFailed(generation: 1, serial: 1, "not yet"))
-        bench.advance(.seconds(90))
-        let woken = bench.now
-        bench.handle(.deadlineReached)
+        var job = JobTestDriver(Self.server)
+        job.startJob()
+        job.handle(.probeFailed(generation: 1, serial: 1, "not yet"))
+        job.advance(.seconds(90))
+        let resumedAt = job.now
+        job.handle(.deadlineReached)
         var serial: UInt64 = 2
-        while case .starting = bench.lifecycle.phase, bench.now - woken < .seconds(60) {
-            bench.handle(.probeFailed(generation: 1, serial: serial, "not yet"))
-            bench.now = bench.lifecycle.deadline ?? bench.now
-            if case .startProbe(_, let next, _)? = bench.handle(.deadlineReached).withoutEvents.first { serial = next }
+        while case .starting = job.lifecycle.phase, job.now - resumedAt < .seconds(60) {
+            job.handle(.probeFailed(generation: 1, serial: serial, "not yet"))
+            job.now = job.lifecycle.deadline ?? job.now
+            if case .startProbe(_, let next, _)? = job.handle(.deadlineReached).withoutEvents.first { serial = next }
         }
-        #expect(bench.lifecycle.record.error == "was not ready within 30s: not yet")
-        #expect(bench.now - woken == .seconds(5))
+        #expect(job.lifecycle.record.error == "was not ready within 30s: not yet")
+        #expect(job.now - resumedAt == .seconds(5))
     }
 
-    @Test("TM-2: a start that nobody looked at for long is not killed before it was looked at")
+    @Test("TM-2: A launch is not killed at a missed deadline before its record is read")
     func stoppedDuringLaunch() {
-        var bench = JobTestDriver(JobTestDriver.process { $0.startTimeout = .seconds(2) })
-        bench.handle(.startRequested)
-        bench.advance(.seconds(60))
-        #expect(bench.handle(.deadlineReached) == [])
-        bench.reportStart()
-        #expect(bench.lifecycle.isUp)
+        var job = JobTestDriver(JobTestDriver.process { $0.startTimeout = .seconds(2) })
+        job.handle(.startRequested)
+        job.advance(.seconds(60))
+        #expect(job.handle(.deadlineReached) == [])
+        job.reportStart()
+        #expect(job.lifecycle.isUp)
     }
 
-    @Test("TM-2: after the machine was suspended whoever is on its way up or down has its time anew")
+    @Test("TM-2: After a suspend starting and stopping jobs get their whole time again")
     func suspended() {
         var starting = JobTestDriver(JobTestDriver.process())
         starting.handle(.startRequested)
@@ -231,107 +235,96 @@ struct JobTimingTests {
         #expect(stopping.handle(.machineSlept) == [] && stopping.handle(.deadlineReached) == [])
         stopping.advance(.seconds(10))
         #expect(stopping.handle(.deadlineReached).withoutEvents == [.killTree(generation: 1)])
-        // What was killed once is not spared by another sleep.
+        // A process that was killed once gets no extension from another suspend.
         let deadline = stopping.lifecycle.deadline
         #expect(stopping.handle(.machineSlept) == [] && stopping.lifecycle.deadline == deadline)
     }
 
-    // MARK: Nobody could ask
+    // MARK: Skipped probes
 
-    @Test("RX-1, RX-2: a question that could not be asked is no bad answer, and no good one either", arguments: 0...2)
-    func notAskedForHealth(noes: Int) {
-        var bench = JobTestDriver(
+    @Test("RX-1, RX-2: A skipped health probe is neither a failure nor a success", arguments: 0...2)
+    func skippedHealthProbe(failures: Int) {
+        var job = JobTestDriver(
             JobTestDriver.process { $0.health = Probe(.exec(["check"]), interval: .seconds(10), failures: 3) }
         )
-        bench.startJob()
+        job.startJob()
         var serial: UInt64 = 0
-        func ask(_ bench: inout JobTestDriver) -> UInt64 {
-            bench.now = bench.lifecycle.deadline ?? bench.now
-            guard case .startProbe(_, let serial, .health)? = bench.handle(.deadlineReached).withoutEvents.first else {
+        func ask(_ job: inout JobTestDriver) -> UInt64 {
+            job.now = job.lifecycle.deadline ?? job.now
+            guard case .startProbe(_, let serial, .health)? = job.handle(.deadlineReached).withoutEvents.first else {
                 return 0
             }
             return serial
         }
-        for _ in 0..<noes {
-            serial = ask(&bench)
-            bench.handle(.probeFailed(generation: 1, serial: serial, "refused"))
+        for _ in 0..<failures {
+            serial = ask(&job)
+            job.handle(.probeFailed(generation: 1, serial: serial, "refused"))
         }
-        let healthy = bench.lifecycle.record.isHealthy
+        let healthy = job.lifecycle.record.isHealthy
         for time in 1...20 {
-            serial = ask(&bench)
-            let effects = bench.handle(.probeSkipped(generation: 1, serial: serial, "cannot fork"))
-            #expect(effects.count == (time == 1 ? 1 : 0), "it is said once")
-            #expect(bench.lifecycle.isUp && bench.lifecycle.record.isHealthy == healthy)
-            #expect(bench.lifecycle.deadline == bench.now + .seconds(10))
+            serial = ask(&job)
+            let effects = job.handle(.probeSkipped(generation: 1, serial: serial, "cannot fork"))
+            #expect(effects.count == (time == 1 ? 1 : 0), "only the first one records an event")
+            #expect(job.lifecycle.isUp && job.lifecycle.record.isHealthy == healthy)
+            #expect(job.lifecycle.deadline == job.now + .seconds(10))
         }
-        // The noes from before still count.
-        for left in (0..<(3 - noes)).reversed() {
-            serial = ask(&bench)
-            bench.handle(.probeFailed(generation: 1, serial: serial, "refused"))
-            #expect(bench.lifecycle.isUp == (left > 0))
+        // The earlier failures still count.
+        for left in (0..<(3 - failures)).reversed() {
+            serial = ask(&job)
+            job.handle(.probeFailed(generation: 1, serial: serial, "refused"))
+            #expect(job.lifecycle.isUp == (left > 0))
         }
     }
 
-    @Test("RX-1: a start whose readiness nobody can ask for is not given up for it, and is up as soon as it is asked")
-    func notAskedForReadiness() {
-        var bench = JobTestDriver(Self.server)
-        bench.startJob()
+    @Test("RX-1: Skipped readiness probes do not fail a start")
+    func skippedReadinessProbe() {
+        var job = JobTestDriver(Self.server)
+        job.startJob()
         var serial: UInt64 = 1
-        let end = bench.now + .seconds(300)
-        while bench.now < end {
-            bench.handle(.probeSkipped(generation: 1, serial: serial, "no descriptor is left"))
-            bench.now = bench.lifecycle.deadline ?? end
-            if case .startProbe(_, let next, _)? = bench.handle(.deadlineReached).withoutEvents.first { serial = next }
-            guard case .starting = bench.lifecycle.phase else { break }
+        let end = job.now + .seconds(300)
+        while job.now < end {
+            job.handle(.probeSkipped(generation: 1, serial: serial, "no descriptor is left"))
+            job.now = job.lifecycle.deadline ?? end
+            if case .startProbe(_, let next, _)? = job.handle(.deadlineReached).withoutEvents.first { serial = next }
+            guard case .starting = job.lifecycle.phase else { break }
         }
-        #expect(bench.now >= end)
-        bench.now = bench.lifecycle.deadline ?? end
-        guard case .startProbe(_, let last, .readiness)? = bench.handle(.deadlineReached).withoutEvents.first else {
-            Issue.record("it is asked no more")
+        #expect(job.now >= end)
+        job.now = job.lifecycle.deadline ?? end
+        guard case .startProbe(_, let last, .readiness)? = job.handle(.deadlineReached).withoutEvents.first else {
+            Issue.record("no probe was started")
             return
         }
-        bench.handle(.probeSucceeded(generation: 1, serial: last))
-        #expect(bench.lifecycle.isUp)
-        #expect(bench.handle(.probeSkipped(generation: 1, serial: serial, "late")) == [], "an old one counts no more")
+        job.handle(.probeSucceeded(generation: 1, serial: last))
+        #expect(job.lifecycle.isUp)
+        #expect(job.handle(.probeSkipped(generation: 1, serial: serial, "late")) == [], "an old probe does not count")
     }
 
-    // MARK: What does not end
+    // MARK: Processes that survive SIGKILL
 
-    @Test(
-        "TR-2: what lives on although it was killed is named, once for each who they are, and no next start comes before its end"
-    )
+    @Test("TR-2: Processes that survive SIGKILL are named, and no start precedes their end")
     func survivors() {
-        var bench = JobTestDriver(JobTestDriver.process())
-        bench.startJob()
-        bench.handle(.stopRequested)
-        let told = JobEvent.survivedKill(generation: 1, ["pid 7 (web, state D)"])
-        #expect(bench.handle(told) == [], "nothing was killed yet")
+        var job = JobTestDriver(JobTestDriver.process())
+        job.startJob()
+        job.handle(.stopRequested)
+        let report = JobEvent.survivedKill(generation: 1, ["pid 7 (web, state D)"])
+        #expect(job.handle(report) == [], "no kill was sent yet")
         for kill in 1...3 {
-            bench.now = bench.lifecycle.deadline ?? bench.now
-            #expect(bench.handle(.deadlineReached).withoutEvents == [.killTree(generation: 1)])
-            #expect(bench.lifecycle.isStuck == (kill > 1))
+            job.now = job.lifecycle.deadline ?? job.now
+            #expect(job.handle(.deadlineReached).withoutEvents == [.killTree(generation: 1)])
+            #expect(job.lifecycle.isStuck == (kill > 1))
         }
-        #expect(bench.handle(told) == [.recordEvent(.error, "still waits for pid 7 (web, state D)")])
-        #expect(bench.handle(told) == [])
-        #expect(bench.lifecycle.record.error == "it waits for pid 7 (web, state D), which lives although it was killed")
+        #expect(job.handle(report) == [.recordEvent(.error, "still waits for pid 7 (web, state D)")])
+        #expect(job.handle(report) == [])
+        #expect(job.lifecycle.record.error == "it waits for pid 7 (web, state D), still running although it was killed")
         #expect(
-            bench.lifecycle.record.phase == .running && bench.lifecycle.record.isStopping && !bench.lifecycle.isIdle
+            job.lifecycle.record.phase == .running && job.lifecycle.record.isStopping && !job.lifecycle.isIdle
         )
-        bench.reportEnd(.signaled(.kill, coreDumped: false))
-        #expect(bench.lifecycle.phase == .finished(.cancelled) && bench.lifecycle.record.error == nil)
+        job.reportEnd(.signaled(.kill, coreDumped: false))
+        #expect(job.lifecycle.phase == .finished(.cancelled) && job.lifecycle.record.error == nil)
     }
 }
 
-/// Numbers from 0 to 1 that look random and follow from one (SplitMix64).
-private struct SeededGenerator {
-    private var state: UInt64
-    init(_ seed: UInt64) { state = seed }
-
-    mutating func next() -> Double {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var word = state
-        word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((word ^ (word >> 31)) >> 11) * 0x1p-53
-    }
+extension SeededGenerator {
+    /// The next number from 0 to just below 1.
+    fileprivate mutating func nextUnit() -> Double { Double(next() >> 11) * 0x1p-53 }
 }

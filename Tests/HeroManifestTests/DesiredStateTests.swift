@@ -3,7 +3,7 @@ import Testing
 
 @testable import HeroManifest
 
-@Suite("Meaning")
+@Suite("Desired state of manifests")
 struct DesiredStateTests {
     private func spec(_ text: String) throws -> ServiceSpec {
         let file = ManifestFile(path: "web.yaml", baseDirectory: "/srv/demo", bytes: Array(text.utf8))
@@ -25,7 +25,7 @@ struct DesiredStateTests {
             ready: {tcp: 8080}
         """
 
-    /// The same meaning in other words.
+    /// Texts with the same meaning as `plain`.
     private static let equivalentTexts: [(String, String)] = [
         (
             "keys in another order",
@@ -42,7 +42,7 @@ struct DesiredStateTests {
             """
         ),
         (
-            "comments, blank lines, blocks for brackets and other quotes",
+            "comments, blank lines, block style and other quotes",
             """
             # the web
             kind: "Service"
@@ -66,7 +66,7 @@ struct DesiredStateTests {
             """
         ),
         (
-            "defaults spelled out, units exchanged",
+            "explicit defaults, other units",
             """
             kind: Service
             name: web
@@ -106,25 +106,25 @@ struct DesiredStateTests {
     ]
 
     @Test(
-        "formatting, order, comments and spelled-out defaults cannot be seen (MF-5)",
+        "Formatting, order, comments and explicit defaults do not change the desired state (MF-5)",
         arguments: equivalentTexts.indices
     )
     func formattingIsIgnored(_ index: Int) throws {
         let (name, text) = Self.equivalentTexts[index]
-        let disguised = try spec(text)
+        let equivalent = try spec(text)
         let plain = try spec(Self.plain)
-        #expect(disguised == plain, "\(name)")
-        #expect(CanonicalSpec(disguised) == CanonicalSpec(plain), "\(name)")
+        #expect(equivalent == plain, "\(name)")
+        #expect(CanonicalSpec(equivalent) == CanonicalSpec(plain), "\(name)")
     }
 
-    @Test("a changed value is seen in the canonical text")
+    @Test("A changed value changes the canonical spec")
     func changedValueIsVisible() throws {
         let other = Self.plain.split(separator: "two").joined(separator: "three")
         let changed = try spec(other)
         #expect(try CanonicalSpec(changed) != CanonicalSpec(spec(Self.plain)))
     }
 
-    @Test("the decoder knows every key of the field tables, and no other")
+    @Test("The decoder knows exactly the keys of the field tables")
     func keyTablesMatchFields() {
         #expect(ServiceDraft.table.keys.map(\.name) == ["kind"] + ServiceSpec.fields.map(\.key))
         #expect(ActionDraft.table.keys.map(\.name) == ["kind"] + ActionSpec.fields.map(\.key))
@@ -134,7 +134,7 @@ struct DesiredStateTests {
         )
     }
 
-    @Test("every code is a stable kebab-case word with an explanation and an example")
+    @Test("Every diagnostic code is in kebab case and has an explanation and an example")
     func codes() {
         for code in DiagnosticCode.allCases {
             #expect(code.rawValue.utf8.allSatisfy { (97...122).contains($0) || (48...57).contains($0) || $0 == 45 })
@@ -143,7 +143,7 @@ struct DesiredStateTests {
         }
     }
 
-    @Test("defaults depend on what an action is")
+    @Test("The defaults of an action depend on its kind")
     func defaults() throws {
         let both = try spec(
             """
@@ -162,7 +162,7 @@ struct DesiredStateTests {
     }
 
     @Test(
-        "durations have a unit and never overflow",
+        "Durations need a unit and never overflow",
         arguments: [
             ("250ms", Duration.milliseconds(250)), ("3s", .seconds(3)), ("10m", .seconds(600)), ("2h", .seconds(7200)),
             ("7d", .seconds(604_800)), ("0s", .zero), ("36500d", .seconds(3_153_600_000)), ("36501d", nil), ("3", nil),
@@ -175,7 +175,7 @@ struct DesiredStateTests {
     }
 
     @Test(
-        "sizes have a unit and never overflow",
+        "Sizes need a unit and never overflow",
         arguments: [
             ("512B", Int64(512)), ("64KiB", 65536), ("10MiB", 10_485_760), ("1GiB", 1_073_741_824), ("64KB", 64000),
             ("10MB", 10_000_000), ("1GB", 1_000_000_000), ("1", nil), ("1K", nil), ("1kib", nil), ("-1B", nil),
@@ -187,7 +187,7 @@ struct DesiredStateTests {
     }
 
     @Test(
-        "two spellings of one address are one address",
+        "Two spellings of the same IP address are equal",
         arguments: [
             ("::1", "0:0:0:0:0:0:0:1", true), ("::", "0::0", true), ("127.0.0.1", "::ffff:127.0.0.1", true),
             ("fe80::1", "FE80:0::1", true), ("127.0.0.1", "127.0.0.2", false), ("::1", "::2", false),
@@ -200,7 +200,7 @@ struct DesiredStateTests {
     }
 
     @Test(
-        "what is no address is none",
+        "A malformed IP address is refused",
         arguments: [
             "", "1.2.3", "1.2.3.256", "01.2.3.4", "1:2", ":::", "1::2::3", "g::1", "12345::", "1:2:3:4:5:6:7:8:9",
             "::1.2.3", "1.2.3.4::",
@@ -211,7 +211,7 @@ struct DesiredStateTests {
     }
 
     @Test(
-        "paths are absolute and normal",
+        "Paths are made absolute and normalised",
         arguments: [
             ("a", "/srv/x/a"), ("./a", "/srv/x/a"), ("../a", "/srv/a"), ("../../../a", "/a"), ("/a//b/./c/..", "/a/b"),
             (".", "/srv/x"), ("/", "/"), ("/a/", "/a"), ("a..b/.c", "/srv/x/a..b/.c"), ("..a", "/srv/x/..a"),

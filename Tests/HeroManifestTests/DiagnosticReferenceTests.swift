@@ -4,15 +4,18 @@ import HeroModel
 import HeroView
 import Testing
 
-/// `docs/reference/diagnostics.md` is what the reader really says of the files in `Examples`.
-@Suite("The reference of mistakes")
+/// Renders `docs/reference/diagnostics.md` from the diagnostics about the files in `Examples`.
+@Suite("Reference page of diagnostics")
 struct DiagnosticReferenceTests {
-    /// `CODE.wrong.yaml` makes the mistake, `CODE.right.yaml` is the same without it.
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Examples")
+    /// `CODE.wrong.yaml` contains the error; `CODE.right.yaml` is the corrected manifest.
+    static let directory = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Examples")
     static let page = URL(filePath: #filePath).deletingLastPathComponent()
         .appending(path: "../../docs/reference/diagnostics.md").standardized
 
-    @Test("an example makes its mistake and no other, and mended it makes none", arguments: DiagnosticCode.allCases)
+    @Test(
+        "An example has exactly the diagnostics of its code, and the corrected one has none",
+        arguments: DiagnosticCode.allCases
+    )
     func examples(_ code: DiagnosticCode) throws {
         let wrong = try DiagnosticExample(code, "wrong")
         #expect(Set(wrong.diagnostics.map(\.code)) == wrong.expectedCodes, "\(code.rawValue): \(wrong.output)")
@@ -24,33 +27,35 @@ struct DiagnosticReferenceTests {
         }
     }
 
-    @Test("no example is of a code that there is not")
+    @Test("Every example belongs to a diagnostic code")
     func everyExampleHasACode() throws {
         let known = Set(DiagnosticCode.allCases.map(\.rawValue))
-        for name in try FileManager.default.contentsOfDirectory(atPath: Self.folder.path(percentEncoded: false)) {
+        for name in try FileManager.default.contentsOfDirectory(atPath: Self.directory.path(percentEncoded: false)) {
             #expect(known.contains(String(name.prefix { $0 != "." })), "\(name)")
         }
     }
 
-    @Test("the page shows every code with its example; RECORD_GOLDENS=1 writes it anew")
+    @Test("The reference page shows every diagnostic code; RECORD_GOLDENS=1 writes it")
     func referencePageIsCurrent() throws {
         let text = try Self.rendered()
         guard (try? String(contentsOf: Self.page, encoding: .utf8)) != text else { return }
         if ProcessInfo.processInfo.environment["RECORD_GOLDENS"] == "1" {
             try text.write(to: Self.page, atomically: true, encoding: .utf8)
         }
-        Issue.record("docs/reference/diagnostics.md is not what the reader says; RECORD_GOLDENS=1 writes it")
+        Issue.record("docs/reference/diagnostics.md is not current; RECORD_GOLDENS=1 writes it")
     }
 
     private static func rendered() throws -> String {
         var text = """
-            # Mistakes in manifests
+            # Diagnostics about manifests
 
-            Every mistake has a stable code: the word in brackets behind it, `code` in JSON, `ruleId` in SARIF. `heroproc validate`
-            shows all mistakes of all files in one run and exits 2; warnings change nothing, unless `--strict` is given. Below stands for
-            each code what an author may have written, what `validate` says of it, and how it is right.
+            Every error and warning has a stable code, which is printed in brackets after the message. The
+            code is `code` in JSON and `ruleId` in SARIF. `heroproc validate` reports all errors of all files
+            in one run and exits with 2. Warnings do not change the exit code, unless `--strict` is set.
 
-            | code | what is wrong |
+            For each code, this page shows an example, the output of `validate`, and the corrected example.
+
+            | code | problem |
             |---|---|
 
             """
@@ -64,26 +69,26 @@ struct DiagnosticReferenceTests {
             for (name, value) in wrong.variables { text += "With `--var \(name)=\(value)`:\n\n" }
             text += "```text\n\(wrong.output)```\n"
             if let right = try? DiagnosticExample(code, "right") {
-                text += "\nRight:\n\n```yaml\n\(right.displayedText)```\n"
+                text += "\nCorrected:\n\n```yaml\n\(right.displayedText)```\n"
             }
         }
         return text
     }
 }
 
-/// A manifest of the reference page, and what the reader says of it.
+/// A manifest of the reference page with its diagnostics.
 private struct DiagnosticExample {
-    /// Whether it is too large to be kept as a file.
+    /// Whether the manifest is generated, because it is too large for a file.
     let isGenerated: Bool
-    /// How the page shows it.
+    /// The text on the page.
     let displayedText: String
-    /// The codes that it must be given.
+    /// The codes of the expected diagnostics.
     let expectedCodes: Set<String>
-    /// What was given with `--var`.
+    /// The values of `--var`.
     let variables: [String: String]
     let diagnostics: [Diagnostic]
 
-    /// What `validate` prints, without its summary.
+    /// The output of `validate` without the summary.
     var output: String {
         diagnostics.prefix(3).map { DiagnosticView(OutputStyle(width: 110)).text($0) }.joined(separator: "\n")
             + (diagnostics.count > 3 ? "\n(and \(diagnostics.count - 3) more)\n" : "")
@@ -92,13 +97,13 @@ private struct DiagnosticExample {
     init(_ code: DiagnosticCode, _ kind: String) throws {
         let bytes: [UInt8]
         var codes: Set = [code.rawValue]
-        if kind == "wrong", let made = Self.generatedExamples[code] {
+        if kind == "wrong", let generated = Self.generatedExamples[code] {
             isGenerated = true
-            displayedText = made.words
-            bytes = Array(made.text.utf8)
+            displayedText = generated.description
+            bytes = Array(generated.text.utf8)
             if code == .tooManyMistakes { codes.insert(DiagnosticCode.unknownKey.rawValue) }
         } else {
-            let file = DiagnosticReferenceTests.folder.appending(path: "\(code.rawValue).\(kind).yaml")
+            let file = DiagnosticReferenceTests.directory.appending(path: "\(code.rawValue).\(kind).yaml")
             bytes = Array(try Data(contentsOf: file))
             isGenerated = false
             displayedText = Self.displayable(bytes)
@@ -114,8 +119,8 @@ private struct DiagnosticExample {
         diagnostics = Manifests.read([file], options: options).diagnostics
     }
 
-    /// Examples that are too large for a page, in words and as text.
-    private static let generatedExamples: [DiagnosticCode: (words: String, text: String)] = {
+    /// Examples that are too large for the page, with a description.
+    private static let generatedExamples: [DiagnosticCode: (description: String, text: String)] = {
         let head = "kind: Service\nname: web\n"
         let names = (0..<60_000).map { "  - t\($0)\n" }.joined()
         let line = "      echo " + String(repeating: "123456789 ", count: 6) + "\n"
@@ -133,7 +138,7 @@ private struct DiagnosticExample {
         ]
     }()
 
-    /// Bytes as a page can show them.
+    /// Returns bytes in a form that the page can show.
     private static func displayable(_ bytes: [UInt8]) -> String {
         let lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map { line -> String in
             if let text = String(validating: line, as: UTF8.self) { return text.printable }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import HeroManifest
 
-@Suite("Variables")
+@Suite("Variables in manifests")
 struct InterpolationTests {
     private func read(
         _ text: String,
@@ -28,17 +28,17 @@ struct InterpolationTests {
             script: "echo ${V}"
         """
 
-    @Test("YM-2: a value never changes structure, whatever it is")
+    @Test("YM-2: The value of a variable never changes the structure of a manifest")
     func valuesAddNoStructure() throws {
-        let words = [
+        let structural = [
             "\n", ": ", "- ", "{", "}", "[", "]", "\"", "'", "#", " #", "|", "&a", "*a", "!t", "---\n", "${V}", "$$",
             "$",
         ]
-        let more = ["null", "~", "true", "0", "1e3", "kind: Service", "ü", "\t", "%", "@", "`", ",", "?", "x"]
+        let scalars = ["null", "~", "true", "0", "1e3", "kind: Service", "ü", "\t", "%", "@", "`", ",", "?", "x"]
         var random = SystemRandomNumberGenerator()
         for _ in 0..<2000 {
             let value = (0..<Int.random(in: 0...6, using: &random)).compactMap { _ in
-                (words + more).randomElement(using: &random)
+                (structural + scalars).randomElement(using: &random)
             }.joined()
             let result = read(Self.web, variables: ["V": value])
             let spec = try #require(result.desired?.services.values.first?.spec, "\(value)")
@@ -54,12 +54,12 @@ struct InterpolationTests {
         }
     }
 
-    @Test("what was used, given again, means the same in any other environment")
+    @Test("The used variables, passed again, give the same desired state in any environment")
     func usedValuesReproduceState() throws {
         let text = """
             kind: Service
             name: web
-            env: {A: "${HOME}", B: "${GIVEN}", C: "${USER:-nobody}", D: "${EMPTY:-x}", E: "[${EMPTY}]"}
+            env: {A: "${HOME}", B: "${GIVEN}", C: "${USER:-guest}", D: "${EMPTY:-x}", E: "[${EMPTY}]"}
             actions: [{name: main, exec: [server]}]
             """
         let first = read(
@@ -72,12 +72,13 @@ struct InterpolationTests {
         let third = read(text, variables: first.variables)
         #expect(first.desired != nil)
         #expect(third.desired == first.desired)
-        // Only what was not there may differ, and nobody re-reads with an environment.
+        // Only variables without a value in the first run can differ, and a set is never read again with an
+        // environment.
         #expect(second.desired?.services.values.first?.spec.environment["A"] == .text("/home/me"))
     }
 
     @Test(
-        "a text is cut into pieces",
+        "A text is split into literal pieces and references",
         arguments: [
             ("", []), ("a$", [.text("a$")]), ("$$", [.text("$")]), ("$$$", [.text("$$")]), ("$${A}", [.text("${A}")]),
             ("$a}{", [.text("$a}{")]),
@@ -131,7 +132,7 @@ struct InterpolationTests {
         Template.PiecePosition(dollarIndex: dollar, writtenText: written)
     }
 
-    @Test("YM-1: values cannot make a set of manifests larger than a set of manifests may be")
+    @Test("YM-1: The values of variables cannot exceed the size limits of manifests")
     func valuesCannotExceedLimits() throws {
         let value = String(repeating: "x", count: 40_000)
         let two = read(
@@ -145,25 +146,25 @@ struct InterpolationTests {
         #expect(many.desired == nil)
     }
 
-    @Test("YM-1: a text of nothing but mistakes is decided in time that grows with its length only")
+    @Test("YM-1: A text of invalid references only is read in linear time")
     func manyInvalidReferences() {
         let line = "  " + String(repeating: "${}", count: 300) + "\n"
         let text = String(repeating: line, count: 70)
         let names = (0..<2000).map { "  N\($0): 1\n" }.joined()
         let settings = "---\nkind: Settings\nrequired: []\nvars:\n\(names)"
-        let wrong = String(repeating: "  ${M1}" + "\n", count: 5000)
-        let begin = ContinuousClock.now
-        for body in [text, wrong] {
+        let invalidReferences = String(repeating: "  ${M1}" + "\n", count: 5000)
+        let start = ContinuousClock.now
+        for body in [text, invalidReferences] {
             let result = read(
                 "kind: Service\nname: web\ndescription: |\n\(body)actions: [{name: a, exec: [b]}]\n\(settings)"
             )
             #expect(result.diagnostics.count == InputLimits.diagnostics + 1)
         }
-        // Quadratic, it takes minutes.
-        #expect(ContinuousClock.now - begin < .seconds(20))
+        // Quadratic time would be minutes.
+        #expect(ContinuousClock.now - start < .seconds(20))
     }
 
-    @Test("never traps, whatever the text is")
+    @Test("Interpolation never traps, for any text")
     func anyTextIsRead() {
         let alphabet = ["$", "{", "}", ":", "-", "?", "A", "1", "ü", "\n", " "]
         var random = SystemRandomNumberGenerator()
@@ -172,10 +173,11 @@ struct InterpolationTests {
                 alphabet.randomElement(using: &random)
             }
             .joined()
+            let lines = text.split(separator: "\n").joined(separator: "\n  ")
             let result = read(
-                "kind: Service\nname: web\ndescription: |\n  \(text.split(separator: "\n").joined(separator: "\n  "))\nactions: [{name: a, exec: [b]}]"
+                "kind: Service\nname: web\ndescription: |\n  \(lines)\nactions: [{name: a, exec: [b]}]"
             )
-            for one in result.diagnostics { #expect(one.length >= 1) }
+            for diagnostic in result.diagnostics { #expect(diagnostic.length >= 1) }
         }
     }
 }

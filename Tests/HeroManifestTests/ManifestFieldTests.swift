@@ -1,11 +1,11 @@
 import HeroModel
-import SchemaJudge
+import SchemaValidation
 import Testing
 
 @testable import HeroManifest
 
-/// Every key at any depth, with two values it can have: what a change of it costs, and where its range ends.
-@Suite("Every field")
+/// Tests every key at any depth with two values: the cost of a change, and the ends of its range.
+@Suite("Every manifest field")
 struct ManifestFieldTests {
     /// Two different values of a key, in flow style.
     private struct Sample {
@@ -32,8 +32,8 @@ struct ManifestFieldTests {
         }
     }
 
-    private static func sample(_ form: ValueSchema, _ path: String) -> Sample? {
-        switch form {
+    private static func sample(_ schema: ValueSchema, _ path: String) -> Sample? {
+        switch schema {
         case .bool: Sample("true", "false")
         case .constantTrue, .object, .action: nil
         case .text: Sample("one", "\"two words\"")
@@ -42,7 +42,7 @@ struct ManifestFieldTests {
         case .size: Sample("3MiB", "4MB")
         case .integer: Sample("3", "7")
         case .number: Sample("1", "0.5")
-        case .enumeration(let words): words.count > 1 ? Sample(words[0], words[1]) : nil
+        case .enumeration(let values): values.count > 1 ? Sample(values[0], values[1]) : nil
         case .signal: Sample("HUP", "SIGUSR1")
         case .list(let item, atLeast: _):
             sample(item, path).map { Sample("[\($0.before)]", "[\($0.before), \($0.after)]") }
@@ -51,8 +51,8 @@ struct ManifestFieldTests {
         }
     }
 
-    private static func textSample(_ form: TextFormat) -> Sample? {
-        switch form {
+    private static func textSample(_ format: TextFormat) -> Sample? {
+        switch format {
         case .name: Sample("one", "two")
         case .reference: Sample("one", "two")
         case .path: Sample("one", "/two")
@@ -70,7 +70,7 @@ struct ManifestFieldTests {
         }
     }
 
-    /// A path with a value as one flow map: `{retry: {delay: 1s}}` without its braces.
+    /// Formats a path with a value as one flow map: `{retry: {delay: 1s}}` without its braces.
     private static func flowMapping(_ path: String, _ value: String) -> String {
         var parts = path.split(separator: ".").map(String.init)
         var text = value
@@ -94,12 +94,12 @@ struct ManifestFieldTests {
         return Manifests.read([file], options: ManifestOptions(requiresCore: false))
     }
 
-    /// A service with one key written.
+    /// Makes a service with one additional key.
     private static func service(_ path: String, _ value: String) -> String {
         "{kind: Service, name: web, actions: [{name: main, exec: [a]}], \(flowMapping(path, value))}\n"
     }
 
-    /// An action of its own document with one key written, and what else that key asks for.
+    /// Makes an action document with one additional key and the other keys that this key requires.
     private static func action(_ path: String, _ value: String) -> String {
         let program =
             switch path {
@@ -107,14 +107,14 @@ struct ManifestFieldTests {
             case "interpreter": ", script: a"
             default: ", exec: [a]"
             }
-        let nature = path.hasPrefix("health") ? ", is_process: true" : ""
+        let isProcess = path.hasPrefix("health") ? ", is_process: true" : ""
         var (path, value) = (path, value)
         for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
             let key = String(path.dropFirst(map.count + 1))
-            let asks = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog", "cron", "every"]
-            let question = map == "schedule" ? "every: 1d" : "tcp: 80"
-            if !asks.contains(String(key.prefix { $0 != "." })) {
-                value = "{\(key): \(value), \(question)}"
+            let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog", "cron", "every"]
+            let check = map == "schedule" ? "every: 1d" : "tcp: 80"
+            if !checkKeys.contains(String(key.prefix { $0 != "." })) {
+                value = "{\(key): \(value), \(check)}"
                 path = map
             }
         }
@@ -126,11 +126,11 @@ struct ManifestFieldTests {
             value = "{reuseport: \(value), port: 80}"
             path = "tcp_ports[]"
         }
-        return "{kind: Action, name: job\(program)\(nature), \(flowMapping(path, value))}\n"
+        return "{kind: Action, name: job\(program)\(isProcess), \(flowMapping(path, value))}\n"
     }
 
     @Test(
-        "of a service changes what it says, at its declared cost",
+        "A changed service field changes only its part of the spec, at its declared cost",
         arguments: ServiceSpec.fields.flatMap(\.paths).map(\.path)
     )
     func serviceFieldChangesSpec(_ name: String) throws {
@@ -145,7 +145,7 @@ struct ManifestFieldTests {
     }
 
     @Test(
-        "of an action changes what it says, at its declared cost",
+        "A changed action field changes only its part of the spec, at its declared cost",
         arguments: ActionSpec.fields.flatMap(\.paths).map(\.path)
     )
     func actionFieldChangesSpec(_ name: String) throws {
@@ -156,14 +156,14 @@ struct ManifestFieldTests {
         let job = QualifiedName("job")
         let old = try #require(before.desired?.actions[job], "\(GoldenText.diagnostics(before.diagnostics))").spec
         let new = try #require(after.desired?.actions[job], "\(GoldenText.diagnostics(after.diagnostics))").spec
-        // What a service's action is compared by; its kind decides over two defaults.
+        // Actions are compared as parts of a service; the kind of the action determines two defaults.
         func canonical(_ spec: ActionSpec) -> CanonicalSpec {
             CanonicalSpec(ServiceSpec(QualifiedName("web"), actions: [spec]))
         }
         try check(canonical(old), canonical(new), path, prefix: "actions.job.")
     }
 
-    /// What has no sample is a map whose keys have theirs, or says who something is.
+    /// Expects that a field without a sample is a map of other fields, or identifies a service or an action.
     private func expectNoSampleNeeded(_ path: PropertyPath) {
         let identity = ["name", "context", "actions", "ready.notify"]
         if case .object = path.property.valueSchema { return }
@@ -179,7 +179,7 @@ struct ManifestFieldTests {
         let before = old.values
         let after = new.values
         let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
-        #expect(!changed.isEmpty, "nobody sees a change of \(path.path)")
+        #expect(!changed.isEmpty, "a change of \(path.path) has no effect on the spec")
         let field = path.path.prefix { $0 != "." && $0 != "[" }
         for key in changed {
             #expect(key == prefix + field || key.hasPrefix("\(prefix)\(field)."), "\(path.path) changed \(key)")
@@ -187,9 +187,9 @@ struct ManifestFieldTests {
         }
     }
 
-    /// Values at the ends of a range, and just outside of it.
-    private static func rangeEnds(_ form: ValueSchema) -> (good: [String], bad: [String])? {
-        switch form {
+    /// Returns the values at the ends of a range, and values just outside it.
+    private static func rangeEnds(_ schema: ValueSchema) -> (valid: [String], invalid: [String])? {
+        switch schema {
         case .integer(let range):
             (
                 [String(range.lowerBound), String(range.upperBound)],
@@ -212,45 +212,45 @@ struct ManifestFieldTests {
                     + [Canonical.duration(range.upperBound + .milliseconds(1))]
             )
         case .list(let item, atLeast: _):
-            rangeEnds(item).map { ($0.good.map { "[\($0)]" }, $0.bad.map { "[\($0)]" }) }
+            rangeEnds(item).map { ($0.valid.map { "[\($0)]" }, $0.invalid.map { "[\($0)]" }) }
         case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .either, .action: nil
         }
     }
 
-    @Test("of an action is taken up to the ends of its range, and no further")
+    @Test("An action accepts the ends of every range and refuses values outside it")
     func actionRanges() {
         for path in ActionSpec.fields.flatMap(\.paths) {
             guard let ends = Self.rangeEnds(path.property.valueSchema) else { continue }
-            for value in ends.good { expectResult(Self.action(path.path, value), isGood: true) }
-            for value in ends.bad { expectResult(Self.action(path.path, value), isGood: false) }
+            for value in ends.valid { expectResult(Self.action(path.path, value), isValid: true) }
+            for value in ends.invalid { expectResult(Self.action(path.path, value), isValid: false) }
         }
     }
 
-    @Test("of settings is taken up to the ends of its range, and no further")
+    @Test("Settings accept the ends of every range and refuse values outside it")
     func settingsRanges() {
         for path in Settings.fields.flatMap(\.paths) {
             guard let ends = Self.rangeEnds(path.property.valueSchema) else { continue }
-            for value in ends.good {
-                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: true)
+            for value in ends.valid {
+                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isValid: true)
             }
-            for value in ends.bad {
-                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isGood: false)
+            for value in ends.invalid {
+                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isValid: false)
             }
         }
     }
 
-    private func expectResult(_ text: String, isGood: Bool) {
+    private func expectResult(_ text: String, isValid: Bool) {
         let found = Self.read(text).diagnostics.filter { $0.severity == .error }
-        #expect(found.isEmpty == isGood, "\(text)\(GoldenText.diagnostics(found))")
-        if !isGood {
+        #expect(found.isEmpty == isValid, "\(text)\(GoldenText.diagnostics(found))")
+        if !isValid {
             #expect(found.allSatisfy { $0.code == "out-of-range" || $0.code == "invalid-duration" }, "\(text)")
         }
     }
 
-    @Test("within a map is known to the reader, and no other is")
+    @Test("The decoder knows exactly the keys of every map in the field tables")
     func keyTablesMatchForms() {
-        func check<Draft>(_ table: KeyTable<Draft>, _ form: ObjectSchema) {
-            #expect(table.keys.map(\.name) == form.properties.map(\.key), "\(table.owner)")
+        func check<Draft>(_ table: KeyTable<Draft>, _ schema: ObjectSchema) {
+            #expect(table.keys.map(\.name) == schema.properties.map(\.key), "\(table.owner)")
         }
         check(ServiceDraft.startTable, .start)
         check(ServiceDraft.stopTable, .serviceStop)

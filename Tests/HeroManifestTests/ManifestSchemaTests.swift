@@ -1,14 +1,15 @@
 import Foundation
+import HeroJSON
 import HeroModel
-import SchemaJudge
+import SchemaValidation
 import Testing
 
 @testable import HeroManifest
 
-/// `schemas/manifest.schema.json` is rendered from the fields, and agrees with the reader of manifests.
-@Suite("The schema of manifests")
+/// `schemas/manifest.schema.json` is rendered from the fields and agrees with the manifest reader.
+@Suite("JSON Schema of manifests")
 struct ManifestSchemaTests {
-    @Test("is the committed one; RECORD_GOLDENS=1 writes it anew")
+    @Test("The committed manifest schema is current; RECORD_GOLDENS=1 writes it")
     func committedSchemaIsCurrent() throws {
         let file = URL(filePath: #filePath).deletingLastPathComponent()
             .appending(path: "../../schemas/manifest.schema.json").standardized
@@ -20,44 +21,47 @@ struct ManifestSchemaTests {
             )
             try ManifestSchema.json.write(to: file, atomically: true, encoding: .utf8)
         }
-        #expect(committed == ManifestSchema.json, "schemas/manifest.schema.json is not what the fields say")
+        #expect(committed == ManifestSchema.json, "schemas/manifest.schema.json is not current")
     }
 
-    @Test("accepts every good manifest", arguments: ManifestCase.all("good"))
-    func acceptsValidManifests(_ folder: ManifestCase) throws {
-        let judge = try Self.validator()
-        for document in try folder.files().flatMap(Self.documents) {
-            let mistakes = judge.errors(in: document)
-            #expect(mistakes.isEmpty, "\(mistakes.joined(separator: "\n"))")
+    @Test("The manifest schema accepts every valid manifest", arguments: ManifestCase.all("good"))
+    func acceptsValidManifests(_ manifestCase: ManifestCase) throws {
+        let validator = try Self.validator()
+        for document in try manifestCase.files().flatMap(Self.documents) {
+            let errors = validator.errors(in: document)
+            #expect(errors.isEmpty, "\(errors.joined(separator: "\n"))")
         }
     }
 
-    /// Mistakes that a single document shows, whatever the rest of the set says.
+    /// The codes of errors that are visible in a single document, without the rest of the set.
     private static let schemaVisibleCodes: Set<DiagnosticCode> = [
         .unknownKey, .unknownValue, .wrongType, .unknownKind, .missingKind, .noProgram, .twoPrograms, .noQuestion,
         .twoQuestions, .interpreterWithoutScript, .invalidName, .invalidReference, .unknownSignal, .noActions,
         .noRhythm, .twoRhythms, .invalidUmask, .emptyList,
     ]
 
-    /// Cases whose only mistake is one of spelling that YAML does not show: `007` is a number, as `7` is, and `TRUE` is true.
+    /// Cases whose error is invisible after YAML parsing: `007` is the number 7, and `TRUE` is true.
     private static let invisibleCases: Set<String> = ["integer-octal", "required-is-null", "bool-capitals"]
 
-    @Test("refuses unknown keys, wrong words and wrong types", arguments: ManifestCase.all("bad"))
-    func refusesInvalidManifests(_ folder: ManifestCase) throws {
-        let codes = try folder.read().diagnostics.filter { $0.severity == .error }.compactMap {
+    @Test(
+        "The manifest schema refuses unknown keys, unknown values and wrong types",
+        arguments: ManifestCase.all("bad")
+    )
+    func refusesInvalidManifests(_ manifestCase: ManifestCase) throws {
+        let codes = try manifestCase.read().diagnostics.filter { $0.severity == .error }.compactMap {
             DiagnosticCode(rawValue: $0.code)
         }
         guard let first = codes.first, Self.schemaVisibleCodes.isSuperset(of: codes),
-            !Self.invisibleCases.contains(folder.name)
+            !Self.invisibleCases.contains(manifestCase.name)
         else {
             return
         }
-        let judge = try Self.validator()
-        let mistakes = try folder.files().flatMap(Self.documents).flatMap { judge.errors(in: $0) }
-        #expect(!mistakes.isEmpty, "\(first) is accepted")
+        let validator = try Self.validator()
+        let errors = try manifestCase.files().flatMap(Self.documents).flatMap { validator.errors(in: $0) }
+        #expect(!errors.isEmpty, "\(first) is accepted")
     }
 
-    @Test("describes every key, and gives every default that is a value")
+    @Test("The manifest schema describes every key and has every default that is a value")
     func describesEveryKey() throws {
         let root = try Self.schema.get()
         func check(_ fields: [(key: String, defaultText: String, isValue: Bool)], of kind: String) {
@@ -74,27 +78,27 @@ struct ManifestSchemaTests {
 
     static func validator() throws -> SchemaValidator { SchemaValidator(try schema.get()) }
 
-    /// Read once: it is asked for by every case.
-    private static let schema = Result { try JSON(ManifestSchema.json) }
+    /// Parsed once, because every case uses it.
+    private static let schema = Result { try JSONValue(parsing: ManifestSchema.json) }
 
-    /// The documents of a file as an editor's YAML reader (1.2, core schema) understands them.
-    static func documents(_ file: ManifestFile) -> [JSON] {
-        var scope = FileDecoder(fileIndex: 0, file: file)
-        return YAMLReader.read(in: &scope).map(json)
+    /// Returns the documents of a file as the YAML parser of an editor reads them (YAML 1.2, core schema).
+    static func documents(_ file: ManifestFile) -> [JSONValue] {
+        var decoder = FileDecoder(fileIndex: 0, file: file)
+        return YAMLReader.read(in: &decoder).map(json)
     }
 
-    private static func json(_ node: YAMLNode) -> JSON {
+    private static func json(_ node: YAMLNode) -> JSONValue {
         switch node.content {
         case .scalar(let text, plain: false): .string(text)
         case .scalar(let text, plain: true): node.isNull ? .null : plain(text)
         case .sequence(let items): .array(items.map(json))
         case .mapping(let entries):
-            .object(Dictionary(entries.map { ($0.key, json($0.value)) }, uniquingKeysWith: { first, _ in first }))
+            .sortedObject(Dictionary(entries.map { ($0.key, json($0.value)) }, uniquingKeysWith: { first, _ in first }))
         case .invalid: .null
         }
     }
 
-    private static func plain(_ text: String) -> JSON {
+    private static func plain(_ text: String) -> JSONValue {
         if ["true", "True", "TRUE"].contains(text) { return .bool(true) }
         if ["false", "False", "FALSE"].contains(text) { return .bool(false) }
         if Scalars.isDecimalInteger(text), let number = Int64(text) { return .integer(number) }

@@ -2,7 +2,7 @@ import HeroManifest
 import HeroModel
 import Testing
 
-@Suite("The set")
+@Suite("Sets of manifests")
 struct ManifestSetTests {
     private func read(_ texts: [String], requiresCore: Bool = false) -> ManifestResult {
         let files = texts.enumerated().map { number, text in
@@ -15,7 +15,7 @@ struct ManifestSetTests {
         "kind: Service\nname: \(name)\n\(extra)actions: [{name: main, exec: [a]}]\n"
     }
 
-    @Test("one broken file of fifty hides no mistake of the others, and causes none")
+    @Test("An invalid file among fifty neither hides nor causes errors in the others")
     func oneInvalidFile() {
         var texts = (0..<50).map { service("s\($0)", $0 > 0 ? "requires: [s0]\n" : "") }
         texts[0] = "kind: Service\nname: s0\nactions: [\n"
@@ -25,13 +25,13 @@ struct ManifestSetTests {
         #expect(result.diagnostics.map(\.code) == ["syntax", "unknown-value"])
     }
 
-    @Test("a document whose values are wrong is still declared for those who refer to it")
+    @Test("A document with invalid values still counts as declared for references")
     func invalidDocumentIsStillDeclared() {
         let result = read([service("db", "status: begin\n"), service("web", "requires: [db]\n")])
         #expect(result.diagnostics.map(\.code) == ["unknown-value"])
     }
 
-    @Test("the required core must be declared unless the caller or the settings opt out")
+    @Test("The required core must be declared, unless the caller or the settings opt out")
     func requiredCore() {
         #expect(read([service("web")], requiresCore: true).diagnostics.map(\.code) == ["required-core-missing"])
         #expect(read([service("web")], requiresCore: false).diagnostics.isEmpty)
@@ -39,7 +39,7 @@ struct ManifestSetTests {
         #expect(read([service("hero_db")], requiresCore: true).diagnostics.isEmpty)
     }
 
-    @Test("the order of the files changes nothing but the order of the documents")
+    @Test("The order of the files does not change the desired state")
     func fileOrder() {
         let texts = [service("a", "requires: [b]\n"), service("b", "after: [c]\n"), service("c")]
         let files = texts.enumerated().map { number, text in
@@ -52,14 +52,14 @@ struct ManifestSetTests {
         )
     }
 
-    @Test("warnings alone refuse nothing")
+    @Test("A set with warnings only is accepted")
     func warningsDoNotRefuse() {
-        let result = read([service("web", "after: [nobody]\ntags: [a, a]\n")])
+        let result = read([service("web", "after: [missing]\ntags: [a, a]\n")])
         #expect(result.diagnostics.map(\.severity) == [.warning, .warning])
         #expect(result.desired != nil)
     }
 
-    @Test("the first line of a diagnostic leads an editor to the mistake")
+    @Test("A diagnostic contains the file, line and column of the error")
     func diagnosticLocation() throws {
         let found = try #require(read([service("web", "require: [hero_db]\n")]).diagnostics.first)
         #expect(found.location == ManifestLocation(file: "f0.yaml", line: 3, column: 1))

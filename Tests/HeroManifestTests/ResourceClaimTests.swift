@@ -2,7 +2,7 @@ import HeroManifest
 import HeroModel
 import Testing
 
-/// What two actions of a set may not both bind, and what nobody can bind (reliability.md TP-6, SK-7).
+/// Ports and sockets that two actions of a set must not both bind, and paths that cannot be bound (TP-6, SK-7).
 @Suite("Claims on ports and sockets")
 struct ResourceClaimTests {
     private func diagnostics(_ files: [(name: String, keys: String)]) -> [Diagnostic] {
@@ -15,7 +15,7 @@ struct ResourceClaimTests {
     }
 
     @Test(
-        "TP-6: two that bind the same are a mistake that names both files",
+        "TP-6: Two actions with the same port or socket are an error naming both files",
         arguments: [
             ("tcp_ports: [8080]", "tcp_ports: [8080]", true),
             ("tcp_ports: [8080]", "tcp_ports: [\"127.0.0.1:8080\"]", true),
@@ -39,9 +39,9 @@ struct ResourceClaimTests {
             ("sockets: [\"@a\"]", "sockets: [\"@a\"]", true), ("sockets: [\"@a\"]", "sockets: [\"@b\"]", false),
         ]
     )
-    func duplicateClaims(_ first: String, _ second: String, _ isMistake: Bool) {
+    func duplicateClaims(_ first: String, _ second: String, _ isError: Bool) {
         let found = diagnostics([("one", first), ("two", second)])
-        guard isMistake else {
+        guard isError else {
             #expect(found.isEmpty, "\(found)")
             return
         }
@@ -51,20 +51,20 @@ struct ResourceClaimTests {
     }
 
     @Test(
-        "TP-4, TP-6: a group that shares a port has no room for one that does not, whoever comes first",
+        "TP-4, TP-6: A shared port cannot also be bound exclusively, whichever service is declared first",
         arguments: 0..<4
     )
-    func sharedPortGroup(_ place: Int) {
+    func sharedPortGroup(_ position: Int) {
         var keys = Array(repeating: "tcp_ports: [{port: 8080, reuseport: true}]", count: 3)
         #expect(diagnostics(keys.enumerated().map { ("s\($0)", $1) }).isEmpty)
-        keys.insert("tcp_ports: [\"127.0.0.1:8080\"]", at: place)
+        keys.insert("tcp_ports: [\"127.0.0.1:8080\"]", at: position)
         let found = diagnostics(keys.enumerated().map { ("s\($0)", $1) })
-        // Whoever comes later meets the first that is there.
-        #expect(found.count == (place == 0 ? 3 : 1), "\(found)")
+        // Each later claim is reported against the first one.
+        #expect(found.count == (position == 0 ? 3 : 1), "\(found)")
         #expect(found.allSatisfy { $0.code == "port-claimed-twice" && $0.help?.contains("reuseport: true") == true })
     }
 
-    @Test("SK-7: a path that fits into no socket address is a mistake; one that just fits is none")
+    @Test("SK-7: A socket path of 107 bytes is valid, one of 108 is an error")
     func socketPathLength() {
         let fits = "/" + String(repeating: "a", count: 106)
         #expect(diagnostics([("one", "sockets: [\(fits)]")]).isEmpty)

@@ -2,11 +2,11 @@ import Foundation
 import HeroModel
 import Testing
 
-/// Ports as they are recorded and compared (reliability.md TP-4).
-@Suite("The ports of an action")
+/// The stored and the canonical form of ports (reliability.md TP-4).
+@Suite("Bound ports")
 struct BoundPortTests {
-    @Test("TP-4: a shared port is recorded as such; one that is not is recorded as all earlier versions did")
-    func recorded() throws {
+    @Test("TP-4: Only a shared port is stored differently from earlier versions")
+    func stored() throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .sortedKeys
         func text(_ value: some Encodable) throws -> String {
@@ -22,7 +22,7 @@ struct BoundPortTests {
         #expect(try text(BoundPort(port: 80, isShared: true)) == #"{"isShared":true,"port":80}"#)
     }
 
-    @Test("TP-4: a port that is shared from now on is a change of `tcp_ports`, which costs a restart")
+    @Test("TP-4: Sharing a port is a change of `tcp_ports` that needs a restart")
     func compared() {
         func canonical(_ ports: [BoundPort]) -> CanonicalSpec {
             var action = ActionSpec("main", .exec(["web"]), isProcess: true)

@@ -1,10 +1,10 @@
 import HeroModel
 import Testing
 
-@Suite("The text of an env_file")
+@Suite("Environment files")
 struct EnvironmentFileTests {
     @Test(
-        "means what docker compose takes it for, without expansion",
+        "An env_file has the syntax of docker compose without expansion",
         arguments: [
             ("", [:]), ("\n\n  \n# A=1\n  # B=2\n", [:]), ("A=1", ["A": "1"]), ("A=1\nB=2\n", ["A": "1", "B": "2"]),
             ("A=1\r\nB=2\r\n", ["A": "1", "B": "2"]), ("\u{FEFF}A=1\n", ["A": "1"]), ("A=1\r", ["A": "1"]),
@@ -30,48 +30,60 @@ struct EnvironmentFileTests {
     }
 
     @Test(
-        "is refused with the line and the reason",
+        "A syntax error has a line and a reason without any value",
         arguments: [
             ("A=1\n\nB\n", 3, "there is no `=`: write `NAME=value`"),
             ("A: 1", 1, "there is no `=`: write `NAME=value`"),
-            ("=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
-            ("1A=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
-            ("A B=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
-            ("\"A\"=1", 1, "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"),
+            (
+                "=1", 1,
+                "the text before `=` is not a valid name: use letters, digits and `_`, and do not begin with a digit"
+            ),
+            (
+                "1A=1", 1,
+                "the text before `=` is not a valid name: use letters, digits and `_`, and do not begin with a digit"
+            ),
+            (
+                "A B=1", 1,
+                "the text before `=` is not a valid name: use letters, digits and `_`, and do not begin with a digit"
+            ),
+            (
+                "\"A\"=1", 1,
+                "the text before `=` is not a valid name: use letters, digits and `_`, and do not begin with a digit"
+            ),
             (
                 "\n \nset A=1", 3,
-                "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"
+                "the text before `=` is not a valid name: use letters, digits and `_`, and do not begin with a digit"
             ),
             ("A=1\nB=\"canary\n\n", 2, "the quote that opens here is never closed"),
             ("A='canary\\'", 1, "the quote that opens here is never closed"),
             (
                 "A=\"x\ny\" canary", 2,
-                "something follows the closing quote: write `\\` before a quote that belongs to the value"
+                "text follows the closing quote: write `\\` before a quote that belongs to the value"
             ),
             (
                 "A='x'#canary", 1,
-                "something follows the closing quote: write `\\` before a quote that belongs to the value"
+                "text follows the closing quote: write `\\` before a quote that belongs to the value"
             ),
             ("A=1\nB=canary\0", 2, "the value of `B` contains the character NUL"),
         ]
     )
     func bad(_ text: String, _ line: Int, _ reason: String) {
-        let flaw = #expect(throws: EnvironmentFile.SyntaxError.self) { try EnvironmentFile.parse(Array(text.utf8)) }
-        #expect(flaw?.line == line)
-        #expect(flaw?.reason == reason)
-        #expect(flaw.map { $0.reason.contains("canary") } == false, "a value may be a secret (SE-1)")
+        let error = #expect(throws: EnvironmentFile.SyntaxError.self) { try EnvironmentFile.parse(Array(text.utf8)) }
+        #expect(error?.line == line)
+        #expect(error?.reason == reason)
+        #expect(error.map { $0.reason.contains("canary") } == false, "a value may be a secret (SE-1)")
     }
 
-    @Test("is refused where it is not UTF-8")
+    @Test("A value that is not UTF-8 is rejected")
     func notUTF8() {
-        let flaw = #expect(throws: EnvironmentFile.SyntaxError.self) {
+        let error = #expect(throws: EnvironmentFile.SyntaxError.self) {
             try EnvironmentFile.parse(Array("A=1\nB=".utf8) + [0xFF])
         }
-        #expect(flaw?.reason == "the value of `B` is not UTF-8")
-        #expect(flaw?.line == 2)
+        #expect(error?.reason == "the value of `B` is not UTF-8")
+        #expect(error?.line == 2)
     }
 
-    @Test("never traps, whatever the bytes are, and gives back what was written in quotes")
+    @Test("Any bytes are parsed without a crash, and quoted values are preserved")
     func anyBytes() throws {
         let alphabet = Array("A=\"'\\#\n\r $nx\t\u{0}".utf8) + [0xC3, 0xBC, 0xFF]
         var random = SystemRandomNumberGenerator()

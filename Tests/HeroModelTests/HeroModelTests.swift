@@ -1,10 +1,10 @@
 import HeroModel
 import Testing
 
-@Suite("The words")
+@Suite("Basic types")
 struct HeroModelTests {
     @Test(
-        "of a time are RFC 3339 with microseconds, and are read back",
+        "A wall time is written and parsed as RFC 3339 with microseconds",
         arguments: [
             (0, "1970-01-01T00:00:00.000000Z"), (951_782_400_000_001, "2000-02-29T00:00:00.000001Z"),
             (1_795_268_098_123_456, "2026-11-21T13:34:58.123456Z"), (-1, "1969-12-31T23:59:59.999999Z"),
@@ -17,7 +17,7 @@ struct HeroModelTests {
     }
 
     @Test(
-        "of a time that is not one are refused",
+        "A text that is not RFC 3339 in UTC is rejected",
         arguments: [
             "", "2026-11-21", "2026-13-01T00:00:00Z", "2026-11-21T00:00:00+01:00", "x026-11-21T00:00:00Z",
             "2026-11-21T00:00:00.1xZ",
@@ -28,7 +28,7 @@ struct HeroModelTests {
     }
 
     @Test(
-        "of a name",
+        "A name has 1 to 63 letters, digits, dashes and underscores",
         arguments: [
             ("web", true), ("0", true), ("a_b-c", true), ("", false), ("-a", false), ("Web", false), ("a.b", false),
             (String(repeating: "a", count: 63), true), (String(repeating: "a", count: 64), false),
@@ -39,7 +39,7 @@ struct HeroModelTests {
     }
 
     @Test(
-        "of an address",
+        "A TCP endpoint is a port with an optional address",
         arguments: [
             ("8080", "8080"), ("127.0.0.1:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80"), ("0", nil), ("65536", nil),
             ("::1:80", nil), ("[]:80", nil), (":80", nil), ("80x", nil), ("+80", nil),
@@ -49,7 +49,7 @@ struct HeroModelTests {
         #expect(TCPEndpoint(text)?.description == written)
     }
 
-    @Test("of two processes are one only when nothing speaks against it (ID-1)")
+    @Test("Two process identities are equal only if no field contradicts (ID-1)")
     func identities() {
         let one = ProcessIdentity(bootID: "b", pidNamespace: 1, pid: 7, startTicks: 5, pidfsInode: 9)
         func same(_ change: (inout ProcessIdentity) -> Void) -> Bool {
@@ -67,14 +67,14 @@ struct HeroModelTests {
         #expect(!same { $0.pidNamespace = 2 })
     }
 
-    @Test("of a clock never overflow")
+    @Test("Clock arithmetic saturates and never overflows")
     func saturation() {
         #expect(Moment(nanoseconds: .max) + .seconds(1) == Moment(nanoseconds: .max))
         #expect((Moment(nanoseconds: .min) - Moment(nanoseconds: .max)).wholeNanoseconds == .min)
         #expect(Duration.seconds(Int64.max).wholeNanoseconds == .max)
     }
 
-    @Test("every field has its own cost, and a change of it is seen at its own path")
+    @Test("Every field has its own cost and its own path in a diff")
     func fields() {
         var before = ServiceSpec(QualifiedName("web"), actions: [ActionSpec("server", .exec(["a"]), isProcess: true)])
         var after = before

@@ -1,10 +1,10 @@
 import HeroPattern
 import Testing
 
-@Suite("A pattern for lines")
+@Suite("Line patterns")
 struct LinePatternTests {
     @Test(
-        "finds what the usual dialects find",
+        "A line pattern matches like the common regular expression dialects",
         arguments: [
             ("ready", ["ready", "is ready now"], ["read", "Ready", ""]),
             ("^ready$", ["ready"], ["ready ", " ready"]),
@@ -30,38 +30,38 @@ struct LinePatternTests {
             ("}", ["}"], ["{"]),
         ] as [(String, [String], [String])]
     )
-    func finds(_ text: String, _ found: [String], _ missed: [String]) throws {
+    func matches(_ text: String, _ found: [String], _ missed: [String]) throws {
         let pattern = try LinePattern(text)
         for line in found { #expect(pattern.matches(line), "\(text) in \(line)") }
         for line in missed { #expect(!pattern.matches(line), "\(text) in \(line)") }
     }
 
     @Test(
-        "says what is wrong, and where",
+        "A syntax error has a position and a reason",
         arguments: [
             ("started (", 8, "this ( is never closed; write \\( for the character itself"),
             ("a)", 1, "this ) closes nothing; write \\) for the character itself"),
             ("x[a", 1, "this [ is never closed; write \\[ for the character itself"),
-            ("a\\", 1, "nothing stands behind this \\; write \\\\ for the character itself"),
+            ("a\\", 1, "nothing follows this \\; write \\\\ for the character itself"),
             ("*a", 0, "there is nothing before this * to repeat; write \\* for the character itself"),
             ("a|+", 2, "there is nothing before this + to repeat; write \\+ for the character itself"),
-            ("(a)\\1", 3, "\\1 refers back to a group, which is not possible here"),
-            ("(?=a)", 0, "only ( and (?: begin a group here, and (?i) stands at the beginning of a pattern"),
-            ("\\q", 0, "\\q means nothing here"),
+            ("(a)\\1", 3, "\\1 is a back reference, which is not supported here"),
+            ("(?=a)", 0, "only ( and (?: can begin a group here, and (?i) must be at the beginning of the pattern"),
+            ("\\q", 0, "\\q has no meaning here"),
             ("[z-a]", 1, "this range does not go from a smaller to a larger character"),
             ("a{3,2}", 1, "the second number is smaller than the first one"),
-            ("a{x", 1, "a number belongs behind this {; write \\{ for the character itself"),
+            ("a{x", 1, "a number must follow this {; write \\{ for the character itself"),
             ("a{9999}", 0, "this repeats too much"),
-            ("[\\D]", 1, "write this outside of the brackets"),
+            ("[\\D]", 1, "write this outside the brackets"),
         ] as [(String, Int, String)]
     )
-    func mistakes(_ text: String, _ offset: Int, _ reason: String) {
-        let mistake = #expect(throws: LinePattern.SyntaxError.self) { try LinePattern(text) }
-        #expect(mistake?.offset == offset)
-        #expect(mistake?.reason == reason)
+    func syntaxErrors(_ text: String, _ offset: Int, _ reason: String) {
+        let error = #expect(throws: LinePattern.SyntaxError.self) { try LinePattern(text) }
+        #expect(error?.offset == offset)
+        #expect(error?.reason == reason)
     }
 
-    @Test("takes no longer for what makes others search for ever")
+    @Test("Patterns with exponential backtracking in other engines match in linear time")
     func isLinear() throws {
         let line = String(repeating: "a", count: 4000) + "!"
         for text in ["(a+)+$", "(a|aa)+$", "(a*)*b", "(.*)(.*)(.*)x"] {

@@ -1,21 +1,22 @@
 import Foundation
+import HeroJSON
 import HeroModel
 import HeroPlan
 import Testing
 
-/// One folder below `Cases`: what was applied, what the files say now, what is there, and the plan that must come of it.
+/// One folder below `Cases`: the applied set, the declared set, the observed state and the expected plan.
 ///
-/// `before.txt` and `after.txt` hold a line for each service (`web requires db argv 2`), standalone action (`action backup
-/// schedule 60`) and setting (`settings max_disruption 2`), in `SpecWords`. `observed.txt` says where what was applied
-/// stands (`web running`), what the machine has left (`web drift socket_gone /run/web.sock`, `web unhealthy WORDS`), who
-/// holds what (`web holder tcp 8080 pid 412 /usr/sbin/nginx`), and the `options`.
+/// `before.txt` and `after.txt` contain a line for each service (`web requires db argv 2`), standalone action (`action
+/// backup schedule 60`) and setting (`settings max_disruption 2`), in `SpecNotation`. `observed.txt` contains the state
+/// of each applied service (`web running`), its drift (`web drift socket_gone /run/web.sock`, `web unhealthy TEXT`),
+/// the resource holders (`web holder tcp 8080 pid 412 /usr/sbin/nginx`), and the `options`.
 struct PlanCaseFolder: CustomTestStringConvertible, Sendable {
     let name: String
     let url: URL
 
     var testDescription: String { name }
 
-    /// All of them by name: `GROUP/CASE`.
+    /// All case folders by name: `GROUP/CASE`.
     static let all: [PlanCaseFolder] = {
         let root = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Cases")
         let paths = (try? FileManager.default.subpathsOfDirectory(atPath: root.path(percentEncoded: false))) ?? []
@@ -24,6 +25,11 @@ struct PlanCaseFolder: CustomTestStringConvertible, Sendable {
             return PlanCaseFolder(name: name, url: root.appending(path: name))
         }
     }()
+
+    /// Whether the JSON of the plan is recorded too; about 20 cases are enough to cover its members.
+    var hasJSON: Bool {
+        FileManager.default.fileExists(atPath: url.appending(path: "plan.json").path(percentEncoded: false))
+    }
 
     func read() throws -> PlanCase {
         var result = PlanCase()
@@ -38,7 +44,7 @@ struct PlanCaseFolder: CustomTestStringConvertible, Sendable {
         return text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     }
 
-    /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` records it, which fails once.
+    /// Compares a text with a recorded one; with `RECORD_GOLDENS=1` the text is recorded, and the test fails once.
     func difference(_ text: String, from golden: String) throws -> String? {
         let file = url.appending(path: golden)
         let recorded = try? String(contentsOf: file, encoding: .utf8)
@@ -51,7 +57,7 @@ struct PlanCaseFolder: CustomTestStringConvertible, Sendable {
     }
 }
 
-/// What a case folder says.
+/// The parsed contents of a case folder.
 struct PlanCase: Sendable {
     var desired = DesiredState()
     var observed = Observed(revision: 7)
@@ -155,9 +161,14 @@ struct PlanCase: Sendable {
             exe: words.count > 6 ? words[6] : "",
             isInstance: words.contains("instance"),
             isShared: words.contains("shared"),
-            protection: word(after: "protected").flatMap(Protection.init(rawValue:)),
+            protection: word(after: "protected").map(protection),
             owner: word(after: "of").flatMap(Self.name)
         )
+    }
+
+    private static func protection(_ word: String) -> Protection {
+        guard let protection = Protection(rawValue: word) else { preconditionFailure("cannot understand \(word)") }
+        return protection
     }
 
     private static func options(_ words: some Sequence<String>) -> PlanOptions {

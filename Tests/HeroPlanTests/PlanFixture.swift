@@ -1,14 +1,14 @@
 import HeroModel
 import HeroPlan
 
-/// Worlds in a few words: one line for each service, what its file says before the colon, what is recorded after it.
+/// A desired and an observed state in short notation: one line per service, `declared words: recorded words`.
 ///
 ///     db argv 2: running argv 1      declared with argv 2, running with argv 1
-///     web requires db after log      declared, never up
-///     ~old requires web: running     no manifest declares it, it was started as requiring web
+///     web requires db after log      declared, never started
+///     ~old requires web: running     declared by no manifest; it required web when it was started
 ///
-/// What the record does not say otherwise is as declared. After the colon: the state, `idle` or `active` where the state
-/// leaves it open, `drift`. The words of both sides are those of `SpecWords`.
+/// Fields without a recorded word are recorded as declared. After the colon: the state, `idle` or `active` where the
+/// state leaves that open, and `drift`. The words of both sides are those of `SpecNotation`.
 struct PlanFixture {
     var desired = DesiredState()
     var observed = Observed(revision: 7)
@@ -45,7 +45,7 @@ struct PlanFixture {
 }
 
 extension ObservedService {
-    /// What is recorded of a service, and where it stands; `idle` and `active` say what the state leaves open.
+    /// The record of a service in a state; `idle` and `active` set what the state leaves open.
     init(_ spec: ServiceSpec, _ state: ServiceState, _ flags: [String]) {
         var isActive = [.starting, .running, .degraded, .backingOff, .stopping].contains(state)
         if flags.contains("idle") { isActive = false }
@@ -55,7 +55,7 @@ extension ObservedService {
 }
 
 extension Plan {
-    /// Every change but keeps, a line each: symbol, service, reason code with its cause or what blocks it, waves.
+    /// Every change except keeps, one line each: symbol, service, reason code with its cause or blockers, waves.
     var compactText: String {
         changes.filter { $0.action != .keep }.map { change in
             var words = [change.action.symbol, change.service.shortName, change.reason.code.rawValue]

@@ -1,16 +1,17 @@
 import HeroModel
 
-/// Manifests in a few words: pairs of a key and a value, such as `requires a,b status stop argv 2`.
+/// Manifests in short notation: pairs of a key and a value, such as `requires a,b status stop argv 2`.
 ///
-/// `-` is the empty list or no value. `argv` needs a restart, `limit` takes effect in place, `text` costs nothing, `agen` is the
-/// action's generation, `once` makes the action a one-shot, `shared_port` is a port with `reuseport: true`; the others are the keys of manifests.
+/// `-` is the empty list or no value. `argv` needs a restart, `limit` takes effect in location, `text` costs nothing,
+/// `agen` is the action's generation, `once` makes the action a one-shot, and `shared_port` is a port with `reuseport:
+/// true`. All other keys are those of manifests.
 enum SpecNotation {
-    /// A service that runs a program of its name.
+    /// A service that runs a program with the name of the service.
     static func service(_ name: QualifiedName) -> ServiceSpec {
         ServiceSpec(name, actions: [ActionSpec("main", .exec([program(name), "--level", "1"]), isProcess: true)])
     }
 
-    /// An action of its own.
+    /// A standalone action that runs a program with the name of the action.
     static func action(_ name: QualifiedName) -> ActionSpec {
         ActionSpec(name.name, .exec([program(name), "--level", "1"]))
     }
@@ -57,7 +58,7 @@ enum SpecNotation {
             case "run_on": spec.runOn = RunOn(rawValue: value) ?? .none
             case "gen": spec.generation = Int(value) ?? 0
             case "text": spec.description = value
-            default: preconditionFailure("unknown word \(key) in a test's world")
+            default: preconditionFailure("unknown word \(key) in a fixture")
             }
         }
     }
@@ -65,8 +66,8 @@ enum SpecNotation {
     static func declared(_ spec: ServiceSpec) -> Declared<ServiceSpec> {
         Declared(
             spec,
-            at: place(spec.name, 1, 7),
-            fieldLocations: places(
+            at: location(spec.name, 1, 7),
+            fieldLocations: locations(
                 spec.name,
                 [
                     "status": 2, "requires": 3, "generation": 5, "conflicts": 6, "protect": 7, "env": 8, "tags": 9,
@@ -81,7 +82,7 @@ enum SpecNotation {
 
     static func declared(_ spec: ActionSpec, _ name: QualifiedName) -> Declared<ActionSpec> {
         let lines = ["exec": 3, "schedule": 4, "run_on": 5, "generation": 6, "description": 7]
-        return Declared(spec, at: place(name, 2, 7), fieldLocations: places(name, lines))
+        return Declared(spec, at: location(name, 2, 7), fieldLocations: locations(name, lines))
     }
 
     static func names(_ value: some StringProtocol) -> [QualifiedName] {
@@ -92,11 +93,11 @@ enum SpecNotation {
         stride(from: 0, to: words.count - 1, by: 2).map { (words[$0], words[$0 + 1]) }
     }
 
-    private static func places(_ name: QualifiedName, _ lines: [String: Int]) -> [String: ManifestLocation] {
-        lines.mapValues { place(name, $0, 1) }
+    private static func locations(_ name: QualifiedName, _ lines: [String: Int]) -> [String: ManifestLocation] {
+        lines.mapValues { location(name, $0, 1) }
     }
 
-    private static func place(_ name: QualifiedName, _ line: Int, _ column: Int) -> ManifestLocation {
+    private static func location(_ name: QualifiedName, _ line: Int, _ column: Int) -> ManifestLocation {
         let folder = name.context == "core" ? "" : name.context + "/"
         return ManifestLocation(file: "services.d/\(folder)\(name.name).yaml", line: line, column: column)
     }

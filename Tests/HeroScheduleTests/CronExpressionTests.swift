@@ -2,12 +2,12 @@ import HeroModel
 import HeroSchedule
 import Testing
 
-@Suite("A cron expression")
+@Suite("Cron expressions")
 struct CronExpressionTests {
     @Test(
-        "means what crontab(5) says",
+        "A cron expression has the meaning of crontab(5)",
         arguments: [
-            // Minutes, hours, days, months and weekdays that it allows, as sums of what they count.
+            // The number of allowed minutes, hours, days, months and weekdays.
             ("* * * * *", "60 24 31 12 7"),
             ("*/5 * * * *", "12 24 31 12 7"),
             ("0 3 * * *", "1 1 31 12 7"),
@@ -32,15 +32,15 @@ struct CronExpressionTests {
         #expect(sets.map { String($0.count(below: 64)) }.joined(separator: " ") == counts)
     }
 
-    @Test("keeps its text, with one blank between the fields")
+    @Test("The text of a cron expression has one space between the fields")
     func canonicalText() throws {
         #expect(try CronExpression(parsing: "  0\t3   * *  mon ").text == "0 3 * * mon")
     }
 
     @Test(
-        "that is wrong says what, where, and what to do",
+        "A syntax error has a position, a problem and a solution",
         arguments: [
-            ("", 0, "there is no cron expression; write five fields, such as `*/5 * * * *`"),
+            ("", 0, "the cron expression is empty; write five fields, such as `*/5 * * * *`"),
             (
                 "* * * *", 7,
                 "there are 4 fields; write five: minute, hour, day of month, month and day of week"
@@ -50,20 +50,20 @@ struct CronExpressionTests {
                 "there are 6 fields; write five: minute, hour, day of month, month and day of week"
                     + " (seconds and years are not available)"
             ),
-            ("60 * * * *", 0, "`60` is no minute; write a number from 0 to 59"),
-            ("* 24 * * *", 2, "`24` is no hour; write a number from 0 to 23"),
-            ("* * 0 * *", 4, "`0` is no day of month; write a number from 1 to 31"),
-            ("* * * 1,13 *", 8, "`13` is no month; write a number from 1 to 12 or a name from jan to dec"),
-            ("* * * july *", 6, "`july` is no month; write a number from 1 to 12 or a name from jan to dec"),
-            ("* * * * 8", 8, "`8` is no day of week; write a number from 0 to 7 or a name from sun to sat"),
+            ("60 * * * *", 0, "`60` is not a valid minute; write a number from 0 to 59"),
+            ("* 24 * * *", 2, "`24` is not a valid hour; write a number from 0 to 23"),
+            ("* * 0 * *", 4, "`0` is not a valid day of month; write a number from 1 to 31"),
+            ("* * * 1,13 *", 8, "`13` is not a valid month; write a number from 1 to 12 or a name from jan to dec"),
+            ("* * * july *", 6, "`july` is not a valid month; write a number from 1 to 12 or a name from jan to dec"),
+            ("* * * * 8", 8, "`8` is not a valid day of week; write a number from 0 to 7 or a name from sun to sat"),
             ("1,,2 * * * *", 2, "a number is missing in the minute"),
-            ("*/0 * * * *", 2, "`0` is no step; write a number from 1"),
+            ("*/0 * * * *", 2, "`0` is not a step; write a number from 1"),
             ("*/2/3 * * * *", 4, "there are two steps; write one"),
             ("5/10 * * * *", 0, "a step needs a range: write `5-59/10`"),
             ("0 22-2 * * *", 2, "the range `22-2` ends before it begins; write two: `22-23,0-2`"),
-            ("0 1-2-3 * * *", 2, "`1-2-3` is no range; write two numbers"),
+            ("0 1-2-3 * * *", 2, "`1-2-3` is not a range; write two numbers"),
             ("0 -1 * * *", 2, "a number is missing in the hour"),
-            ("٣ * * * *", 0, "`٣` is no minute; write a number from 0 to 59"),
+            ("٣ * * * *", 0, "`٣` is not a valid minute; write a number from 0 to 59"),
             (
                 "0 0 L * *", 4,
                 "`L` is not available in the day of month: L, W, # and ? are extensions of other programs"
@@ -73,26 +73,26 @@ struct CronExpressionTests {
                 "`5#2` is not available in the day of week: L, W, # and ? are extensions of other programs"
             ),
             ("@reboot", 0, "`@reboot` is not available; use `run_on: apply`, or a service"),
-            ("@noon", 0, "`@noon` is no name of a schedule; use @hourly, @daily, @weekly, @monthly or @yearly"),
-            ("@daily  x", 8, "`@daily` stands alone; remove what follows it"),
-            ("0 0 30 2 *", 4, "this day never comes: no such month has a day 30"),
-            ("0 0 31 2,4,jun,9,11 *", 4, "this day never comes: no such month has a day 31"),
+            ("@noon", 0, "`@noon` is not a schedule name; use @hourly, @daily, @weekly, @monthly or @yearly"),
+            ("@daily  x", 8, "`@daily` must be the only word; remove the text after it"),
+            ("0 0 30 2 *", 4, "this day never occurs: no such month has a day 30"),
+            ("0 0 31 2,4,jun,9,11 *", 4, "this day never occurs: no such month has a day 31"),
         ] as [(String, Int, String)]
     )
-    func mistakes(text: String, offset: Int, message: String) {
+    func syntaxErrors(text: String, offset: Int, message: String) {
         #expect(throws: CronSyntaxError(message, offset: offset)) { try CronExpression(parsing: text) }
     }
 
     @Test(
-        "of a day that comes seldom is none that never comes",
+        "A day that occurs rarely is valid",
         arguments: ["0 0 29 2 *", "0 0 30 2 mon", "0 0 31 2,3 *"]
     )
-    func seldom(text: String) throws {
+    func rareDays(text: String) throws {
         #expect(try CronExpression(parsing: text).text == text)
     }
 
     @Test(
-        "with both days given comes on either, and with a star in one on both",
+        "With both days given either of them matches",
         arguments: [
             // 2026-11-13 is a Friday, the 16th a Monday.
             ("0 0 13 * mon", [13, 16], [12, 14, 20]),
@@ -101,11 +101,11 @@ struct CronExpressionTests {
             ("0 0 * * 1", [2, 16], [13]),
         ] as [(String, [Int], [Int])]
     )
-    func days(text: String, comes: [Int], doesNot: [Int]) throws {
+    func days(text: String, matching: [Int], others: [Int]) throws {
         let fields = try #require(try CronExpression(parsing: text).fields)
-        for day in comes + doesNot {
+        for day in matching + others {
             let number = CalendarDate(year: 2026, month: 11, day: day).dayNumber
-            #expect(fields.allows(day: number) == comes.contains(day), "\(day)")
+            #expect(fields.allows(day: number) == matching.contains(day), "\(day)")
         }
     }
 }

@@ -3,89 +3,89 @@ import HeroModel
 import HeroSchedule
 import Testing
 
-@Suite("A schedule")
+@Suite("Schedule calculator")
 struct ScheduleCalculatorTests {
     private static let rows: [(summary: String, cron: String, zone: TimeZoneRules?, after: String, runs: [String])] = [
         (
-            "comes again after each run, never at the time that is asked about",
+            "the next run is always later than the given time",
             "*/20 * * * *", .utc, "2026-11-21T10:00:00Z",
             ["2026-11-21T10:20:00Z", "2026-11-21T10:40:00Z", "2026-11-21T11:00:00Z"]
         ),
         (
-            "comes in the same minute only when that has not begun",
+            "a run at the end of the current minute",
             "0 12 * * *", .utc, "2026-11-21T11:59:59.999999Z", ["2026-11-21T12:00:00Z", "2026-11-22T12:00:00Z"]
         ),
         (
-            "goes over the ends of months and years",
+            "runs across months and years",
             "59 23 31 * *", .utc, "2026-11-21T00:00:00Z", ["2026-12-31T23:59:00Z", "2027-01-31T23:59:00Z"]
         ),
         (
-            "waits for a leap year, also over 2100",
+            "29 February, across 2100",
             "0 0 29 2 *", .utc, "2096-03-01T00:00:00Z", ["2104-02-29T00:00:00Z"]
         ),
         (
-            "waits for the rarest day there is",
+            "the rarest day: 29 February on one day of the week",
             "0 0 29 2 */7", .utc, "2088-03-01T00:00:00Z", ["2128-02-29T00:00:00Z"]
         ),
         (
-            "runs at the first moment after the gap when its time is skipped, once",
+            "a skipped time runs once at the end of the gap",
             "15,45 2 * * *", TestZones.brussels, "2026-03-28T02:00:00Z",
             ["2026-03-29T01:00:00Z", "2026-03-30T00:15:00Z", "2026-03-30T00:45:00Z"]
         ),
         (
-            "runs once at the end of the gap, also when another of its times is there",
+            "a skipped time and a time at the end of the gap run once",
             "0,30 2,3 * * *", TestZones.brussels, "2026-03-29T00:00:00Z",
             ["2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z", "2026-03-30T00:00:00Z"]
         ),
         (
-            "runs at the first of two when its time comes twice",
+            "a repeated time runs the first time",
             "30 2 * * *", TestZones.brussels, "2026-10-24T12:00:00Z",
             ["2026-10-25T00:30:00Z", "2026-10-26T01:30:00Z"]
         ),
         (
-            "does not run again in the second of two hours, asked in the midst of it",
+            "no run in the repeated hour",
             "*/15 2 * * *", TestZones.brussels, "2026-10-25T01:10:00Z", ["2026-10-26T01:00:00Z"]
         ),
         (
-            "with every hour runs in real time through a gap",
+            "an hourly expression runs in real time through a gap",
             "*/30 * * * *", TestZones.brussels, "2026-03-29T00:29:00Z",
             ["2026-03-29T00:30:00Z", "2026-03-29T01:00:00Z", "2026-03-29T01:30:00Z"]
         ),
         (
-            "with every hour runs in real time through both of two hours",
+            "an hourly expression runs in both repeated hours",
             "30 * * * *", TestZones.brussels, "2026-10-25T00:00:00Z",
             ["2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z", "2026-10-25T02:30:00Z"]
         ),
         (
-            "goes by the clocks of New York",
+            "local time of New York",
             "30 1 * * *", TestZones.newYork, "2026-10-31T12:00:00Z", ["2026-11-01T05:30:00Z", "2026-11-02T06:30:00Z"]
         ),
         (
-            "goes by clocks that are half an hour off",
+            "an offset of half an hour",
             "0 9 * * mon-fri", TestZones.kolkata, "2026-11-20T12:00:00Z",
             ["2026-11-23T03:30:00Z", "2026-11-24T03:30:00Z"]
         ),
         (
-            "runs at the end of a day that is left out",
+            "a skipped day runs once at its end",
             "0 12 * * *", TestZones.apia, "2011-12-29T23:00:00Z",
             ["2011-12-30T10:00:00Z", "2011-12-30T22:00:00Z", "2011-12-31T22:00:00Z"]
         ),
         (
-            "runs on the first of two days of the same date",
+            "a repeated day runs the first time",
             "0 12 * * *", TestZones.repeatedDay, "2011-12-29T12:00:00Z",
             ["2011-12-29T22:00:00Z", "2011-12-31T22:00:00Z"]
         ),
         (
-            "goes over half an hour of summer",
+            "daylight saving time of half an hour begins",
             "15 2 * * *", TestZones.lordHowe, "2026-10-02T20:00:00Z", ["2026-10-03T15:30:00Z", "2026-10-04T15:15:00Z"]
         ),
         (
-            "goes back over half an hour of summer",
+            "daylight saving time of half an hour ends",
             "45 1 * * *", TestZones.lordHowe, "2026-04-04T00:00:00Z", ["2026-04-04T14:45:00Z", "2026-04-05T15:15:00Z"]
         ),
     ]
 
-    @Test("with a cron expression", arguments: rows.indices)
+    @Test("A cron schedule runs at the expected times", arguments: rows.indices)
     func cron(index: Int) throws {
         let row = Self.rows[index]
         let schedule = Schedule(.cron(try CronExpression(parsing: row.cron)))
@@ -104,7 +104,7 @@ struct ScheduleCalculatorTests {
     }
 
     @Test(
-        "counts what was missed as often as it would have come, through any change of clocks",
+        "Missed runs are counted exactly across clock changes",
         arguments: [
             "*/7 * * * *", "30 */3 * * *", "0,30 0-4 * * *", "15 2 1-7,25-31 * sun", "0 0 1 1 *",
         ]
@@ -134,7 +134,7 @@ struct ScheduleCalculatorTests {
         }
     }
 
-    @Test("of an interval counts from its anchor, and never drifts")
+    @Test("An interval schedule counts from its anchor without drift")
     func every() throws {
         let anchor = try #require(WallTime("2026-11-21T10:00:00.5Z"))
         let schedule = Schedule(.every(.seconds(300)))
@@ -150,7 +150,7 @@ struct ScheduleCalculatorTests {
         #expect(countMissedRuns(schedule, day, anchor, .utc, anchor: anchor) == 0)
     }
 
-    @Test("at the ends of time neither traps nor takes long")
+    @Test("Times at the ends of the range neither crash nor take long")
     func extremes() throws {
         let ends = [Int64.min, -1, 0, .max].map(WallTime.init(microseconds:))
         let timings: [Schedule.Timing] = [

@@ -1,14 +1,14 @@
 import HeroModel
 import HeroSchedule
 
-/// Places of the world whose clocks are worth a test, made here so that no test depends on the machine's database.
+/// Time zones with special cases, defined here so that no test depends on the time zone database of the machine.
 enum TestZones {
     static let brussels = TimeZoneRules(posix: "CET-1CEST,M3.5.0,M10.5.0/3")
     static let newYork = TimeZoneRules(posix: "EST5EDT,M3.2.0,M11.1.0")
     static let kolkata = TimeZoneRules(posix: "IST-5:30")
-    /// Its summer is half an hour ahead.
+    /// Daylight saving time is half an hour ahead.
     static let lordHowe = TimeZoneRules(posix: "<+1030>-10:30<+11>-11,M10.1.0,M4.1.0")
-    /// Went over the date line: the 30th of December 2011 was left out.
+    /// Crossed the date line: 30 December 2011 was skipped.
     static let apia = TimeZoneRules(
         tzif: TZifFile(
             offsets: [-36_000, 50_400],
@@ -16,7 +16,7 @@ enum TestZones {
             footer: "<+14>-14"
         ).bytes
     )
-    /// Went over it the other way: the 30th of December 1844, here put into 2011, came twice.
+    /// Crossed the date line in the other direction: 30 December was repeated (in 1844; here in 2011).
     static let repeatedDay = TimeZoneRules(
         tzif: TZifFile(offsets: [50_400, -36_000], transitions: [(1_325_239_200, 1)], footer: "<-10>10").bytes
     )
@@ -30,7 +30,7 @@ struct TZifFile {
     var footer = ""
     var leapSeconds = 0
 
-    /// The file.
+    /// The content of the file.
     var bytes: [UInt8] {
         var file = block(timeSize: 4)
         guard version != 0 else { return file }

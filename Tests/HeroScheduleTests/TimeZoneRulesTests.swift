@@ -2,10 +2,10 @@ import HeroModel
 import HeroSchedule
 import Testing
 
-@Suite("The clocks of a place")
+@Suite("Time zone rules")
 struct TimeZoneRulesTests {
     @Test(
-        "are as far from UTC as its law says, to the second at which they are changed",
+        "The offset changes at the exact second",
         arguments: [
             (TestZones.brussels, "2026-03-29T00:59:59Z", 3600), (TestZones.brussels, "2026-03-29T01:00:00Z", 7200),
             (TestZones.brussels, "2026-10-25T00:59:59Z", 7200), (TestZones.brussels, "2026-10-25T01:00:00Z", 3600),
@@ -23,7 +23,7 @@ struct TimeZoneRulesTests {
     }
 
     @Test(
-        "show each local time once, but none that they jump over, and twice what they go back to",
+        "A skipped local time has no instant, a repeated one has two",
         arguments: [
             (TestZones.brussels, "2026-03-29T02:30:00Z", []),
             (TestZones.brussels, "2026-03-29T03:00:00Z", ["2026-03-29T01:00:00Z"]),
@@ -40,9 +40,9 @@ struct TimeZoneRulesTests {
     }
 
     @Test(
-        "follow any rule that a footer may hold",
+        "Rules accept all forms of a TZif footer",
         arguments: [
-            // Dublin writes winter as the exception; Greenland changes the day before; Morocco has summer for ever.
+            // Dublin: winter time is the exception. Greenland: the change is on the day before.
             ("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-01-01T00:00:00Z", 0),
             ("IST-1GMT0,M10.5.0,M3.5.0/1", "2026-07-01T00:00:00Z", 3600),
             ("<-02>2<-01>,M3.5.0/-1,M10.5.0/0", "2026-03-29T00:59:59Z", -7200),
@@ -59,7 +59,7 @@ struct TimeZoneRulesTests {
     }
 
     @Test(
-        "follow no rule that is not one",
+        "An invalid rule is rejected",
         arguments: [
             "", "C", "CE-1", "CET", "CET-", "CET-26", "CET-1:60", "<CET-1", "CET-1CEST", "CET-1CEST,M3.5.0",
             "CET-1CEST,M3.5.0,M13.1.0", "CET-1CEST,M3.5.0,M10.6.0", "CET-1CEST,M3.5.0,M10.5.7", "CET-1CEST,J0,J365",
@@ -71,7 +71,7 @@ struct TimeZoneRulesTests {
     }
 
     @Test(
-        "are read from a file of each version, with what was before the first change",
+        "TZif files of all versions are read, with the offset before the first change",
         arguments: [0, 50, 51, 52] as [UInt8]
     )
     func files(version: UInt8) throws {
@@ -87,7 +87,7 @@ struct TimeZoneRulesTests {
         #expect(zone.offset(at: try seconds("2026-07-01T00:00:00Z")) == (version == 0 ? 3600 : 7200))
     }
 
-    @Test("are not read from a file that says what cannot be")
+    @Test("A TZif file with impossible values is rejected")
     func impossibleFiles() {
         let good = TZifFile(offsets: [0, 3600], transitions: [(0, 1), (10, 0)], footer: "CET-1")
         func read(_ change: (inout TZifFile) -> Void) -> TimeZoneRules? {
@@ -97,15 +97,15 @@ struct TimeZoneRulesTests {
         }
         #expect(read { _ in } != nil)
         #expect(read { $0.offsets = [] } == nil)
-        #expect(read { $0.offsets = [0] } == nil, "a change to what is not there")
-        #expect(read { $0.offsets = [0, 93_600] } == nil, "more than a day and two hours from UTC")
-        #expect(read { $0.transitions = [(10, 1), (10, 0)] } == nil, "two changes at once")
-        #expect(read { $0.transitions = [(.min, 1)] } == nil, "before the beginning")
+        #expect(read { $0.offsets = [0] } == nil, "a change to a missing type")
+        #expect(read { $0.offsets = [0, 93_600] } == nil, "an offset of more than 26 hours")
+        #expect(read { $0.transitions = [(10, 1), (10, 0)] } == nil, "two changes at the same time")
+        #expect(read { $0.transitions = [(.min, 1)] } == nil, "before the supported range")
         #expect(read { $0.footer = "CET" } == nil)
-        #expect(read { $0.leapSeconds = 1 } == nil, "clocks that count leap seconds")
+        #expect(read { $0.leapSeconds = 1 } == nil, "leap seconds are not supported")
     }
 
-    @Test("cannot be harmed by any file: cut short anywhere, and with any byte changed")
+    @Test("No truncated or changed TZif file causes a crash")
     func hostileFiles() throws {
         let bytes = TZifFile(offsets: [0, 3600], transitions: [(0, 1), (10, 0)], footer: "CET-1CEST,M3.5.0,M10.5.0/3")
             .bytes

@@ -4,12 +4,12 @@ import Testing
 
 @testable import HeroStore
 
-/// Some seconds before now.
+/// A time before `now`.
 private func timeAgo(_ seconds: Int64) -> WallTime { WallTime(microseconds: now.microseconds - seconds * 1_000_000) }
 
-@Suite("Jobs that may go")
+@Suite("Cleanup")
 struct CleanupTests {
-    /// A job that ended some seconds before now.
+    /// A job that ended before `now`.
     private func endedJob(
         _ id: JobID,
         service: String? = nil,
@@ -26,7 +26,7 @@ struct CleanupTests {
     }
 
     @Test(
-        "A rule takes the jobs that match all of it, whole words only",
+        "A cleanup rule selects jobs that match all conditions with whole words",
         arguments: [
             (CleanupRule(tags: ["ci"]), [1, 2, 3, 4, 5, 6]),
             (CleanupRule(tags: ["c"]), []),
@@ -60,7 +60,7 @@ struct CleanupTests {
         #expect(try store.reader.removableJobs(rule, limit: 1).map(\.id) == Array(expected.prefix(1)))
     }
 
-    @Test("What is active, what a service that is up stands on, and what is still to begin stays; what was left goes")
+    @Test("A cleanup keeps active jobs and the jobs of running services")
     func keepsActiveJobs() throws {
         let store = try StateStore.inMemory()
         var down = service("down", run: 9)
@@ -68,24 +68,24 @@ struct CleanupTests {
         try store.commit([.service(service("web", run: 2)), .service(down)])
         let phases = JobPhase.allCases
         for (offset, phase) in phases.enumerated() {
-            let place = JobID(offset)
+            let number = JobID(offset)
             try store.commit([
-                endedJob(10 + place, service: "web", run: 2, phase: phase),
-                endedJob(20 + place, service: "web", run: 1, phase: phase),
-                endedJob(30 + place, service: "down", run: 9, phase: phase), endedJob(40 + place, phase: phase),
+                endedJob(10 + number, service: "web", run: 2, phase: phase),
+                endedJob(20 + number, service: "web", run: 1, phase: phase),
+                endedJob(30 + number, service: "down", run: 9, phase: phase), endedJob(40 + number, phase: phase),
             ])
         }
-        func left(_ base: JobID) throws -> [JobPhase] {
-            let gone = try store.reader.removableJobs(CleanupRule(tags: ["ci"])).map(\.id)
-            return phases.enumerated().filter { !gone.contains(base + JobID($0.offset)) }.map(\.element)
+        func kept(_ base: JobID) throws -> [JobPhase] {
+            let removed = try store.reader.removableJobs(CleanupRule(tags: ["ci"])).map(\.id)
+            return phases.enumerated().filter { !removed.contains(base + JobID($0.offset)) }.map(\.element)
         }
-        #expect(try left(10) == phases)
-        #expect(try left(20) == [.running, .retrying])
-        #expect(try left(30) == [.running, .retrying])
-        #expect(try left(40) == [.pending, .waiting, .running, .retrying])
+        #expect(try kept(10) == phases)
+        #expect(try kept(20) == [.running, .retrying])
+        #expect(try kept(30) == [.running, .retrying])
+        #expect(try kept(40) == [.pending, .waiting, .running, .retrying])
     }
 
-    @Test("A rule of the settings takes ended jobs only, so long after their end")
+    @Test("A retention rule selects only jobs that ended before its age")
     func retentionRule() {
         let rule = CleanupRule(RetentionRule(tag: "ci", olderThan: .seconds(60)), now: now)
         #expect(rule.phases == [.succeeded, .failed, .cancelled])
@@ -95,18 +95,19 @@ struct CleanupTests {
     }
 
     @Test(
-        "A cleanup takes jobs, starts, tags, runs without jobs and specs that nothing uses; the preview says the same ids"
+        "A cleanup removes exactly what its preview reports"
     )
     func cleanup() throws {
         let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
-        var gone = service("gone", run: 5)
-        gone.spec.actions[0].name = "old"
+        var removed = service("gone", run: 5)
+        removed.spec.actions[0].name = "old"
         func run(_ id: RunID, _ name: String) -> StoreChange {
             .run(RunRecord(id: id, service: QualifiedName(name), revision: 1, startedAt: now, endedAt: now))
         }
         try store.commit([
-            .service(service("web", run: 2)), .service(gone), .serviceRemoved(gone.name), run(2, "web"), run(5, "gone"),
+            .service(service("web", run: 2)), .service(removed), .serviceRemoved(removed.name), run(2, "web"),
+            run(5, "gone"),
             endedJob(1, service: "gone", action: "old", run: 5), endedJob(2, service: "web", action: "server", run: 2),
             endedJob(3, tags: []), .start(StartRecord(job: 1, generation: 1, startedAt: now)),
         ])
@@ -116,21 +117,21 @@ struct CleanupTests {
         #expect(preview.isDryRun)
         #expect(preview.jobs == [1])
         #expect(preview.actions == [ActionKey(context: "core", service: "gone", action: "old")])
-        var traces: [RemovableJob] = []
+        var files: [RemovableJob] = []
         let result = try store.cleanUp(CleanupRule(tags: ["ci"])) { jobs in
-            traces += jobs
+            files += jobs
             return ["cannot remove a log"]
         }
         #expect(result.jobs == preview.jobs && result.actions == preview.actions)
         #expect(result.errors == ["cannot remove a log"])
-        #expect(traces.map(\.action.logDirectory) == ["core/gone/old"])
+        #expect(files.map(\.action.logDirectory) == ["core/gone/old"])
         for (table, count) in [("jobs", 2), ("starts", 0), ("job_tags", 1), ("runs", 1), ("actions", 1)] {
             #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM \(table)") } == count, "\(table)")
         }
         #expect(try store.cleanUp(CleanupRule(tags: ["ci"])) { _ in [] } == CleanupResult())
     }
 
-    @Test("Old jobs of a standalone action are the ended ones besides the newest, found by an index")
+    @Test("Old jobs of a standalone action are found with an index")
     func endedStandaloneJobs() throws {
         let store = try StateStore.inMemory()
         try store.commit([
@@ -146,18 +147,18 @@ struct CleanupTests {
         #expect(!steps.contains { $0.contains("TEMP B-TREE") }, "\(steps)")
     }
 
-    /// How SQLite finds the answer.
-    private func queryPlan(of question: Queries.Query) throws -> [String] {
+    /// The query plan of SQLite.
+    private func queryPlan(of query: Queries.Query) throws -> [String] {
         try Connection.openInMemory().read { db in
             try Row.fetchAll(
                 db,
-                sql: "EXPLAIN QUERY PLAN " + question.sql,
-                arguments: StatementArguments(question.arguments)
+                sql: "EXPLAIN QUERY PLAN " + query.sql,
+                arguments: StatementArguments(query.arguments)
             ).map { String.fromDatabaseValue($0["detail"]) ?? "" }
         }
     }
 
-    @Test("Only an index is asked which jobs may go")
+    @Test("Cleanup queries use an index")
     func usesIndexes() throws {
         let tagged = CleanupRule(tags: ["ci", "ci_kind_build"], phases: [.failed], endedBefore: now)
         for (rule, index) in [
@@ -172,19 +173,19 @@ struct CleanupTests {
     }
 
     @Test(
-        "The last 200 revisions are kept, what something stands on too, and of the others neither text nor former spec"
+        "The last 200 revisions and all used revisions are kept"
     )
     func keepsRevisions() throws {
         let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
-        var standing = service("standing")
-        standing.revision = 3
+        var unchanged = service("standing")
+        unchanged.revision = 3
         for number in 1...260 as ClosedRange<Int64> {
             var changing = service("changing", arguments: ["/bin/echo", "\(number)"])
             changing.revision = number
             try store.commit([
                 .revision(revision(number), files: [file("a", "same"), file("b", "\(number)")], documents: []),
-                .service(number == 3 ? standing : changing),
+                .service(number == 3 ? unchanged : changing),
             ])
         }
         let numbers = try store.reader.revisions(limit: 1000).map(\.number)
@@ -193,7 +194,8 @@ struct CleanupTests {
         let counts = try queue.read { db in
             try ["texts", "files", "actions"].map { try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") }
         }
-        // One text that all share, and one of each revision; specs follow a turn later, and a standing one stays.
+        // One text is shared by all revisions, and each has one of its own. Specs are removed one change later, and a
+        // used one stays.
         #expect(counts[0] == 202)
         #expect(counts[1] == 402)
         #expect((201...203).contains(counts[2] ?? 0), "\(counts)")

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HeroStore
 
-/// What went wrong on another thread.
+/// The error of another thread.
 private final class ThreadFailure: Sendable {
     private let found = Mutex<String?>(nil)
 
@@ -17,9 +17,9 @@ private final class ThreadFailure: Sendable {
     }
 }
 
-@Suite("What a batch promises")
+@Suite("Durability")
 struct DurabilityTests {
-    @Test("DB-1: the writer flushes every commit, trusts no schema, maps no file; its files are its owner's alone")
+    @Test("The writer has the settings for durability and private files (DB-1)")
     func writerPragmas() throws {
         let directory = try TestDirectory()
         let store = try StateStore(path: directory.database)
@@ -39,7 +39,7 @@ struct DurabilityTests {
         }
     }
 
-    @Test("A reader cannot write, and never moves the log into the database")
+    @Test("A reader can neither write nor checkpoint")
     func readerPragmas() throws {
         let directory = try TestDirectory()
         let store = try StateStore(path: directory.database)
@@ -58,23 +58,23 @@ struct DurabilityTests {
         #expect(try store.reader.events() == [event("first")])
     }
 
-    @Test("A batch is written whole or not at all, and can be tried again")
+    @Test("A failed batch writes nothing and can be repeated")
     func atomicity() throws {
         let store = try StateStore.inMemory()
         var poisoned = service("poisoned")
-        poisoned.spec.actions[0].retry.jitter = .nan  // JSON has no word for it.
+        poisoned.spec.actions[0].retry.jitter = .nan  // JSON cannot represent it.
         let good = service("good")
         #expect(throws: StoreError.self) {
             try store.commit([.service(good), .job(job(1)), .event(event("lost")), .service(poisoned)])
         }
         #expect(try store.load() == StoredState())
         #expect(try store.reader.events() == [])
-        // Here nothing of the failed batch may be believed to be written already.
+        // No change of the failed batch may be treated as written.
         try store.commit([.service(good), .job(job(1))])
         #expect(try store.load().services == [good])
     }
 
-    @Test("A full disk loses the batch, says so, and heals when there is room again (DB-4)")
+    @Test("A commit fails on a full disk and succeeds with free space (DB-4)")
     func fullDisk() throws {
         let directory = try TestDirectory()
         let queue = try Connection.openWriter(path: directory.database).queue
@@ -94,13 +94,13 @@ struct DurabilityTests {
         #expect(try store.reader.jobs().map(\.id) == [2, 1])
     }
 
-    @Test("A reader beside a busy writer sees whole batches only", .timeLimit(.minutes(1)))
+    @Test("A reader sees complete batches only while a writer is busy", .timeLimit(.minutes(1)))
     func readersWhileWriting() throws {
         let directory = try TestDirectory()
         let path = directory.database
         try StateStore(path: path).commit([.job(job(1)), .job(job(2))])
         let failure = ThreadFailure()
-        // A thread of its own: the pool's threads may all be busy with tests.
+        // Its own thread, because all threads of the pool may be busy with tests.
         Thread.detachNewThread {
             failure.recording {
                 let store = try StateStore(path: path)
@@ -123,7 +123,7 @@ struct DurabilityTests {
         #expect(failure.text == nil)
     }
 
-    @Test("DB-3: killed at any moment, the database is whole and has every batch that was acknowledged")
+    @Test("A killed writer leaves a valid database with every acknowledged batch (DB-3)")
     func killed() async throws {
         let directory = try TestDirectory()
         let path = directory.database
@@ -139,7 +139,7 @@ struct DurabilityTests {
                 }
                 var next = first + 1
                 while true {
-                    // Big enough that checkpoints happen too.
+                    // Large enough for checkpoints.
                     try store.commit((next..<(next + 50)).map { .job(job($0, phase: .running)) })
                     next += 50
                     rewind(acknowledged)
@@ -147,17 +147,17 @@ struct DurabilityTests {
                     fflush(acknowledged)
                 }
             }
-            let note = try String(contentsOfFile: path + ".acknowledged", encoding: .utf8)
-            let acknowledged = Int64(note.split(separator: "\n").first ?? "") ?? first
+            let text = try String(contentsOfFile: path + ".acknowledged", encoding: .utf8)
+            let acknowledged = Int64(text.split(separator: "\n").first ?? "") ?? first
             let store = try StateStore(path: path)
             let state = try store.load()
             #expect(state.lastJob >= acknowledged)
             #expect(state.lastJob % 50 == 0)
             #expect(state.jobs.map(\.id) == Array(1..<(state.lastJob + 1)))
-            let verdict = try #require(try Connection.openReader(path: path)).inDatabase {
+            let result = try #require(try Connection.openReader(path: path)).inDatabase {
                 try String.fetchOne($0, sql: "PRAGMA integrity_check")
             }
-            #expect(verdict == "ok")
+            #expect(result == "ok")
         }
     }
 }

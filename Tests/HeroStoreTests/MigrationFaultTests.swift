@@ -7,7 +7,7 @@ import Testing
 
 @testable import HeroStore
 
-/// Migrates, and calls before each statement with its number.
+/// Migrates a database and calls `before` with the number of each statement.
 private func migrate(_ path: String, _ before: @escaping @Sendable (Int) -> Void) throws {
     let count = Mutex(0)
     let (queue, _) = try Connection.openWriter(path: path) { db in
@@ -23,9 +23,9 @@ private func migrate(_ path: String, _ before: @escaping @Sendable (Int) -> Void
     try queue.close()
 }
 
-@Suite("A migration that is interrupted")
+@Suite("Interrupted migrations")
 struct MigrationFaultTests {
-    /// The rows that matter, in the columns of version 1.
+    /// The important rows, in the columns of version 1.
     private func rows(_ path: String) throws -> [String] {
         var configuration = Configuration()
         configuration.readonly = true
@@ -45,7 +45,7 @@ struct MigrationFaultTests {
     }
 
     @Test(
-        "DB-8, FP-MIG: killed before any statement of a migration, the database is of one version or the other, whole"
+        "A killed migration leaves a complete database of either version (DB-8, FP-MIG)"
     )
     func killed() async throws {
         let total = Mutex(0)
@@ -60,10 +60,10 @@ struct MigrationFaultTests {
             await #expect(processExitsWith: .signal(SIGKILL)) { [path = path as String, number = number as Int] in
                 try migrate(path) { if $0 == number { kill(getpid(), SIGKILL) } }
             }
-            // What was there before the first change is kept, as it was.
+            // The backup has the data from before the first change.
             #expect(try version(DatabaseBackup.path(of: path, version: 1)) == 1)
             #expect(try rows(DatabaseBackup.path(of: path, version: 1)) == before)
-            // The next one goes on where it stood.
+            // The next store completes the migration.
             let store = try StateStore(path: path)
             #expect(try store.load().lastJob == 7)
             #expect(try version(path) == Schema.version)
@@ -73,7 +73,7 @@ struct MigrationFaultTests {
         }
     }
 
-    @Test("DB-8: who reads a database while it is made finds none of it or all of it")
+    @Test("A reader sees no database or a complete one during its creation (DB-8)")
     func readWhileCreated() throws {
         let directory = try TestDirectory()
         let path = directory.database
@@ -94,7 +94,7 @@ struct MigrationFaultTests {
         #expect(versions.withLock { $0 } == [0, Schema.version])
     }
 
-    @Test("DB-8: the copy of the former version can be opened by whoever knew that, and none is made without need")
+    @Test("A migration saves exactly one usable copy of the former version (DB-8)")
     func backup() throws {
         let directory = try VersionOneDatabase.make()
         let path = directory.database
@@ -112,11 +112,11 @@ struct MigrationFaultTests {
         #expect(try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA integrity_check") } == "ok")
     }
 
-    @Test("DB-8: where no copy can be made nothing is changed")
+    @Test("A migration changes nothing when the copy cannot be saved (DB-8)")
     func backupImpossible() throws {
         let directory = try VersionOneDatabase.make()
         let target = DatabaseBackup.path(of: directory.database, version: 1)
-        // Something that is no file is in its place.
+        // A directory occupies the name of the copy.
         mkdir(target, 0o700)
         try Data().write(to: URL(fileURLWithPath: target + "/full"))
         let before = try Data(contentsOf: URL(fileURLWithPath: directory.database))

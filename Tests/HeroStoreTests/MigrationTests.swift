@@ -5,9 +5,9 @@ import Testing
 
 @testable import HeroStore
 
-@Suite("A database of the version before")
+@Suite("Migration from version 1")
 struct MigrationTests {
-    /// Every row of the tables of version 1, as text.
+    /// All rows of the tables of version 1, as text.
     private func rows(_ directory: TestDirectory) throws -> [String: [String]] {
         let queue = try DatabaseQueue(path: directory.database)
         defer { try? queue.close() }
@@ -22,12 +22,12 @@ struct MigrationTests {
         }
     }
 
-    @Test("What was released is never edited: version 1 is made by the words it was released with")
+    @Test("The released schema of version 1 never changes")
     func versionOneIsFrozen() {
         #expect(Schema.migrations.first == VersionOneDatabase.schema)
     }
 
-    @Test("DB-8: every old row stays as it is, and what could not be known then is still null")
+    @Test("A migration keeps all rows and sets new columns to null (DB-8)")
     func keepsRows() throws {
         let directory = try VersionOneDatabase.make()
         let before = try rows(directory)
@@ -45,7 +45,7 @@ struct MigrationTests {
         #expect(state.lastJob == 7)
     }
 
-    @Test("Tags of old jobs are found, as whole words")
+    @Test("Jobs of version 1 are found by whole tags")
     func tags() throws {
         let directory = try VersionOneDatabase.make()
         let store = try StateStore(path: directory.database)
@@ -56,7 +56,7 @@ struct MigrationTests {
         #expect(try store.reader.jobs(JobFilter(tag: "red")).map(\.id) == [2])
     }
 
-    @Test("A reader answers from an old database as it is, and changes no byte of it")
+    @Test("A reader reads version 1 and changes no byte")
     func readsOld() throws {
         let directory = try VersionOneDatabase.make()
         let before = try directory.contents()
@@ -70,7 +70,7 @@ struct MigrationTests {
         #expect(try directory.contents() == before)
     }
 
-    @Test("Tags that are no list of texts hinder no migration")
+    @Test("Invalid tags do not prevent a migration")
     func damagedTags() throws {
         let directory = try VersionOneDatabase.make()
         let queue = try DatabaseQueue(path: directory.database)

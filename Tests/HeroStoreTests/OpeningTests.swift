@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Opening a database")
 struct OpeningTests {
-    /// A database with a part of it still in its log, as a killed writer leaves it.
+    /// A copy of an open database with part of the data in its log, as a killed writer leaves it.
     private func copyOfOpenDatabase(_ sql: String) throws -> TestDirectory {
         let live = try TestDirectory()
         let queue = try Connection.openWriter(path: live.database).queue
@@ -21,7 +21,7 @@ struct OpeningTests {
         return copy
     }
 
-    @Test("DB-8: a database of a newer heroproc is refused, and not a byte of it changes")
+    @Test("A database of a newer heroproc is refused and not changed (DB-8)")
     func newer() throws {
         let directory = try copyOfOpenDatabase("PRAGMA user_version = \(Schema.version + 1)")
         let before = try directory.contents()
@@ -31,14 +31,14 @@ struct OpeningTests {
         #expect(try directory.contents() == before)
     }
 
-    @Test("A killed writer's log is read by the next reader and the next writer alike")
+    @Test("The next reader and writer read the log of a killed writer")
     func readsLeftoverWAL() throws {
         let directory = try copyOfOpenDatabase("SELECT 1")
         #expect(try StateReader(path: directory.database)?.jobs().map(\.id) == [1])
         #expect(try StateStore(path: directory.database).load().jobs.map(\.id) == [1])
     }
 
-    @Test("What is not our database is refused and left as it is", arguments: ["foreign", "garbage"])
+    @Test("A foreign database is refused and not changed", arguments: ["foreign", "garbage"])
     func foreign(kind: String) throws {
         let directory = try TestDirectory()
         if kind == "foreign" {
@@ -54,7 +54,7 @@ struct OpeningTests {
         #expect(try directory.contents() == before)
     }
 
-    @Test("No database yet is no error for a reader, and an empty file is none yet")
+    @Test("A missing or empty database is no error for a reader")
     func absent() throws {
         let directory = try TestDirectory()
         #expect(try StateReader(path: directory.database) == nil)
@@ -65,7 +65,7 @@ struct OpeningTests {
         #expect(try StateReader(path: directory.database)?.revision() == nil)
     }
 
-    @Test("A directory that is missing is named, with what to do")
+    @Test("The error for a missing directory contains the path and a remedy")
     func missingDirectory() throws {
         let path = try TestDirectory().path + "/no/heroproc.db"
         let error = #expect(throws: StoreError.self) { _ = try StateStore(path: path) }
@@ -75,14 +75,14 @@ struct OpeningTests {
     }
 
     @Test(
-        "A row that this program cannot have written is an error that names it, never a crash",
+        "An invalid row is reported as an error and never crashes",
         arguments: [
             ("UPDATE jobs SET phase = 'bogus'", "\"bogus\""),
-            ("UPDATE jobs SET created_at = 'yesterday'", "the time \"yesterday\""),
-            ("UPDATE jobs SET generation = -1", "no UInt32"),
-            ("UPDATE jobs SET tags = '[1'", "the JSON of"),
-            ("UPDATE jobs SET outcome = '{}'", "the JSON of Outcome"),
-            ("UPDATE jobs SET pid = 99999999999, boot_id = ''", "no Int32"),
+            ("UPDATE jobs SET created_at = 'yesterday'", "the invalid time \"yesterday\""),
+            ("UPDATE jobs SET generation = -1", "not a value of UInt32"),
+            ("UPDATE jobs SET tags = '[1'", "invalid JSON of"),
+            ("UPDATE jobs SET outcome = '{}'", "invalid JSON of Outcome"),
+            ("UPDATE jobs SET pid = 99999999999, boot_id = ''", "not a value of Int32"),
         ]
     )
     func unreadableRow(sql: String, expected: String) throws {
@@ -91,7 +91,7 @@ struct OpeningTests {
         let error = #expect(throws: StoreError.self) { _ = try store.reader.jobs() }
         #expect(error?.kind == .damaged)
         #expect(error?.message.contains(expected) == true, "\(error?.message ?? "")")
-        // It can still be written: what follows must not be lost because of it.
+        // Changes can still be written.
         try store.commit([.job(job(1)), .event(event("on"))])
         #expect(try store.reader.events() == [event("on")])
     }

@@ -1,15 +1,16 @@
 import Foundation
 import GRDB
 import HeroModel
+import HeroRandom
 import Synchronization
 import TestSupport
 import Testing
 
 @testable import HeroStore
 
-/// Writes until the power is cut; what was acknowledged before that moment stands in a file outside.
+/// Writes until the power is cut, and stores the number of the last acknowledged batch in a file outside of the disk.
 ///
-/// What is acknowledged while the power goes does not count: of a real machine nobody would have heard it.
+/// Batches that are acknowledged during the cut do not count, because a real machine could not report them.
 private func writeUntilCut(_ disk: TestDisk, microseconds: UInt32, isSafe: Bool) {
     runOnOwnThread {
         guard disk.mount(), let store = try? StateStore.open(path: disk.database, at: now) else { exit(9) }
@@ -36,7 +37,7 @@ private func writeUntilCut(_ disk: TestDisk, microseconds: UInt32, isSafe: Bool)
     }
 }
 
-/// Looks at what is there after the power is back: the last number and the revision, or what is wrong.
+/// Checks the database after the power is back, and reports the last number and the revision, or the error.
 private func examine(_ disk: TestDisk) {
     runOnOwnThread {
         guard disk.mount() else { exit(9) }
@@ -44,9 +45,9 @@ private func examine(_ disk: TestDisk) {
         do {
             let store = try StateStore.open(path: disk.database, at: now)
             let state = try store.load()
-            let verdict = try store.queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA integrity_check") }
+            let result = try store.queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA integrity_check") }
             let whole = state.jobs.allSatisfy { (try? store.reader.starts(of: $0.id).count) == 1 }
-            text = "\(state.lastJob) \(state.revision?.number ?? 0) \(state.jobs.count) \(verdict ?? "") \(whole)"
+            text = "\(state.lastJob) \(state.revision?.number ?? 0) \(state.jobs.count) \(result ?? "") \(whole)"
             if let quarantine = store.quarantine { text = "quarantined: \(quarantine.reason)" }
         } catch {
             text = "\(error)"
@@ -58,10 +59,10 @@ private func examine(_ disk: TestDisk) {
 
 @Suite("Power loss", .serialized, .enabled(if: canMountLoop, "needs root, ext4 and a loop device"))
 struct PowerLossTests {
-    /// Two hundred in the long form.
+    /// 200 rounds in the long form.
     private static let rounds = TestSettings.cycles(3, share: 5)
 
-    /// One cut: how many acknowledged batches were lost, and what is there.
+    /// Performs one cut; returns the number of lost batches.
     private func round(_ disk: TestDisk, microseconds: UInt32, isSafe: Bool) async throws -> Int64 {
         await #expect(processExitsWith: .exitCode(0)) {
             [disk = disk as TestDisk, microseconds = microseconds as UInt32, isSafe = isSafe as Bool] in
@@ -70,29 +71,29 @@ struct PowerLossTests {
         try await disk.detach()
         await #expect(processExitsWith: .exitCode(0)) { [disk = disk as TestDisk] in examine(disk) }
         try await disk.detach()
-        let note = try String(contentsOfFile: disk.acknowledged, encoding: .utf8)
-        let acknowledged = try #require(Int64(note))
-        let verdict = try String(contentsOfFile: disk.report, encoding: .utf8)
-        let words = verdict.split(separator: " ").map(String.init)
-        guard words.count == 5, let last = Int64(words[0]), let revision = Int64(words[1]) else {
-            Issue.record("not a database any more: \(verdict)")
+        let text = try String(contentsOfFile: disk.acknowledged, encoding: .utf8)
+        let acknowledged = try #require(Int64(text))
+        let result = try String(contentsOfFile: disk.report, encoding: .utf8)
+        let fields = result.split(separator: " ").map(String.init)
+        guard fields.count == 5, let last = Int64(fields[0]), let revision = Int64(fields[1]) else {
+            Issue.record("not a database: \(result)")
             return .max
         }
-        #expect(words[2] == words[0] && words[3] == "ok" && words[4] == "true", "\(verdict)")
+        #expect(fields[2] == fields[0] && fields[3] == "ok" && fields[4] == "true", "\(result)")
         if isSafe { #expect(revision >= acknowledged / 10 * 10, "a revision is lost") }
         return acknowledged - last
     }
 
-    @Test("DB-2: no acknowledged intention, end or revision is lost with the power, and the database is whole")
+    @Test("A power loss loses no acknowledged change (DB-2)")
     func losesNothing() async throws {
         let directory = try TestDirectory()
         let disk = try TestDisk(directory)
         let seed = TestSettings.seed()
-        var random = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed)
         for _ in 0..<Self.rounds {
             let lost = try await round(
                 disk,
-                microseconds: UInt32.random(in: 20_000...400_000, using: &random),
+                microseconds: UInt32.random(in: 20_000...400_000, using: &generator),
                 isSafe: true
             )
             #expect(lost <= 0, "seed \(seed)")
@@ -103,10 +104,10 @@ struct PowerLossTests {
         withExtendedLifetime(directory) {}
     }
 
-    @Test("DB-2, the control: a database that does not wait for the disk loses what it has acknowledged")
+    @Test("Without synchronous writes a power loss loses acknowledged changes (control, DB-2)")
     func losesWithoutSync() async throws {
         let directory = try TestDirectory()
-        // Where others keep the machine busy, little is written before the power goes.
+        // On a busy machine few changes are written before the cut.
         var lost: Int64 = 0
         for _ in 1...5 where lost <= 0 {
             lost = try await round(TestDisk(directory), microseconds: 300_000, isSafe: false)

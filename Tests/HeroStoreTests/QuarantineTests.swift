@@ -1,15 +1,16 @@
 import Foundation
 import GRDB
 import HeroModel
+import HeroRandom
 import TestSupport
 import Testing
 
 @testable import HeroStore
 
-/// A database that cannot be used is kept aside, whole, and another one takes its place (reliability.md DB-5).
-@Suite("A damaged database")
+/// An unusable database is moved away unchanged and replaced by a new one (guarantee DB-5).
+@Suite("Damaged databases")
 struct QuarantineTests {
-    /// A closed database with some rows in it, a part of them still in its log.
+    /// A closed database with some rows, part of them in its log.
     private func makeDatabase(rows: Int = 300) throws -> TestDirectory {
         let live = try TestDirectory()
         let store = try StateStore(path: live.database)
@@ -21,19 +22,19 @@ struct QuarantineTests {
         for suffix in ["", "-wal"] {
             try FileManager.default.copyItem(atPath: live.database + suffix, toPath: copy.database + suffix)
         }
-        // What every reconciler has beside it.
+        // Every reconciler writes this file.
         AppliedRevisionFile(revision: revision(7), files: [file("a.yaml", "x")]).write(copy.database)
         return copy
     }
 
-    /// Moves the log into the database, as a checkpoint does.
+    /// Performs a checkpoint of the whole log.
     private func checkpoint(_ directory: TestDirectory) throws {
         let queue = try Connection.openWriter(path: directory.database).queue
         try queue.inDatabase { _ = try Row.fetchAll($0, sql: "PRAGMA wal_checkpoint(TRUNCATE)") }
         try queue.close()
     }
 
-    /// Puts bytes into a file.
+    /// Overwrites bytes of a file.
     private func overwrite(_ bytes: [UInt8], into path: String, at offset: Int) throws {
         let file = open(path, O_WRONLY)
         try #require(file >= 0)
@@ -45,13 +46,13 @@ struct QuarantineTests {
         (try? Connection.fileSize(path: path)).flatMap { $0 }.map(Int.init) ?? 0
     }
 
-    @Test("DB-5: whatever is done to its pages, a reconciler gets a database it can use, and the old one is kept whole")
+    @Test("A reconciler gets a usable database after any damage of pages (DB-5)")
     func randomDamage() throws {
         let seed = TestSettings.seed()
-        var random = SeededGenerator(state: seed)
-        // Three hundred in the long form.
+        var generator = SeededGenerator(seed)
+        // 300 rounds in the long form.
         let rounds = TestSettings.cycles(12, share: 3)
-        var remade = 0
+        var recreated = 0
         for round in 0..<rounds {
             let directory = try makeDatabase(rows: 120)
             if round % 3 != 0 { try checkpoint(directory) }
@@ -59,10 +60,10 @@ struct QuarantineTests {
             let length = fileSize(target)
             switch round % 4 {
             case 0:
-                let count = Int.random(in: 1...4096, using: &random)
-                let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &random) }
-                try overwrite(bytes, into: target, at: Int.random(in: 0..<max(1, length - count), using: &random))
-            case 1: #expect(truncate(target, off_t(Int.random(in: 1..<length, using: &random))) == 0)
+                let count = Int.random(in: 1...4096, using: &generator)
+                let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+                try overwrite(bytes, into: target, at: Int.random(in: 0..<max(1, length - count), using: &generator))
+            case 1: #expect(truncate(target, off_t(Int.random(in: 1..<length, using: &generator))) == 0)
             case 2: try overwrite([UInt8](repeating: 0, count: 100), into: target, at: 0)
             default:
                 let other = try makeDatabase(rows: 40)
@@ -70,9 +71,9 @@ struct QuarantineTests {
                 try FileManager.default.copyItem(atPath: other.database + "-wal", toPath: directory.database + "-wal")
             }
             let store = try StateStore.open(path: directory.database, at: now)
-            // Damage that SQLite's own checks cannot see (a log that was cut) is an older state, and no quarantine.
+            // Damage that SQLite cannot detect (a truncated log) leads to an older state and to no quarantine.
             if let quarantine = store.quarantine {
-                remade += 1
+                recreated += 1
                 #expect(FileManager.default.fileExists(atPath: try #require(quarantine.path)))
                 #expect(try store.load() == StoredState())
             }
@@ -80,13 +81,13 @@ struct QuarantineTests {
             #expect(try store.reader.job(10_000)?.phase == .running)
             #expect(!store.isDamaged)
         }
-        #expect(remade > 0)
-        let verdict = "usable; \(remade) made anew"
-        TestSettings.reportRow(["row": "DB-5 pages", "cycles": "\(rounds)", "seed": "\(seed)", "verdict": verdict])
+        #expect(recreated > 0)
+        let result = "usable; \(recreated) recreated"
+        TestSettings.reportRow(["row": "DB-5 pages", "cycles": "\(rounds)", "seed": "\(seed)", "verdict": result])
     }
 
     @Test(
-        "DB-5: each kind of damage is found at the start",
+        "Each kind of damage is detected at the start (DB-5)",
         arguments: ["header", "format", "foreign", "application", "page", "row", "text", "empty"]
     )
     func knownDamage(kind: String) throws {
@@ -100,7 +101,7 @@ struct QuarantineTests {
         }
         switch kind {
         case "header": try overwrite([UInt8](repeating: 0, count: 100), into: path, at: 0)
-        // The schema format is one that SQLite does not know; the rest is as it was.
+        // The schema format is unknown to SQLite; the rest is unchanged.
         case "format": try overwrite([0xA5], into: path, at: 47)
         case "foreign":
             for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
@@ -111,7 +112,7 @@ struct QuarantineTests {
             try Data("not a database, but long enough to have a header of some kind\n".utf8).write(
                 to: URL(fileURLWithPath: path)
             )
-        // Nobody can have written this; it is found when it is read, by the reconciler.
+        // An invalid value that is detected only when the reconciler reads it.
         case "row": try execute("UPDATE revisions SET applied_at = 'yesterday'")
         default: #expect(truncate(path, 0) == 0)
         }
@@ -126,12 +127,12 @@ struct QuarantineTests {
         if kind == "application" || kind == "row" {
             #expect(quarantine.lastJob == 300 && quarantine.lastRun == 44 && quarantine.lastRevision == 7)
         }
-        #expect(store.appliedRevisionFile?.revision == revision(7), "what is wanted is not lost with it")
+        #expect(store.appliedRevisionFile?.revision == revision(7), "the desired state is not lost")
         try store.continueNumbers(after: quarantine.lastJob, run: quarantine.lastRun)
         #expect(try store.load().lastJob == quarantine.lastJob && store.load().lastRun == quarantine.lastRun)
     }
 
-    @Test("FP-DB-3: a log whose database was moved away goes after it, and is never removed alone")
+    @Test("A log is moved to its database after an interrupted move (FP-DB-3)")
     func interruptedMove() throws {
         let directory = try makeDatabase()
         let target = directory.database + ".corrupt-20260101T000000.000000Z"
@@ -140,12 +141,12 @@ struct QuarantineTests {
         let store = try StateStore.open(path: directory.database, at: now)
         #expect(store.quarantine?.path == target)
         #expect(try Data(contentsOf: URL(fileURLWithPath: target + "-wal")) == log)
-        // Together they are what they were.
+        // The database with its log has all rows.
         let jobs = try DatabaseQueue(path: target).read { try Int.fetchOne($0, sql: "SELECT count(*) FROM jobs") }
         #expect(jobs == 300 && store.quarantine?.lastJob == 300)
     }
 
-    @Test("What is kept aside is its owner's alone, and no more than five of them are kept")
+    @Test("At most five quarantined databases are kept")
     func boundedCount() throws {
         let directory = try TestDirectory()
         for second in 0..<8 {
@@ -159,7 +160,7 @@ struct QuarantineTests {
         #expect(try String(contentsOfFile: try #require(kept.last), encoding: .utf8) == "garbage 7")
     }
 
-    @Test("DB-8: a newer database is not damaged: it stays where it is")
+    @Test("A database of a newer heroproc is not quarantined (DB-8)")
     func newerFormat() throws {
         let directory = try makeDatabase()
         try checkpoint(directory)
@@ -171,21 +172,21 @@ struct QuarantineTests {
         #expect(try directory.contents() == before)
     }
 
-    @Test("A store goes on with the database that it was made anew with, and its reader too")
+    @Test("A store and its reader continue with the recreated database")
     func recreatesDatabase() throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
         try store.commit([.service(service("web")), .job(job(1))])
         try store.recreate(because: "a test", at: now)
         #expect(try store.load() == StoredState())
-        // The same spec is not taken for one that is written already.
+        // The same spec must be written again.
         try store.commit([.service(service("web"))])
         #expect(try store.load().services == [service("web")])
         #expect(try store.reader.serviceSummaries().count == 1)
         #expect(try StateReader(path: directory.database)?.serviceSummaries().count == 1)
     }
 
-    @Test("DB-5: the copy of the last revision is whole or none, and never one that was followed by another")
+    @Test("The file of the applied revision is valid and current, or missing (DB-5)")
     func appliedRevisionFile() throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
@@ -197,14 +198,14 @@ struct QuarantineTests {
         }
         let path = directory.path + "/applied.json"
         let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-        var random = SeededGenerator(state: 3)
+        var generator = SeededGenerator(3)
         for _ in 0..<40 {
-            var broken = bytes
-            broken[Int.random(in: 0..<bytes.count, using: &random)] ^= UInt8.random(in: 1...255, using: &random)
-            try broken.write(to: URL(fileURLWithPath: path))
+            var damaged = bytes
+            damaged[Int.random(in: 0..<bytes.count, using: &generator)] ^= UInt8.random(in: 1...255, using: &generator)
+            try damaged.write(to: URL(fileURLWithPath: path))
             #expect(store.appliedRevisionFile == nil)
         }
-        // Where it cannot be written, none is better than an old one.
+        // If the file cannot be written, the old one is removed.
         try bytes.write(to: URL(fileURLWithPath: path))
         mkdir(path + ".new", 0o700)
         try store.commit([.revision(revision(4), files: [], documents: [])])

@@ -4,10 +4,10 @@ import Testing
 
 @testable import HeroStore
 
-@Suite("Questions to the store")
+@Suite("Queries")
 struct QueryTests {
     @Test(
-        "A filter keeps what matches, newest first",
+        "A job filter returns matching jobs, newest first",
         arguments: [
             (JobFilter(), [5, 4, 3, 2, 1]),
             (JobFilter(context: "lab"), [5]),
@@ -36,7 +36,7 @@ struct QueryTests {
         #expect(try store.reader.jobs(filter).map(\.id) == expected)
     }
 
-    @Test("What a reconciler loads: current runs, their jobs, and whatever else is active")
+    @Test("A reconciler loads current runs, their jobs and all active jobs")
     func load() throws {
         let directory = try TestDirectory()
         func run(_ id: RunID) -> StoreChange {
@@ -61,12 +61,12 @@ struct QueryTests {
         #expect(state.services.map(\.name.name) == ["db", "web"])
         #expect(state.runs.map(\.id) == [2])
         #expect(state.jobs.map(\.id) == [2, 3, 4, 5])
-        // Never used again, though their rows are gone.
+        // The numbers of removed rows are not used again.
         #expect(state.lastJob == 99)
         #expect(state.lastRun == 3)
     }
 
-    @Test("Events can be followed by number without missing one, and looked back at by time")
+    @Test("Events are selected by number without gaps and by time")
     func events() throws {
         let store = try StateStore.inMemory()
         let events = (0..<6).map { event("\($0)", at: WallTime(microseconds: now.microseconds + $0)) }
@@ -80,7 +80,7 @@ struct QueryTests {
         #expect(try texts(EventFilter(after: ids[5])) == [])
     }
 
-    @Test("The last 20 starts of a job are kept, whatever order they come in; of a removed job none")
+    @Test("The last 20 starts of each job are kept")
     func starts() throws {
         let store = try StateStore.inMemory()
         for generation in Array(31...50) + Array(1...30) as [UInt32] {
@@ -93,7 +93,7 @@ struct QueryTests {
         #expect(try store.reader.starts(of: 1) == [])
     }
 
-    @Test("DB-9: the newest 10,000 events are kept, and never many more")
+    @Test("The newest 10,000 events are kept (DB-9)")
     func boundedEvents() throws {
         let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
@@ -110,7 +110,7 @@ struct QueryTests {
     }
 
     @Test(
-        "Questions are answered by an index",
+        "Queries use an index",
         arguments: [
             (Queries.query(JobFilter(service: "web")).sql, "jobs_service_id"),
             (Queries.query(JobFilter(action: "server")).sql, "jobs_action_id"),

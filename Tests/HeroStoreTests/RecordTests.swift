@@ -1,25 +1,26 @@
 import GRDB
 import HeroModel
+import HeroRandom
 import Testing
 
 @testable import HeroStore
 
-@Suite("What was recorded is what is read")
+@Suite("Records")
 struct RecordTests {
-    @Test("Every shape of every record comes back as it was", arguments: 0..<20)
+    @Test("All records are read back unchanged", arguments: 0..<20)
     func roundTrip(seed: UInt64) throws {
-        var dice = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed)
         let store = try StateStore.inMemory()
-        let jobs = (1...20).map { dice.job($0) }
+        let jobs = (1...20).map { generator.job($0) }
         let names = ["a", "b", "c"].map { QualifiedName($0) }
-        let services = names.map { dice.service($0) }
+        let services = names.map { generator.service($0) }
         let starts = (1...20).map {
             StartRecord(
                 job: 7,
                 generation: $0,
-                startedAt: dice.maybe { $0.time() },
-                endedAt: dice.maybe { $0.time() },
-                outcome: dice.maybe { $0.outcome() }
+                startedAt: generator.maybe { $0.time() },
+                endedAt: generator.maybe { $0.time() },
+                outcome: generator.maybe { $0.outcome() }
             )
         }
         try store.commit(jobs.map { .job($0) } + services.map { .service($0) } + starts.map { .start($0) })
@@ -29,14 +30,14 @@ struct RecordTests {
         for job in jobs { #expect(try store.reader.job(job.id) == job) }
     }
 
-    @Test("A store in memory answers like one on a disk, and like the same one opened again", arguments: 0..<8)
+    @Test("A store in memory, on disk and reopened return equal records", arguments: 0..<8)
     func sameEverywhere(seed: UInt64) throws {
         let directory = try TestDirectory()
-        var dice = SeededGenerator(state: seed &+ 1000)
+        var generator = SeededGenerator(seed &+ 1000)
         let memory = try StateStore.inMemory()
         var disk: StateStore? = try StateStore(path: directory.database)
         for _ in 0..<20 {
-            let batch = dice.changes(15)
+            let batch = generator.changes(15)
             try memory.commit(batch)
             try disk?.commit(batch)
         }
@@ -67,11 +68,11 @@ struct RecordTests {
         }
     }
 
-    @Test("A summary says what the record says, with what it wants behind what it is after")
+    @Test("A service summary matches its record")
     func summaries() throws {
-        var dice = SeededGenerator(state: 5)
+        var generator = SeededGenerator(5)
         let store = try StateStore.inMemory()
-        let record = dice.service(QualifiedName("web"))
+        let record = generator.service(QualifiedName("web"))
         try store.commit([.service(record)])
         let summary = try #require(try store.reader.serviceSummaries().first)
         #expect(summary.name == record.name)
@@ -89,13 +90,13 @@ struct RecordTests {
     }
 
     @Test(
-        "A standalone action comes back as it was; it forgets a newest job that is removed, and goes on its own",
+        "A standalone action is read back unchanged, and can be removed",
         arguments: 0..<5
     )
     func standalone(seed: UInt64) throws {
-        var dice = SeededGenerator(state: seed)
+        var generator = SeededGenerator(seed)
         let store = try StateStore.inMemory()
-        var records = [dice.standalone(QualifiedName("a")), dice.standalone(QualifiedName("b"))]
+        var records = [generator.standalone(QualifiedName("a")), generator.standalone(QualifiedName("b"))]
         records[0].job = 3
         try store.commit(records.map { .standalone($0) } + [.job(job(3, service: nil, action: "a", phase: .succeeded))])
         #expect(try store.load().standalone == records)
@@ -112,7 +113,7 @@ struct RecordTests {
         #expect(try store.load().standalone == [records[0]])
     }
 
-    @Test("A service that moves on keeps its spec; a spec that changes is written anew")
+    @Test("A changed spec of a service is written, and an equal spec is kept")
     func specs() throws {
         let store = try StateStore.inMemory()
         var record = service("web")
@@ -134,7 +135,7 @@ struct RecordTests {
         #expect(try store.load().services == [record])
     }
 
-    @Test("Every distinct action that ever ran is one row, with the revision that brought it")
+    @Test("Each distinct action spec is one row with its first revision")
     func actions() throws {
         let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
@@ -149,7 +150,7 @@ struct RecordTests {
         #expect(revisions == [1, 2])
     }
 
-    @Test("Equal texts are stored once; equal digests of unequal texts are no equal texts")
+    @Test("Equal texts are stored once, and different texts may share a digest")
     func texts() throws {
         let queue = try Connection.openInMemory()
         let store = StateStore(path: ":memory:", queue: queue)
@@ -163,18 +164,18 @@ struct RecordTests {
         #expect(try store.reader.files(of: 1) == files)
         #expect(try store.load().files == files.reversed())
         #expect(try queue.read { try Int.fetchOne($0, sql: "SELECT count(*) FROM texts") } == 4)
-        // FNV-1a's published value for "a".
+        // The published FNV-1a value for "a".
         #expect(contentDigest("a".utf8) == "d228cb696f1a8caf78912b704e4a8964")
     }
 
-    @Test("People's tools find the columns of `jobs -o json` by their names, in their order")
+    @Test("The jobs table starts with the columns of `jobs -o json`")
     func columns() throws {
         let found = try Connection.openInMemory().read { try $0.columns(in: "jobs").map(\.name) }
-        let promised = [
+        let expected = [
             "id", "context", "service_id", "action_id", "run_id", "revision", "phase", "attempt", "restart_count",
             "pid", "exit_code", "signal", "error", "tags", "created_at", "started_at", "finished_at",
         ]
-        #expect(Array(found.prefix(promised.count)) == promised)
+        #expect(Array(found.prefix(expected.count)) == expected)
         #expect(Set(found) == Set(JobRecord.columns))
     }
 }

@@ -6,9 +6,9 @@ import Testing
 
 @testable import HeroStore
 
-@Suite("A database that takes nothing")
+@Suite("Store outages")
 struct StoreOutageTests {
-    @Test("DB-4: nothing is written into a file that has lost its name", arguments: ["", "-wal"])
+    @Test("A commit fails when the database file was renamed (DB-4)", arguments: ["", "-wal"])
     func renamedFile(suffix: String) throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
@@ -17,13 +17,13 @@ struct StoreOutageTests {
         let error = #expect(throws: StoreError.self) { try store.commit([.event(event("lost"))]) }
         #expect(error?.kind == .gone)
         #expect(error?.message.contains("was removed or replaced") == true)
-        // Back in its place it is the same one.
+        // After the file is renamed back, commits succeed.
         #expect(rename(directory.path + "/elsewhere", directory.database + suffix) == 0)
         try store.commit([.event(event("second"))])
         #expect(try store.reader.events().map(\.text) == ["first", "second"])
     }
 
-    @Test("DB-4: a database that was replaced is kept aside, and not written to")
+    @Test("A replaced database is quarantined and not written (DB-4)")
     func replacedDatabase() throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
@@ -36,7 +36,7 @@ struct StoreOutageTests {
         #expect(try String(contentsOfFile: kept, encoding: .utf8) == "another")
     }
 
-    @Test("DB-4: while there is trouble nobody's lock is waited for long")
+    @Test("A commit does not wait long for locks during an outage (DB-4)")
     func shortBusyTimeout() throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
@@ -47,7 +47,7 @@ struct StoreOutageTests {
         try other.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
         store.setBusyTimeout(duringOutage: true)
         let began = ContinuousClock.now
-        #expect(storeErrorKind { try store.commit([.event(event("held up"))]) } == .busy)
+        #expect(storeErrorKind { try store.commit([.event(event("delayed"))]) } == .busy)
         #expect(ContinuousClock.now - began < .seconds(4))
         try other.inDatabase { try $0.execute(sql: "ROLLBACK") }
         try store.commit([.event(event("second"))])
@@ -56,7 +56,7 @@ struct StoreOutageTests {
         try other.close()
     }
 
-    @Test("DB-4: another connection to the same database knows all that was stored")
+    @Test("A reopened store has all stored changes (DB-4)")
     func reopened() throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
@@ -67,7 +67,7 @@ struct StoreOutageTests {
         #expect(store.closedConnections.count <= 8)
     }
 
-    @Test("DB-4: a database that was there and is gone is known from one that was never made")
+    @Test("A lost database is distinguished from one that never existed (DB-4)")
     func detectsLostDatabase() throws {
         let directory = try TestDirectory()
         let path = directory.database
@@ -81,7 +81,7 @@ struct StoreOutageTests {
         store.close()
     }
 
-    @Test("DB-6: the reserve takes 4 MiB of the disk, is given back once, and is made again")
+    @Test("The reserve takes 4 MiB, is released once and is restored (DB-6)")
     func reserve() throws {
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)
@@ -94,31 +94,19 @@ struct StoreOutageTests {
         #expect(store.releaseReserve())
         #expect(blocks() == 0 && store.isReserveMissing)
         #expect(store.takeReserveReleased() && !store.takeReserveReleased())
-        #expect(!store.releaseReserve(), "there is nothing left to give")
+        #expect(!store.releaseReserve(), "the reserve is already released")
         let pages = try store.queue.inDatabase { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") }
         #expect(pages == 100)
         #expect(store.restoreReserve() && !store.isReserveMissing && blocks() >= ReserveFile.size)
         #expect(try store.queue.inDatabase { try Int.fetchOne($0, sql: "PRAGMA wal_autocheckpoint") } == 1000)
     }
 
-    @Test("DB-1: the version of SQLite is known, and which ones may damage a database that two connections write")
-    func sqliteVersion() throws {
-        for (version, expected) in [
-            ("3.6.23", false), ("3.7.0", true), ("3.40.1", true), ("3.51.2", true), ("3.51.3", false),
-            ("3.52.0", false),
-            ("4.0.0", false), ("", false),
-        ] {
-            #expect(SQLiteLibrary(version: version).hasWALResetBug == expected, "\(version)")
-        }
-        #expect(try SQLiteLibrary.current().version.hasPrefix("3."))
-    }
-
     @Test(
-        "DB-9: rows, file and log stay bounded under restarts, events and runs that never end",
+        "Database, rows and log stay bounded under endless restarts (DB-9)",
         .timeLimit(.minutes(5))
     )
     func growth() throws {
-        // A million with HP_TORTURE=1000.
+        // A million starts with HP_TORTURE=1000.
         let thousands = TestSettings.cycles(12)
         let directory = try TestDirectory()
         let store = try StateStore.open(path: directory.database, at: now)

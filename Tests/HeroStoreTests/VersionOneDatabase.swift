@@ -2,9 +2,9 @@ import GRDB
 
 @testable import HeroStore
 
-/// A database as the first released program made it, word for word: what migrations are tried on.
+/// A database of the first released version, for migration tests.
 enum VersionOneDatabase {
-    /// One of them, closed, in a directory of its own.
+    /// Creates a closed database in its own directory.
     static func make() throws -> TestDirectory {
         let directory = try TestDirectory()
         let queue = try DatabaseQueue(path: directory.database)
@@ -18,7 +18,7 @@ enum VersionOneDatabase {
         return directory
     }
 
-    /// Its tables; `Schema.migrations[0]` must stay equal to it for ever.
+    /// The schema; `Schema.migrations[0]` must always be equal to it.
     static let schema = """
         CREATE TABLE revisions (
             number INTEGER PRIMARY KEY,
@@ -157,14 +157,17 @@ enum VersionOneDatabase {
         CREATE INDEX events_time ON events (time);
         """
 
-    /// What it recorded of a service whose spec had fewer keys than today's, of its run and its job; of jobs from before it.
+    /// The rows of a service whose spec has fewer keys than today, with its run and job, and of older jobs.
     static let rows = """
-        INSERT INTO revisions VALUES (1, '2026-01-02T03:04:05.000006Z', '/srv/services.d', NULL, 'root', 'old', 0, 0, 1, '{}');
+        INSERT INTO revisions VALUES (
+            1, '2026-01-02T03:04:05.000006Z', '/srv/services.d', NULL, 'root', 'old', 0, 0, 1, '{}'
+        );
         INSERT INTO texts VALUES (1, 'd228cb696f1a8caf78912b704e4a8964', x'61');
         INSERT INTO files VALUES (1, 0, '/srv/services.d/a.yaml', '/srv/services.d', 1);
         INSERT INTO manifests VALUES (1, 0, 'Service', 'core', 'web', '/srv/services.d/a.yaml', 2, NULL);
         INSERT INTO services VALUES (
-            'core', 'web', 'user', 'start', 'running', '2026-01-02T03:04:05.000006Z', '[]', 2, 1, 1, '["core/db"]', '[]',
+            'core', 'web', 'user', 'start', 'running', '2026-01-02T03:04:05.000006Z', '[]', 2, 1, 1, '["core/db"]',
+            '[]',
             'requires' || char(9) || 'core/db' || char(10), '\(service)'
         );
         INSERT INTO actions VALUES (1, 'core', 'web', 'server', 'x', 1, '\(action)');
@@ -174,16 +177,20 @@ enum VersionOneDatabase {
             executions, generation, is_ready, is_stopping
         ) VALUES
             (1, 'core', NULL, 'seed', NULL, 1, 'failed', 1, 0, '[]', '2026-01-02T03:04:05.000006Z', 1, 1, 0, 0),
-            (2, 'core', 'web', 'server', NULL, 1, 'failed', 1, 3, '["red","red"]', '2026-01-02T03:04:05.000006Z', 4, 4, 0, 0),
-            (7, 'core', 'web', 'server', 2, 1, 'running', 1, 0, '["blue","red"]', '2026-01-02T03:04:05.000006Z', 1, 1, 1, 0);
+            (2, 'core', 'web', 'server', NULL, 1, 'failed', 1, 3, '["red","red"]', '2026-01-02T03:04:05.000006Z',
+                4, 4, 0, 0),
+            (7, 'core', 'web', 'server', 2, 1, 'running', 1, 0, '["blue","red"]', '2026-01-02T03:04:05.000006Z',
+                1, 1, 1, 0);
         INSERT INTO starts VALUES (2, 4, NULL, NULL, NULL);
         INSERT INTO events VALUES (1, '2026-01-02T03:04:05.000006Z', 'info', 'reconciler', '', 'old');
         """
 
     private static let action = """
         {"description":"","environment":{"A":"b"},"generation":0,"isProcess":true,"log":{"keep":5,"maxSize":10485760},\
-        "name":"server","program":{"exec":{"_0":["sleep","600"]}},"restart":"always","retry":{"delay":[0,500000000000000000],\
-        "factor":2,"jitter":0.1,"maxAttempts":0,"maxDelay":[1,11553255926290448384],"stableAfter":[0,10000000000000000000]},\
+        "name":"server","program":{"exec":{"_0":["sleep","600"]}},"restart":"always",\
+        "retry":{"delay":[0,500000000000000000],\
+        "factor":2,"jitter":0.1,"maxAttempts":0,"maxDelay":[1,11553255926290448384],\
+        "stableAfter":[0,10000000000000000000]},\
         "sockets":[],"startTimeout":[1,11553255926290448384],"stop":{"signal":{"number":15},\
         "timeout":[0,10000000000000000000]},"tags":["red"],"tcpPorts":[]}
         """

@@ -8,11 +8,11 @@ func timeAgo(_ duration: Duration) -> WallTime {
     WallTime(microseconds: now.microseconds - duration.wholeNanoseconds / 1000)
 }
 
-func place(_ file: String, _ line: Int, _ column: Int = 1) -> ManifestLocation {
+func location(_ file: String, _ line: Int, _ column: Int = 1) -> ManifestLocation {
     ManifestLocation(file: "services.d/\(file)", line: line, column: column)
 }
 
-/// A plan with one of everything.
+/// A plan with one change of every kind.
 let samplePlan = Plan(
     baseRevision: 3,
     changes: [
@@ -25,14 +25,14 @@ let samplePlan = Plan(
         Change(
             QualifiedName("hero_db"),
             .update,
-            Reason(.specChanged, "2 fields change in place", at: place("hero_db.yaml", 4)),
+            Reason(.specChanged, "2 fields change in place", at: location("hero_db.yaml", 4)),
             fields: [
                 FieldDiff(
                     path: "actions.server.start_timeout",
                     before: nil,
                     after: "1m",
                     cost: .inPlace,
-                    at: place("hero_db.yaml", 9, 5)
+                    at: location("hero_db.yaml", 9, 5)
                 ),
                 FieldDiff(path: "tags", before: "a b", after: nil, cost: .inPlace, at: nil),
             ]
@@ -48,23 +48,23 @@ let samplePlan = Plan(
         Change(
             QualifiedName("web"),
             .restart,
-            Reason(.specChanged, "`env.PORT` changed", at: place("web.yaml", 12)),
+            Reason(.specChanged, "`env.PORT` changed", at: location("web.yaml", 12)),
             fields: [
                 FieldDiff(
                     path: "env.PORT",
                     before: "8080",
                     after: "8081",
                     cost: .restart,
-                    at: place("web.yaml", 12, 3)
+                    at: location("web.yaml", 12, 3)
                 ),
                 FieldDiff(
                     path: "actions.server.exec",
                     before: "python3 -m http.server 8080",
                     after: "python3 -m http.server 8081",
                     cost: .restart,
-                    at: place("web.yaml", 20, 5)
+                    at: location("web.yaml", 20, 5)
                 ),
-                FieldDiff(path: "generation", before: nil, after: "1", cost: .restart, at: place("web.yaml", 3, 1)),
+                FieldDiff(path: "generation", before: nil, after: "1", cost: .restart, at: location("web.yaml", 3, 1)),
             ],
             stopWave: 1,
             startWave: 1
@@ -87,14 +87,14 @@ let samplePlan = Plan(
             code: "required-not-wanted",
             "the required service `core/hero_db` has status stop",
             help: "set `status: start`, or take it out of `required`",
-            at: place("hero_db.yaml", 3, 9),
+            at: location("hero_db.yaml", 3, 9),
             excerpt: "status: stop",
             length: 4
         )
     ]
 )
 
-/// Jobs in every kind of trouble.
+/// Jobs in several phases.
 let sampleJobs: [JobRecord] = {
     func job(_ id: JobID, _ service: String?, _ action: String, _ phase: JobPhase) -> JobRecord {
         var job = JobRecord(
@@ -120,7 +120,7 @@ let sampleJobs: [JobRecord] = {
     up.finishedAt = timeAgo(.seconds(193))
     up.isHealthy = true
     var retrying = job(8, "web", "server", .retrying)
-    // The process of a start that is over: its pid must not be shown.
+    // The process of an earlier start, whose pid must not be shown.
     retrying.process = ProcessIdentity(bootID: "b", pidNamespace: 1, pid: 999, startTicks: 78, pidfsInode: 6)
     retrying.outcome = .exited(3)
     retrying.attempt = 4
@@ -136,7 +136,7 @@ let sampleJobs: [JobRecord] = {
     return [up, retrying, failed, lost]
 }()
 
-/// Services in every kind of state.
+/// Services in several states.
 let sampleReport = StatusReport(
     revision: RevisionRecord(
         number: 3,

@@ -1,10 +1,9 @@
 import Foundation
 import Testing
 
-/// Compares a text with the file `Goldens/NAME` beside the tests.
+/// Compares a text with the file `Goldens/NAME` of the tests.
 ///
-/// With `RECORD_GOLDENS=1` the file is written where it differs, and the test fails once, so that nobody commits a
-/// recording unread.
+/// With `RECORD_GOLDENS=1` a different text is recorded and the test fails once, so that recordings are reviewed.
 func expectGolden(_ text: String, _ name: String, _ location: SourceLocation = #_sourceLocation) {
     let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("Goldens").appendingPathComponent(name)
@@ -26,7 +25,7 @@ func expectGolden(_ text: String, _ name: String, _ location: SourceLocation = #
     }
 }
 
-/// Whether a text holds nothing that a terminal obeys, besides line feeds.
+/// Whether a text contains no character that controls a terminal, except line feeds.
 func isHarmless(_ text: some StringProtocol) -> Bool {
     text.unicodeScalars.allSatisfy { scalar in
         switch scalar.value {
@@ -37,5 +36,5 @@ func isHarmless(_ text: some StringProtocol) -> Bool {
     }
 }
 
-/// A text that takes over a terminal that lets it: title, clearing, change of direction, a C1 control.
+/// A text with terminal control sequences: a title, clear screen, a change of direction, a C1 control.
 let hostile = "a\u{1B}]0;owned\u{07}\u{1B}[2Jb\r\nc\u{202E}d\u{9B}1me"

@@ -1,17 +1,18 @@
 import Foundation
+import HeroJSON
 import HeroModel
 import HeroView
-import SchemaJudge
+import SchemaValidation
 import Testing
 
-@Suite("Schemas of what we write")
+@Suite("Schemas of JSON outputs")
 struct SchemaTests {
     /// The committed schemas.
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../schemas").standardized
 
     @Test(
-        "schemas/NAME.schema.json is what the code says; RECORD_GOLDENS=1 writes it anew",
+        "Each file schemas/NAME.schema.json equals the schema in the code",
         arguments: OutputSchema.allCases
     )
     func committed(_ schema: OutputSchema) throws {
@@ -26,36 +27,36 @@ struct SchemaTests {
     }
 
     @Test(
-        "every golden JSON keeps to its schema, and has no member that the schema does not name",
+        "Every golden JSON file is valid by its schema and has no unnamed member",
         arguments: [OutputSchema.plan, .status, .jobs, .apply, .validate, .tree]
     )
     func goldens(_ schema: OutputSchema) throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .appendingPathComponent("Goldens/\(schema.rawValue).json")
-        let value = try JSON(String(contentsOf: file, encoding: .utf8))
+        let value = try JSONValue(parsing: String(contentsOf: file, encoding: .utf8))
         #expect(try errors(in: value, by: schema) == [])
     }
 
-    @Test("what holds no records keeps to its schema, too")
+    @Test("JSON outputs without records are valid by their schemas")
     func empty() throws {
         let nothing = StatusReport(revision: nil, reconciler: nil, services: [], now: WallTime(microseconds: 0))
-        #expect(try errors(in: JSON(StatusView.json(nothing).text()), by: .status) == [])
-        #expect(try errors(in: JSON(JobsView.json([]).text()), by: .jobs) == [])
-        #expect(try errors(in: JSON(HistoryView.json([]).text()), by: .history) == [])
-        #expect(try errors(in: JSON(DiagnosticView.json(validating: []).text()), by: .validate) == [])
+        #expect(try errors(in: JSONValue(parsing: StatusView.json(nothing).text()), by: .status) == [])
+        #expect(try errors(in: JSONValue(parsing: JobsView.json([]).text()), by: .jobs) == [])
+        #expect(try errors(in: JSONValue(parsing: HistoryView.json([]).text()), by: .history) == [])
+        #expect(try errors(in: JSONValue(parsing: DiagnosticView.json(validating: []).text()), by: .validate) == [])
         let refused = ApplyReport(revision: nil, isConverged: false, plan: nil, errors: ["no"])
-        #expect(try errors(in: JSON(ApplyView.json(refused).text()), by: .apply) == [])
+        #expect(try errors(in: JSONValue(parsing: ApplyView.json(refused).text()), by: .apply) == [])
     }
 
-    private func errors(in value: JSON, by schema: OutputSchema) throws -> [String] {
-        try SchemaValidator(JSON(schema.json.text()), isClosed: true).errors(in: value)
+    private func errors(in value: JSONValue, by schema: OutputSchema) throws -> [String] {
+        try SchemaValidator(JSONValue(parsing: schema.json.text()), isClosed: true).errors(in: value)
     }
 }
 
-@Suite("The judge of schemas")
+@Suite("The schema validator")
 struct SchemaValidatorTests {
     @Test(
-        "finds what breaks a keyword, and nothing else",
+        "The schema validator reports a violation of each keyword and nothing else",
         arguments: [
             (#"{"type": "integer"}"#, "3", "3.5"),
             (#"{"type": "integer"}"#, "-1", "true"),
@@ -89,23 +90,25 @@ struct SchemaValidatorTests {
         ]
     )
     func keywords(_ schema: String, _ good: String, _ bad: String) throws {
-        let judge = SchemaValidator(try JSON(schema))
-        #expect(judge.errors(in: try JSON(good)) == [])
-        #expect(judge.errors(in: try JSON(bad)).count == 1)
+        let validator = SchemaValidator(try JSONValue(parsing: schema))
+        #expect(validator.errors(in: try JSONValue(parsing: good)) == [])
+        #expect(validator.errors(in: try JSONValue(parsing: bad)).count == 1)
     }
 
-    @Test("a keyword it does not know is a mistake, whatever the value is")
+    @Test("The schema validator reports an unknown keyword for every value")
     func unknownKeywords() throws {
-        let misspelt = SchemaValidator(try JSON(#"{"minimun": 1}"#))
+        let misspelt = SchemaValidator(try JSONValue(parsing: #"{"minimun": 1}"#))
         #expect(misspelt.errors(in: .null).count == 1)
-        let dangling = SchemaValidator(try JSON(##"{"$ref": "#/$defs/none"}"##))
+        let dangling = SchemaValidator(try JSONValue(parsing: ##"{"$ref": "#/$defs/none"}"##))
         #expect(dangling.errors(in: .null).count == 1)
     }
 
-    @Test("a mistake says where it is, and closed objects have no other members")
+    @Test("The schema validator reports locations, and closed objects reject other members")
     func locations() throws {
-        let schema = try JSON(#"{"properties": {"a": {"items": {"properties": {"b": {"type": "string"}}}}}}"#)
-        let value = try JSON(#"{"a": [{"b": "x"}, {"b": 1, "c": 2}]}"#)
+        let schema = try JSONValue(
+            parsing: #"{"properties": {"a": {"items": {"properties": {"b": {"type": "string"}}}}}}"#
+        )
+        let value = try JSONValue(parsing: #"{"a": [{"b": "x"}, {"b": 1, "c": 2}]}"#)
         #expect(SchemaValidator(schema).errors(in: value).map { $0.prefix(6) } == ["/a/1/b"])
         #expect(SchemaValidator(schema, isClosed: true).errors(in: value).map { $0.prefix(6) } == ["/a/1/b", "/a/1/c"])
     }

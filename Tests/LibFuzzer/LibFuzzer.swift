@@ -1,13 +1,13 @@
-// The door of libFuzzer (`make fuzz`): it looks for texts that reach code no text has reached yet.
+// The entry point of libFuzzer (`make fuzz`), which searches for inputs that reach code no input has reached before.
 //
-// Not a target of the package: libFuzzer brings its own `main`, and every module must be compiled for it.
+// Not a target of the package: libFuzzer has its own `main`, and every module must be compiled with its flags.
 
 internal import HeroFuzz
 
-/// Judges one text; a broken promise ends the program, so that libFuzzer keeps the text.
+/// Checks one input; a violated invariant ends the program, so that libFuzzer keeps the input.
 @_cdecl("LLVMFuzzerTestOneInput")
-public func judge(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
-    let broken = Fuzzer.broken(byAny: Array(UnsafeBufferPointer(start: data, count: size)))
-    if !broken.isEmpty { fatalError(broken.joined(separator: "\n")) }
+public func checkInput(_ data: UnsafePointer<UInt8>?, _ size: Int) -> CInt {
+    let violations = Fuzzer.violationsOfSelectedReader(in: Array(UnsafeBufferPointer(start: data, count: size)))
+    if !violations.isEmpty { fatalError(violations.joined(separator: "\n")) }
     return 0
 }

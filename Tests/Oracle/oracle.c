@@ -1,18 +1,21 @@
-// The oracle: a workload that keeps its own books, so that no test has to believe what heroproc says of it
-// (reliability.md 6.2). It holds a lock of its own; a second instance of one action finds it taken and says DUP.
-// Its trace is $ORACLE_DIR/<service>.<action>.trace, one write(2) a record, times in nanoseconds of CLOCK_BOOTTIME:
+// The oracle: a workload that records its own events, so that no test has to rely on the reports of heroproc
+//. It holds its own lock; a second instance of the same action finds it locked and records DUP.
+// The trace is $ORACLE_DIR/<service>.<action>.trace, one write(2) per record, times in ns of CLOCK_BOOTTIME:
 //   START pid time job restart_count    TERM pid time    EXIT pid time code lines    CRASH pid time signal lines
 //   CHILD pid time                      DUP pid time     LISTEN pid time   RELEASED pid time
 //
-// `init`, `recycle`, `snatch` and `fuse` are no deeds: see oracle.h. Other arguments are deeds, done in their order; after the last one it lives for ever.
-//   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH | lines PER_SECOND |
-//   last-words LINES CODE (on SIGTERM) | ignore-term | closefrom | linger MS | fork N | fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock | share-ports (those after it) | listen PORT | listen-unix PATH |
-//   bind-unix PATH MS (listens only then) | print-env | say TEXT |
-//   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N | notify-away TEXT |
-//   notify-distant TEXT | notify-brief PARENT_MS TEXT | notify-noise N | ping MS | ping-until PATH |
-//   swap PATH PATH (for ever) | ask SOCKET TEXT
-// A TEXT for NOTIFY_SOCKET has `,` for a line feed, `+` for a blank and `@` for the sender's own pid; notify-main says the pid
-// that stands in a file.
+// The commands `init`, `recycle`, `snatch` and `fuse` are described in oracle.h. Otherwise the arguments are actions,
+// which are performed in order; after the last action the process runs without end.
+//   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH |
+//   lines PER_SECOND | last-words LINES CODE (on SIGTERM) | ignore-term | closefrom | linger MS | fork N |
+//   fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock |
+//   share-ports (for later listen actions) | listen PORT | listen-unix PATH |
+//   bind-unix PATH MS (listens after that time) | print-env | say TEXT |
+//   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N |
+//   notify-away TEXT | notify-distant TEXT | notify-brief PARENT_MS TEXT | notify-noise N | ping MS | ping-until PATH |
+//   swap PATH PATH (without end) | ask SOCKET TEXT
+// In a TEXT for NOTIFY_SOCKET, `,` is a line feed, `+` a blank and `@` the PID of the sender. notify-main sends the PID
+// in a file.
 #define _GNU_SOURCE
 #include "oracle.h"
 
@@ -52,8 +55,8 @@ static long long now(void) {
     return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
-#define RECORD(word, format, ...) \
-    dprintf(trace, word " %d %lld" format "\n", (int)getpid(), now() __VA_OPT__(, ) __VA_ARGS__)
+#define RECORD(event, format, ...) \
+    dprintf(trace, event " %d %lld" format "\n", (int)getpid(), now() __VA_OPT__(, ) __VA_ARGS__)
 
 static const char *variable(const char *name, const char *otherwise) {
     const char *value = getenv(name);
@@ -65,7 +68,7 @@ static _Noreturn void exit_with(int code) {
     _exit(code);
 }
 
-/// One numbered line with the checksum (FNV-1a) of what stands before it; long enough to be torn if anything tears.
+/// Writes a numbered line with its checksum (FNV-1a), long enough to show partial writes.
 static void write_line(void) {
     char text[256];
     int size = snprintf(text, sizeof text, "line %d %d %ld ", job, restarts, ++lines);
@@ -75,7 +78,7 @@ static void write_line(void) {
     size += snprintf(text + size, sizeof text - (size_t)size, " %08x\n", hash);
     long long begun = now();
     if (write(1, text, (size_t)size) != size) exit_with(98);
-    // Whoever reads it held us up.
+    // The reader of the pipe delayed this write.
     if (now() - begun > 1000000000LL) RECORD("SLOW", " %ld", lines);
 }
 
@@ -88,28 +91,28 @@ static void handle_term(void) {
     if (linger_ms > 0) usleep((useconds_t)linger_ms * 1000);
     for (; final_lines > 0; final_lines--) {
         write_line();
-        // Slowly enough to be met in the middle of it.
+        // Slowly, so that a test can interrupt it.
         if (final_lines % 64 == 0) usleep(1000);
     }
     exit_with((int)final_code);
 }
 
-/// Sends bytes to NOTIFY_SOCKET, with so many copies of a descriptor.
-static void send_message(char *words, size_t size, int descriptor, int copies) {
+/// Sends bytes to NOTIFY_SOCKET, with copies of a descriptor.
+static void send_message(char *bytes, size_t size, int descriptor, int copies) {
     const char *name = variable("NOTIFY_SOCKET", "");
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     size_t length = strlen(name);
     if (length < 2 || length >= sizeof address.sun_path) exit_with(92);
     memcpy(address.sun_path, name, length);
     if (name[0] == '@') address.sun_path[0] = 0;
-    struct iovec place = {.iov_base = words, .iov_len = size};
+    struct iovec buffer = {.iov_base = bytes, .iov_len = size};
     union {
         char bytes[CMSG_SPACE(253 * sizeof(int))];
         struct cmsghdr aligned;
     } control;
     struct msghdr message = {
         .msg_name = &address, .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length),
-        .msg_iov = &place, .msg_iovlen = 1};
+        .msg_iov = &buffer, .msg_iovlen = 1};
     if (copies > 0) {
         memset(&control, 0, sizeof control);
         message.msg_control = control.bytes;
@@ -118,32 +121,34 @@ static void send_message(char *words, size_t size, int descriptor, int copies) {
         part->cmsg_level = SOL_SOCKET;
         part->cmsg_type = SCM_RIGHTS;
         part->cmsg_len = CMSG_LEN((size_t)copies * sizeof(int));
-        for (int i = 0; i < copies; i++) memcpy(CMSG_DATA(part) + (size_t)i * sizeof(int), &descriptor, sizeof descriptor);
+        for (int i = 0; i < copies; i++) {
+            memcpy(CMSG_DATA(part) + (size_t)i * sizeof(int), &descriptor, sizeof descriptor);
+        }
     }
-    int talker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (talker < 0 || sendmsg(talker, &message, MSG_NOSIGNAL) < 0) {
+    int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (sender < 0 || sendmsg(sender, &message, MSG_NOSIGNAL) < 0) {
         dprintf(2, "cannot notify: %s\n", strerror(errno));
         exit_with(91);
     }
-    close(talker);
+    close(sender);
 }
 
-/// Says something on NOTIFY_SOCKET.
+/// Sends a text to NOTIFY_SOCKET.
 static void notify_with(const char *text, int descriptor, int copies) {
-    char words[8192];
+    char bytes[8192];
     size_t size = 0;
-    for (; *text && size < sizeof words - 16; text++) {
-        if (*text == '@') size += (size_t)sprintf(words + size, "%d", (int)getpid());
-        else words[size++] = *text == ',' ? '\n' : *text == '+' ? ' ' : *text;
+    for (; *text && size < sizeof bytes - 16; text++) {
+        if (*text == '@') size += (size_t)sprintf(bytes + size, "%d", (int)getpid());
+        else bytes[size++] = *text == ',' ? '\n' : *text == '+' ? ' ' : *text;
     }
-    send_message(words, size, descriptor, copies);
+    send_message(bytes, size, descriptor, copies);
 }
 
 static void notify(const char *text) {
     notify_with(text, -1, 0);
 }
 
-/// Sends a pipe along and waits until nobody holds it any more: sd_notify_barrier(3), and what closes descriptors.
+/// Passes a pipe and waits until all its writers are closed, as sd_notify_barrier(3) does.
 static void notify_and_wait(const char *text, int copies) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) exit_with(90);
@@ -155,7 +160,7 @@ static void notify_and_wait(const char *text, int copies) {
     RECORD("RELEASED", "");
 }
 
-/// A helper such as systemd-notify, gone and reaped when we go on.
+/// Sends from a helper process, as systemd-notify does; it is reaped when this function returns.
 static void notify_by_child(const char *text, int waits) {
     pid_t helper = fork();
     if (helper == 0) {
@@ -167,9 +172,10 @@ static void notify_by_child(const char *text, int waits) {
     RECORD("RELEASED", "");
 }
 
-/// Bytes and words that nobody means, the same each time.
+/// Sends random bytes and text fragments, the same ones in each run.
 static void notify_noise(long count) {
-    static const char *const words[] = {"READY=0", "MAINPID=", "STATUS=", "WATCHDOG_USEC=", "=", "\n", "\n\n", "7", "1"};
+    static const char *const fragments[] = {
+        "READY=0", "MAINPID=", "STATUS=", "WATCHDOG_USEC=", "=", "\n", "\n\n", "7", "1"};
     uint32_t random = 2463534242u;
     for (; count > 0; count--) {
         char text[6000];
@@ -178,9 +184,9 @@ static void notify_noise(long count) {
         size_t wanted = random % (random & 1 ? 60 : 5000);
         while (size < wanted) {
             random ^= random << 13, random ^= random >> 17, random ^= random << 5;
-            const char *word = words[random % 9];
+            const char *fragment = fragments[random % 9];
             if (random & 256) text[size++] = (char)(random >> 24);
-            else for (; *word; word++) text[size++] = *word;
+            else for (; *fragment; fragment++) text[size++] = *fragment;
         }
         send_message(text, size, -1, 0);
     }
@@ -196,7 +202,7 @@ static void notify_main(const char *path) {
     notify(text);
 }
 
-/// Lives until a moment (-1: for ever): writes its lines, answers whoever connects, and heeds SIGTERM.
+/// Runs for a time (-1: without end): writes lines, answers connections and handles SIGTERM.
 static void run_for(long milliseconds) {
     long long end = milliseconds < 0 ? LLONG_MAX : now() + milliseconds * 1000000LL;
     long long next_line = pause_ms < 0 ? LLONG_MAX : now(), next_ping = ping_ms < 0 ? LLONG_MAX : now();
@@ -208,7 +214,7 @@ static void run_for(long milliseconds) {
         if (time >= next_line) {
             write_line();
             next_line = pause_ms == 0 ? time : next_line + pause_ms * 1000000LL;
-            // Who never rests must be heard all the same.
+            // Without a pause between lines, signals must still be handled.
             static const struct timespec no_time;
             if (lines % 64 == 0) ppoll(NULL, 0, &no_time, &none);
             continue;
@@ -223,9 +229,9 @@ static void run_for(long milliseconds) {
         }
         long long until = end < next_line ? end : next_line;
         if (next_ping < until) until = next_ping;
-        struct timespec rest = {(until - time) / 1000000000LL, (until - time) % 1000000000LL};
-        // A signal is only let in here, so its handler meets nothing half done.
-        if (ppoll(sockets, (nfds_t)listeners, until == LLONG_MAX ? NULL : &rest, &none) <= 0) continue;
+        struct timespec timeout = {(until - time) / 1000000000LL, (until - time) % 1000000000LL};
+        // Signals are unblocked only here, so their handler never interrupts an action.
+        if (ppoll(sockets, (nfds_t)listeners, until == LLONG_MAX ? NULL : &timeout, &none) <= 0) continue;
         for (int i = 0; i < listeners; i++) {
             if (!(sockets[i].revents & POLLIN)) continue;
             static const char answer[] = "HTTP/1.0 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nok\n";
@@ -245,12 +251,12 @@ static void on_term(int number) {
     handle_term();
 }
 
-static void listen_on(const struct sockaddr *address, socklen_t size, long pause) {
+static void listen_on(const struct sockaddr *address, socklen_t size, long delay_ms) {
     int one = 1, descriptor = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (shares_ports) setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     int is_bound = bind(descriptor, address, size) == 0;
-    if (is_bound && pause > 0) run_for(pause);
+    if (is_bound && delay_ms > 0) run_for(delay_ms);
     if (!is_bound || listen(descriptor, 64) != 0 || listeners == 16) {
         dprintf(2, "cannot listen: %s\n", strerror(errno));
         exit_with(97);
@@ -259,7 +265,7 @@ static void listen_on(const struct sockaddr *address, socklen_t size, long pause
     sockets[listeners++] = (struct pollfd){.fd = descriptor, .events = POLLIN};
 }
 
-/// A child that outlives nothing but what is killed; like its parent it ignores SIGTERM or not.
+/// Starts a child that runs until it is killed; like its parent it ignores SIGTERM or not.
 static void start_child(int detached) {
     if (fork() != 0) return;
     if (detached && (setsid() < 0 || fork() != 0)) _exit(0);
@@ -271,26 +277,26 @@ static void start_child(int detached) {
     for (;;) pause();
 }
 
-/// Becomes a daemon that names itself in a file, as its last deed before it goes on: its first process ends well.
+/// Becomes a daemon with a PID file; the first process exits with success.
 static void fork_away(const char *path) {
     unlink(path);
-    char beside[PATH_MAX];
-    snprintf(beside, sizeof beside, "%s~", path);
+    char temporary_path[PATH_MAX];
+    snprintf(temporary_path, sizeof temporary_path, "%s~", path);
     pid_t middle = fork();
     if (middle > 0) {
-        // Ends only when the file is there, as a careful daemon does.
+        // Exits only when the file exists, as a careful daemon does.
         while (access(path, F_OK) != 0) usleep(1000);
         exit_with(0);
     }
     if (middle < 0 || setsid() < 0 || fork() != 0) _exit(0);
-    int file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+    int file = open(temporary_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     dprintf(file, "%d\n", (int)getpid());
     close(file);
     RECORD("START", " %d %d", job, restarts);
-    rename(beside, path);
+    rename(temporary_path, path);
 }
 
-/// Becomes a daemon that names itself with MAINPID; its first process does not wait for that.
+/// Becomes a daemon that names itself with MAINPID; the first process does not wait for that.
 static void notify_away(const char *text) {
     pid_t middle = fork();
     if (middle > 0) {
@@ -299,12 +305,12 @@ static void notify_away(const char *text) {
     }
     if (middle < 0 || setsid() < 0 || fork() != 0) _exit(0);
     RECORD("START", " %d %d", job, restarts);
-    char words[4096];
-    snprintf(words, sizeof words, "MAINPID=@,%s", text);
-    notify(words);
+    char message[4096];
+    snprintf(message, sizeof message, "MAINPID=@,%s", text);
+    notify(message);
 }
 
-/// Becomes the main process as the child of one that goes on and reaps it.
+/// Becomes the main process as a child of a process that continues and reaps it.
 static void notify_distant(const char *text) {
     pid_t next = fork();
     if (next > 0) {
@@ -316,12 +322,12 @@ static void notify_distant(const char *text) {
         for (;;) pause();
     }
     RECORD("START", " %d %d", job, restarts);
-    char words[4096];
-    snprintf(words, sizeof words, "MAINPID=@,%s", text);
-    notify(words);
+    char message[4096];
+    snprintf(message, sizeof message, "MAINPID=@,%s", text);
+    notify(message);
 }
 
-/// Becomes the main process as the child of one that does not take in its end, and goes itself so long after that.
+/// Becomes the main process as a child of a process that does not reap it and exits later.
 static void notify_brief(long lingers, const char *text) {
     pid_t middle = fork();
     if (middle > 0) {
@@ -336,32 +342,32 @@ static void notify_brief(long lingers, const char *text) {
         _exit(0);
     }
     RECORD("START", " %d %d", job, restarts);
-    char words[4096];
-    snprintf(words, sizeof words, "MAINPID=@,%s", text);
-    notify(words);
+    char message[4096];
+    snprintf(message, sizeof message, "MAINPID=@,%s", text);
+    notify(message);
 }
 
-static void *run_thread(void *rest) {
-    (void)rest;
+static void *run_thread(void *unused) {
+    (void)unused;
     run_for(-1);
     exit_with(0);
 }
 
-/// Closes what it inherited and did not open itself, as classic daemons do: also the lock that heroproc has given it.
+/// Closes all inherited descriptors, as classic daemons do, also the lock of heroproc.
 static void close_inherited(int lock) {
     for (int descriptor = 3; descriptor < 64; descriptor++) {
         if (descriptor != trace && descriptor != lock) close(descriptor);
     }
 }
 
-/// Its first thread ends, another one lives on: what the kernel shows is a zombie that is none.
+/// Ends the first thread while another one runs: the kernel shows the process as a zombie.
 static void lose_leader(void) {
     pthread_t thread;
     if (pthread_create(&thread, NULL, run_thread, NULL) != 0) exit_with(93);
     syscall(SYS_exit, 0);
 }
 
-/// A child that holds us like a debugger and never lets a signal through: each of them stops us for good.
+/// Starts a child that traces this process and blocks all its signals.
 static void be_traced(void) {
     pid_t parent = getpid();
     if (fork() == 0) {
@@ -372,7 +378,7 @@ static void be_traced(void) {
     }
 }
 
-/// A child that stands still under our own eyes, as in a debugger whose user has gone home.
+/// Starts a child that is traced by this process and stopped.
 static void trace_child(void) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -384,14 +390,14 @@ static void trace_child(void) {
     if (pid > 0) waitpid(pid, NULL, WUNTRACED);
 }
 
-/// Waits in the kernel (state D) for a child that never executes anything: no signal but SIGKILL reaches us.
+/// Waits in uninterruptible sleep (state D) for a child that never executes a program: only SIGKILL ends it.
 static void wait_in_vfork(void) {
     RECORD("LISTEN", "");
-    // The child borrows our memory until it executes: no library may be used there.
+    // The child shares the memory of its parent, so it must not call library functions.
     if (vfork() == 0) for (;;) syscall(SYS_pause);
 }
 
-/// Sends a line to a Unix socket and writes what comes back; who is not let in hears nothing.
+/// Sends a line to a Unix socket and prints the reply; prints nothing when the connection is refused.
 static void ask(const char *path, const char *text) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
@@ -404,16 +410,16 @@ static void ask(const char *path, const char *text) {
     close(peer);
 }
 
-static long number_argument(char ***place) {
-    if (*++*place == NULL) exit_with(96);
-    return strtol(**place, NULL, 10);
+static long number_argument(char ***argument) {
+    if (*++*argument == NULL) exit_with(96);
+    return strtol(**argument, NULL, 10);
 }
 
-int main(int count, char **words) {
-    if (count == 2 && !strcmp(words[1], "init")) return reap_for_ever();
-    if (count > 2 && !strcmp(words[1], "recycle")) return recycle(words + 2);
-    if (count == 3 && !strcmp(words[1], "snatch")) return snatch(words[2]);
-    if (count == 3 && !strcmp(words[1], "fuse")) return serve_fuse(words[2]);
+int main(int count, char **arguments) {
+    if (count == 2 && !strcmp(arguments[1], "init")) return reap_for_ever();
+    if (count > 2 && !strcmp(arguments[1], "recycle")) return recycle(arguments + 2);
+    if (count == 3 && !strcmp(arguments[1], "snatch")) return snatch(arguments[2]);
+    if (count == 3 && !strcmp(arguments[1], "fuse")) return serve_fuse(arguments[2]);
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
@@ -431,93 +437,96 @@ int main(int count, char **words) {
     snprintf(path, sizeof path, "%s/%s.%s.lock", folder, service, action);
     int lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (trace < 0 || lock < 0) return 95;
-    // Children share the lock: who starts while one of them lives is a duplicate, too.
+    // Children share the lock: an instance that starts while a child runs is a duplicate, too.
     if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
         RECORD("DUP", "");
         return 99;
     }
     RECORD("START", " %d %d", job, restarts);
 
-    for (char **word = words + 1; *word; word++) {
-        if (!strcmp(*word, "exit")) exit_with((int)number_argument(&word));
-        else if (!strcmp(*word, "fails")) {
-            long times = number_argument(&word), code = number_argument(&word);
+    for (char **argument = arguments + 1; *argument; argument++) {
+        if (!strcmp(*argument, "exit")) exit_with((int)number_argument(&argument));
+        else if (!strcmp(*argument, "fails")) {
+            long times = number_argument(&argument), code = number_argument(&argument);
             if (restarts < times) exit_with((int)code);
-        } else if (!strcmp(*word, "crash")) {
-            int which = (int)number_argument(&word);
+        } else if (!strcmp(*argument, "crash")) {
+            int which = (int)number_argument(&argument);
             RECORD("CRASH", " %d %ld", which, lines);
             signal(which, SIG_DFL);
             raise(which);
-        } else if (!strcmp(*word, "sleep")) {
-            run_for(number_argument(&word));
+        } else if (!strcmp(*argument, "sleep")) {
+            run_for(number_argument(&argument));
             exit_with(0);
-        } else if (!strcmp(*word, "random-life")) {
+        } else if (!strcmp(*argument, "random-life")) {
             uint32_t random[2] = {0, 0};
             if (getrandom(random, sizeof random, 0) != sizeof random) exit_with(94);
-            long most = number_argument(&word);
+            long maximum = number_argument(&argument);
             write_line();
-            run_for((long)(random[0] % (uint32_t)(most + 1)));
+            run_for((long)(random[0] % (uint32_t)(maximum + 1)));
             write_line();
             exit_with((int)(random[1] % 90));
-        } else if (!strcmp(*word, "wait")) run_for(number_argument(&word));
-        else if (!strcmp(*word, "wait-for")) for (word++; *word && access(*word, F_OK) != 0;) run_for(5);
-        else if (!strcmp(*word, "lines")) pause_ms = 1000 / number_argument(&word);
-        else if (!strcmp(*word, "last-words")) {
-            final_lines = number_argument(&word);
-            final_code = number_argument(&word);
-        } else if (!strcmp(*word, "ignore-term")) ignores_term = 1;
-        else if (!strcmp(*word, "closefrom")) close_inherited(lock);
-        else if (!strcmp(*word, "linger")) linger_ms = number_argument(&word);
-        else if (!strcmp(*word, "fork")) for (long left = number_argument(&word); left > 0; left--) start_child(0);
-        else if (!strcmp(*word, "fork-on-term")) forks_on_term = number_argument(&word);
-        else if (!strcmp(*word, "daemonize")) start_child(1);
-        else if (!strcmp(*word, "fork-away")) fork_away(*++word);
-        else if (!strcmp(*word, "lose-leader")) lose_leader();
-        // As classic daemons do, which close whatever they did not open.
-        else if (!strcmp(*word, "drop-lock")) close(3);
-        else if (!strcmp(*word, "traced")) be_traced();
-        else if (!strcmp(*word, "trace-child")) trace_child();
-        else if (!strcmp(*word, "vfork")) wait_in_vfork();
-        else if (!strcmp(*word, "share-ports")) shares_ports = 1;
-        else if (!strcmp(*word, "listen")) {
+        } else if (!strcmp(*argument, "wait")) run_for(number_argument(&argument));
+        else if (!strcmp(*argument, "wait-for"))
+            for (argument++; *argument && access(*argument, F_OK) != 0;) run_for(5);
+        else if (!strcmp(*argument, "lines")) pause_ms = 1000 / number_argument(&argument);
+        else if (!strcmp(*argument, "last-words")) {
+            final_lines = number_argument(&argument);
+            final_code = number_argument(&argument);
+        } else if (!strcmp(*argument, "ignore-term")) ignores_term = 1;
+        else if (!strcmp(*argument, "closefrom")) close_inherited(lock);
+        else if (!strcmp(*argument, "linger")) linger_ms = number_argument(&argument);
+        else if (!strcmp(*argument, "fork"))
+            for (long left = number_argument(&argument); left > 0; left--) start_child(0);
+        else if (!strcmp(*argument, "fork-on-term")) forks_on_term = number_argument(&argument);
+        else if (!strcmp(*argument, "daemonize")) start_child(1);
+        else if (!strcmp(*argument, "fork-away")) fork_away(*++argument);
+        else if (!strcmp(*argument, "lose-leader")) lose_leader();
+        // As classic daemons do, which close all descriptors that they did not open.
+        else if (!strcmp(*argument, "drop-lock")) close(3);
+        else if (!strcmp(*argument, "traced")) be_traced();
+        else if (!strcmp(*argument, "trace-child")) trace_child();
+        else if (!strcmp(*argument, "vfork")) wait_in_vfork();
+        else if (!strcmp(*argument, "share-ports")) shares_ports = 1;
+        else if (!strcmp(*argument, "listen")) {
             struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-            address.sin_port = htons((uint16_t)number_argument(&word));
+            address.sin_port = htons((uint16_t)number_argument(&argument));
             listen_on((struct sockaddr *)&address, sizeof address, 0);
-        } else if (!strcmp(*word, "listen-unix") || !strcmp(*word, "bind-unix")) {
-            int waits = **word == 'b';
+        } else if (!strcmp(*argument, "listen-unix") || !strcmp(*argument, "bind-unix")) {
+            int waits = **argument == 'b';
             struct sockaddr_un address = {.sun_family = AF_UNIX};
-            snprintf(address.sun_path, sizeof address.sun_path, "%s", *++word);
+            snprintf(address.sun_path, sizeof address.sun_path, "%s", *++argument);
             unlink(address.sun_path);
-            listen_on((struct sockaddr *)&address, sizeof address, waits ? number_argument(&word) : 0);
-        } else if (!strcmp(*word, "print-env")) for (char **entry = environ; *entry; entry++) dprintf(1, "%s\n", *entry);
-        else if (!strcmp(*word, "say")) dprintf(1, "%s\n", *++word);
-        else if (!strcmp(*word, "notify")) notify(*++word);
-        else if (!strcmp(*word, "notify-main")) notify_main(*++word);
-        else if (!strcmp(*word, "notify-child")) notify_by_child(*++word, 0);
-        else if (!strcmp(*word, "notify-barrier")) notify_by_child(*++word, 1);
-        else if (!strcmp(*word, "notify-fds")) {
-            int copies = (int)number_argument(&word);
-            notify_and_wait(*++word, copies);
-        } else if (!strcmp(*word, "notify-flood")) {
+            listen_on((struct sockaddr *)&address, sizeof address, waits ? number_argument(&argument) : 0);
+        } else if (!strcmp(*argument, "print-env"))
+            for (char **entry = environ; *entry; entry++) dprintf(1, "%s\n", *entry);
+        else if (!strcmp(*argument, "say")) dprintf(1, "%s\n", *++argument);
+        else if (!strcmp(*argument, "notify")) notify(*++argument);
+        else if (!strcmp(*argument, "notify-main")) notify_main(*++argument);
+        else if (!strcmp(*argument, "notify-child")) notify_by_child(*++argument, 0);
+        else if (!strcmp(*argument, "notify-barrier")) notify_by_child(*++argument, 1);
+        else if (!strcmp(*argument, "notify-fds")) {
+            int copies = (int)number_argument(&argument);
+            notify_and_wait(*++argument, copies);
+        } else if (!strcmp(*argument, "notify-flood")) {
             char text[32];
-            for (long left = number_argument(&word); left > 0; left--) {
+            for (long left = number_argument(&argument); left > 0; left--) {
                 snprintf(text, sizeof text, "STATUS=%ld", left);
                 notify(text);
             }
-        } else if (!strcmp(*word, "notify-away")) notify_away(*++word);
-        else if (!strcmp(*word, "notify-distant")) notify_distant(*++word);
-        else if (!strcmp(*word, "notify-brief")) {
-            long lingers = number_argument(&word);
-            notify_brief(lingers, *++word);
-        } else if (!strcmp(*word, "notify-noise")) notify_noise(number_argument(&word));
-        else if (!strcmp(*word, "ping")) ping_ms = number_argument(&word);
-        else if (!strcmp(*word, "ping-until")) ping_until = *++word;
-        else if (!strcmp(*word, "ask")) {
-            ask(word[1], word[2]);
-            word += 2;
+        } else if (!strcmp(*argument, "notify-away")) notify_away(*++argument);
+        else if (!strcmp(*argument, "notify-distant")) notify_distant(*++argument);
+        else if (!strcmp(*argument, "notify-brief")) {
+            long lingers = number_argument(&argument);
+            notify_brief(lingers, *++argument);
+        } else if (!strcmp(*argument, "notify-noise")) notify_noise(number_argument(&argument));
+        else if (!strcmp(*argument, "ping")) ping_ms = number_argument(&argument);
+        else if (!strcmp(*argument, "ping-until")) ping_until = *++argument;
+        else if (!strcmp(*argument, "ask")) {
+            ask(argument[1], argument[2]);
+            argument += 2;
             exit_with(0);
-        } else if (!strcmp(*word, "swap")) {
-            const char *one = *++word, *other = *++word;
+        } else if (!strcmp(*argument, "swap")) {
+            const char *one = *++argument, *other = *++argument;
             for (;;) (void)renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE);
         }
         else exit_with(96);

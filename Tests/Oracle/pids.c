@@ -23,7 +23,7 @@ int reap_for_ever(void) {
     }
 }
 
-/// The start time and the parent of a process; 0 when it is gone.
+/// The start time and the parent of a process; 0 when the process is gone.
 static unsigned long long start_ticks(int pid, int *parent) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
@@ -36,7 +36,9 @@ static unsigned long long start_ticks(int pid, int *parent) {
     const char *rest = strrchr(text, ')');
     unsigned long long ticks = 0;
     if (rest == NULL || sscanf(rest, ") %*c %d", parent) != 1) return 0;
-    return sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &ticks) == 1
+    static const char format[] =
+        ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu";
+    return sscanf(rest, format, &ticks) == 1
         ? ticks : 0;
 }
 
@@ -46,7 +48,7 @@ static void log_signal(int number) {
     dprintf(signal_log, "SIGNAL %d %d\n", (int)getpid(), number);
 }
 
-/// Lives for ever and says which signals reach it; who cannot be asked is who was killed.
+/// Never exits and logs the signals that it receives.
 static _Noreturn void run_bystander(void) {
     const char *folder = getenv("ORACLE_DIR");
     char path[PATH_MAX];
@@ -56,14 +58,14 @@ static _Noreturn void run_bystander(void) {
     for (int number = 1; number <= 64; number++) {
         if (number != SIGCHLD) sigaction(number, &action, NULL);
     }
-    // Nobody who waits for the end of what this program prints waits for us.
+    // Closed, so that readers of the output of this program do not wait for this process.
     for (int descriptor = 0; descriptor < 3; descriptor++) close(descriptor);
     for (;;) pause();
 }
 
-/// A process with this very pid; its start time, or 0.
+/// Creates a process with this PID; returns its start time, or 0.
 ///
-/// Each write begins at 0: the kernel takes no notice of what is written behind that (sysctl_writes_strict).
+/// Each write is at offset 0, because the kernel ignores writes behind it (sysctl_writes_strict).
 static unsigned long long make_process(int pid) {
     struct timespec begin, now;
     clock_gettime(CLOCK_MONOTONIC, &begin);
@@ -85,7 +87,7 @@ static unsigned long long make_process(int pid) {
                 close(last);
                 return ticks;
             }
-            // Somebody was quicker; the number is tried again when it is free.
+            // Another process got the PID; try again when it is free.
             waitpid(child, NULL, 0);
         }
         clock_gettime(CLOCK_MONOTONIC, &now);
@@ -95,7 +97,7 @@ static unsigned long long make_process(int pid) {
 }
 
 int recycle(char **pids) {
-    // Whoever is forked later gets a higher pid than all there are, as before: none that is to be free the next time.
+    // The last PID is restored, so that later processes get higher PIDs and not one that should stay free.
     char before[16];
     int last = open("/proc/sys/kernel/ns_last_pid", O_RDWR | O_CLOEXEC);
     long size = last < 0 ? -1 : read(last, before, sizeof before);

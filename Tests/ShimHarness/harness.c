@@ -29,22 +29,22 @@ int harness_memfd(const void *bytes, long size, int sealed) {
 
 int harness_spawn(
     const char *program, const char *name, const char *variable, int spec, int notice, int ignoring) {
-    // Above the places they go to, so that no one overwrites the other.
+    // Duplicated above the target numbers, so that no descriptor is overwritten.
     int source = fcntl(spec, F_DUPFD_CLOEXEC, 10);
-    int words = notice < 0 ? -1 : fcntl(notice, F_DUPFD_CLOEXEC, 10);
+    int notices = notice < 0 ? -1 : fcntl(notice, F_DUPFD_CLOEXEC, 10);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, source, 3);
-    if (words >= 0) posix_spawn_file_actions_adddup2(&actions, words, 4);
+    if (notices >= 0) posix_spawn_file_actions_adddup2(&actions, notices, 4);
     char *direct[] = {(char *)name, NULL};
-    char *careless[] = {"env", "--ignore-signal=INT,USR1,CHLD", (char *)program, NULL};
+    char *through_env[] = {"env", "--ignore-signal=INT,USR1,CHLD", (char *)program, NULL};
     char *environment[] = {(char *)variable, NULL};
     pid_t pid;
     const char *path = ignoring ? "/usr/bin/env" : program;
-    int error = posix_spawn(&pid, path, &actions, NULL, ignoring ? careless : direct, environment);
+    int error = posix_spawn(&pid, path, &actions, NULL, ignoring ? through_env : direct, environment);
     posix_spawn_file_actions_destroy(&actions);
     close(source);
-    if (words >= 0) close(words);
+    if (notices >= 0) close(notices);
     return error != 0 ? -error : pid;
 }
 
@@ -53,16 +53,16 @@ int harness_exchange(const char *one, const char *other, unsigned int user, cons
     if (shared == MAP_FAILED) return -errno;
     volatile unsigned long *count = shared;
     *counter = shared;
-    pid_t starter = getpid();
+    pid_t parent = getpid();
     pid_t pid = fork();
     if (pid != 0) return pid < 0 ? -errno : pid;
-    // Of a process with threads: only system calls, and nothing of ours stays open in it.
+    // A child of a process with threads: only system calls are allowed, and all descriptors are closed.
     syscall(SYS_close_range, 0, ~0u, 0);
     if (user != geteuid()) {
         if (syscall(SYS_setgroups, 0, NULL) != 0) _exit(1);
         if (syscall(SYS_setresgid, user, user, user) != 0 || syscall(SYS_setresuid, user, user, user) != 0) _exit(1);
     }
-    while (getppid() == starter) {
+    while (getppid() == parent) {
         for (int turn = 0; turn < 256; turn++) {
             if (renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) == 0) *count += 1;
         }
@@ -74,19 +74,20 @@ unsigned long harness_exchange_count(const void *counter) {
     return *(const volatile unsigned long *)counter;
 }
 
-int harness_drain(const char *program, const char *keep, const char *size, const char *log, int leash, int output, int errors) {
-    int given[] = {leash, output, errors};
+int harness_drain(
+    const char *program, const char *keep, const char *size, const char *log, int stop_pipe, int output, int errors) {
+    int descriptors[] = {stop_pipe, output, errors};
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    // Above the places they go to, so that no one overwrites the other.
-    for (int i = 0; i < 3; i++) given[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 10);
-    for (int i = 0; i < 3; i++) posix_spawn_file_actions_adddup2(&actions, given[i], 3 + i);
-    char *words[] = {"hpshim", "drain", (char *)keep, (char *)size, (char *)log, NULL};
+    // Duplicated above the target numbers, so that no descriptor is overwritten.
+    for (int i = 0; i < 3; i++) descriptors[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 10);
+    for (int i = 0; i < 3; i++) posix_spawn_file_actions_adddup2(&actions, descriptors[i], 3 + i);
+    char *arguments[] = {"hpshim", "drain", (char *)keep, (char *)size, (char *)log, NULL};
     char *environment[] = {NULL};
     pid_t pid;
-    int error = posix_spawn(&pid, program, &actions, NULL, words, environment);
+    int error = posix_spawn(&pid, program, &actions, NULL, arguments, environment);
     posix_spawn_file_actions_destroy(&actions);
-    for (int i = 0; i < 3; i++) close(given[i]);
+    for (int i = 0; i < 3; i++) close(descriptors[i]);
     return error != 0 ? -error : pid;
 }
 
@@ -103,7 +104,7 @@ int harness_pipe(int *reader, int *writer) {
     return *reader < 0 || *writer < 0 ? -errno : 0;
 }
 
-/// Lets a traced process run to its next stop of the kind asked for; 0, or a negative errno when it ended before.
+/// Runs a traced process to its next stop of this kind; 0, or a negative errno when it exits before.
 static int run_to_event(pid_t pid, int event, long call) {
     for (;;) {
         int status;
@@ -135,7 +136,7 @@ int harness_kill_at_gate(const char *program, int spec, int lock, int after_reco
     harness_signal(shim, SIGKILL);
     waitpid(shim, &status, __WALL);
     if (child == 0) return result;
-    // Attached by its birth, and stopped until now.
+    // The child is attached since the fork and was stopped until now.
     for (;;) {
         if (waitpid((pid_t)child, &status, __WALL) != (pid_t)child) return -errno;
         if (!WIFSTOPPED(status)) break;
@@ -197,11 +198,11 @@ int harness_send_datagram(const char *path, const void *bytes, long size) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path) return -ENAMETOOLONG;
     strcpy(address.sun_path, path);
-    int talker = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (talker < 0) return -errno;
-    long sent = sendto(talker, bytes, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
+    int descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (descriptor < 0) return -errno;
+    long sent = sendto(descriptor, bytes, (size_t)size, MSG_NOSIGNAL, (struct sockaddr *)&address, sizeof address);
     int error = errno;
-    close(talker);
+    close(descriptor);
     return sent == size ? 0 : -error;
 }
 

@@ -1,9 +1,11 @@
 public import Foundation
 import Glibc
 
-/// All of a file, also of one whose size is not known before it is read: of those in `/proc`, Foundation takes one page.
+/// Reads a complete file, also one of unknown size.
+///
+/// Foundation reads only one page of a file in `/proc`.
 public func fileContents(_ path: String) -> Data {
-    // Nor does it wait for the writer of a pipe that a test has put there.
+    // O_NONBLOCK: a test may have put a pipe without a writer in the place of a file.
     let file = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
     guard file >= 0 else { return Data() }
     defer { close(file) }
@@ -12,14 +14,14 @@ public func fileContents(_ path: String) -> Data {
     return data
 }
 
-/// All pids there are, as a mounted `/proc` shows them.
+/// All PIDs in a mounted `/proc`.
 public func processIDs(in proc: String = "/proc") -> [pid_t] {
     ((try? FileManager.default.contentsOfDirectory(atPath: proc)) ?? []).compactMap { pid_t($0) }
 }
 
 // MARK: /proc/PID/stat
 
-/// The fields of a process's `stat` line from the state on (proc_pid_stat(5)); empty when it is gone.
+/// The fields of the `stat` line of a process, starting with the state (proc_pid_stat(5)); empty when it is gone.
 public func statFields(of pid: pid_t, in proc: String = "/proc") -> [Substring] {
     guard let text = try? String(contentsOfFile: "\(proc)/\(pid)/stat", encoding: .utf8),
         let end = text.lastIndex(of: ")")
@@ -27,18 +29,18 @@ public func statFields(of pid: pid_t, in proc: String = "/proc") -> [Substring] 
     return text[text.index(after: end)...].split(separator: " ")
 }
 
-/// Whether a process lives; a zombie does not.
+/// Whether a process is running; a zombie is not.
 public func isAlive(_ pid: pid_t) -> Bool { isAlive(pid, in: "/proc") }
 
-/// The same in another pid namespace, by what is mounted there.
+/// Whether a process in another PID namespace is running, according to its mounted `/proc`.
 public func isAlive(_ pid: pid_t, in proc: String) -> Bool {
     statFields(of: pid, in: proc).first.map { $0 != "Z" && $0 != "X" } ?? false
 }
 
-/// Whether a process has ended and nobody has reaped it.
+/// Whether a process has ended and is not reaped.
 public func isZombie(_ pid: pid_t) -> Bool { statFields(of: pid).first == "Z" }
 
-/// Whether a process stands still after SIGSTOP.
+/// Whether a process is stopped by SIGSTOP.
 public func isStopped(_ pid: pid_t) -> Bool { statFields(of: pid).first == "T" }
 
 /// The parent of a process; 0 when it is gone.
@@ -52,37 +54,44 @@ public func children(of pid: pid_t) -> [pid_t] {
 
 // MARK: Shims
 
-/// Whether a process is a shim that holds a job, and no keeper.
+/// Whether a process is the shim of a job, and not a monitor.
 public func isShim(_ pid: pid_t) -> Bool {
     guard (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "hpshim\n" else { return false }
-    let words = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
-    return !words.hasPrefix("hpshim\0keep\0")
+    let arguments = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
+    return !arguments.hasPrefix("hpshim\0keep\0")
 }
 
-/// The shim of a program: its parent; nil when the program has lost it.
+/// The shim of a program, which is its parent; nil when the shim is gone.
 public func parentShim(_ pid: pid_t) -> pid_t? {
     let parent = parent(of: pid)
     return isShim(parent) ? parent : nil
 }
 
-// MARK: What a process has
+// MARK: Resources
 
-/// A number of `/proc/PID/status`, in the unit of that line: `VmRSS` in KiB, `Threads`; nil when it is not there.
+/// A number in `/proc/PID/status` in the unit of its line, such as `VmRSS` in KiB; nil when it does not exist.
 public func statusValue(_ name: String, of pid: pid_t) -> Int? {
     let text = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
     let line = text.split(separator: "\n").first { $0.hasPrefix(name + ":") }
     return line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }
 }
 
-/// How many descriptors a process has open.
+/// The number of open descriptors of a process.
 public func descriptorCount(of pid: pid_t) -> Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
 }
 
-/// What the descriptors of a process lead to: paths, and names such as `anon_inode:inotify`.
+/// The targets of the descriptors of a process: paths, and names such as `anon_inode:inotify`.
 public func openFiles(of pid: pid_t) -> [String] {
     let folder = "/proc/\(pid)/fd"
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).compactMap {
         try? FileManager.default.destinationOfSymbolicLink(atPath: "\(folder)/\($0)")
     }
+}
+
+/// An I/O counter of a process from `/proc/PID/io` (proc(5)); 0 if it cannot be read.
+public func ioCounter(_ name: String, of pid: pid_t) -> Int {
+    let text = (try? String(contentsOfFile: "/proc/\(pid)/io", encoding: .utf8)) ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("\(name): ") }
+    return line.flatMap { Int($0.dropFirst(name.count + 2)) } ?? 0
 }

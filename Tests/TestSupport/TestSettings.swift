@@ -1,20 +1,22 @@
 import Foundation
 
-/// How much, and from which seed: `HP_TORTURE=1000 HP_SEED=random`, as `make torture` sets them; else a short form that is the
-/// same every time.
+/// The number of cycles and the seed of tests with a long form.
 ///
-/// Every test target that has a long form asks here, so that all of them have the same one, and their rows are in one table.
+/// `make torture` sets `HP_TORTURE` and `HP_SEED`, and collects the rows of all tests in one table. Without them the tests
+/// have a short form that is the same every time.
 public enum TestSettings {
     private static let environment = ProcessInfo.processInfo.environment
     private static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
 
-    /// Whether the long forms run.
+    /// Whether the tests run in their long form.
     public static var isLong: Bool { kills != nil }
 
-    /// How often: `short` times, or the asked number divided by `share`.
+    /// The number of cycles: `short`, or in the long form the requested number divided by `share`.
     public static func cycles(_ short: Int, share: Int = 1) -> Int { kills.map { max(short, $0 / share) } ?? short }
 
-    /// The seed of a run: it is always reported, so that a run can be had again.
+    /// The seed of a run.
+    ///
+    /// Tests report it, so that the run can be repeated.
     public static func seed() -> UInt64 {
         switch environment["HP_SEED"] {
         case let text? where UInt64(text) != nil: UInt64(text) ?? 0
@@ -29,7 +31,9 @@ public enum TestSettings {
         "lines lost (allowed)", "lines lost (not)", "other", "slowest", "seed", "verdict",
     ]
 
-    /// Appends a row to that table; where a column means nothing to it, there is a dash.
+    /// Appends a row to that table.
+    ///
+    /// A missing value is shown as a dash.
     public static func reportRow(_ values: [String: String]) {
         if let path = environment["HP_REPORT"] {
             let text = try? String(contentsOfFile: path, encoding: .utf8)

@@ -1,8 +1,8 @@
-/// What the shim needs of C: system calls that Swift cannot make, and the code between fork and exec.
+/// The system calls of the shim that Swift cannot make, and the code between fork and exec.
 ///
-/// Every call answers as the kernel does: a result that is not negative, or a negative errno. No call allocates
-/// memory but shim_map and shim_thread_start, which belong to the start, and none but shim_leave ends the process. System headers stay out of here so that no feature macro
-/// of ours meets another module's.
+/// Every function returns what the kernel returns: a result that is not negative, or a negative errno. Only shim_map
+/// and shim_thread_start allocate memory, and both belong to the start. Only shim_exit ends the process. This header
+/// includes no system header, so that its feature macros cannot conflict with those of other modules.
 #ifndef CHEROSHIM_H
 #define CHEROSHIM_H
 
@@ -12,7 +12,7 @@
 
 #pragma clang assume_nonnull begin
 
-// The numbers the shim decides by (system.c checks that they are the platform's).
+// Numbers of the platform that the shim compares with (process.c checks them).
 enum {
     SHIM_ENOENT = 2,
     SHIM_EINTR = 4,
@@ -29,108 +29,110 @@ enum {
     SHIM_SIGTERM = 15
 };
 
-/// Stands among the errnos of a log for a decision of ours: the rest of the file system is left to others (LG-8).
+/// A log error that is not an errno: the rest of the file system is kept free (LG-8).
 #define SHIM_DISK_NEARLY_FULL 4096
 
-/// The same for lines that a file took too slowly (LG-3).
+/// A log error that is not an errno: the log was written too slowly (LG-3).
 #define SHIM_DISK_TOO_SLOW 4097
 
-/// The name of an errno that a log can fail with, or a null pointer.
+/// The name of an error that a log can have, or a null pointer.
 const char *_Nullable shim_error_name(int error);
 
-// MARK: the process itself (process.c)
+// MARK: This process (process.c)
 
-/// Makes this process a host: name, own session, subreaper, no terminal, no descriptor but 0 to 2 and the two it was
-/// started with, every signal blocked. Answers a signalfd for SIGCHLD and HERO_SIGNAL_KILL_TREE, or an error.
+/// Sets up the process as a shim: name, own session, subreaper, no terminal, all signals blocked, and no descriptors
+/// except 0 to 2 and the two it was started with. Returns a signalfd for SIGCHLD and HERO_SIGNAL_KILL_TREE, or an
+/// error.
 int shim_set_up(void);
 
-/// After the start: nobody of the same user may look into the shim, and it leaves no core behind (SH-12). Not before, so
-/// that the program inherits none of it and /proc/self stays ours for the start.
+/// Called after the start: prevents other processes of the same user from reading the memory of the shim, and prevents
+/// core dumps (SH-12). Not before the start, because the program must not inherit these settings and because the start
+/// reads /proc/self.
 void shim_harden(void);
 
-/// Ends the process without running anything else.
+/// Ends the process without running exit handlers.
 _Noreturn void shim_exit(int code);
 
-/// The spec behind HERO_FD_SPEC, mapped read-only, and its size; a null pointer unless it is a memfd that can neither
-/// shrink nor be written any more (a mapping of anything else could change or fault under our feet).
+/// Maps the spec behind HERO_FD_SPEC read-only and sets its size; a null pointer unless it is a memfd that can neither
+/// shrink nor be written any more. Any other file could change or fault while it is mapped.
 const void *_Nullable shim_map_spec(long *size);
 
-/// Zeroed memory for the start, or a null pointer. Given back whole with shim_unmap.
+/// Zeroed memory for the start, or a null pointer. shim_unmap releases it.
 void *_Nullable shim_map(long size);
 void shim_unmap(const void *memory, long size);
 
-/// Gives pages back to the kernel; they read as zero afterwards.
+/// Returns pages to the kernel; they read as zero afterwards.
 void shim_discard(void *memory, long size);
 
-/// After the start: gives back what only the start has needed, of static memory and of the stack; what the second thread
-/// may use only where there is none.
+/// Called after the start: releases the static memory and the stack pages that only the start has used. Memory that the
+/// second thread may use is released only if there is no second thread (is_alone).
 void shim_release_start_memory(int is_alone);
 
-/// After a burst of output: gives back what it was copied through.
+/// Called after a burst of output: releases the output buffers.
 void shim_release_output_memory(void);
 
-/// Sends a notice without ever waiting longer than a second for the reader; its absence is no error.
+/// Sends a notice to the reconciler, if there is a notice pipe. It waits for the reader for at most one second.
 void shim_send_notice(const struct hero_notice *notice);
 
-/// CLOCK_BOOTTIME of the machine, whichever time namespace we are in, CLOCK_MONOTONIC (which stands still while the machine
-/// sleeps) and CLOCK_REALTIME, in nanoseconds.
+/// CLOCK_BOOTTIME of the machine (independent of the time namespace), CLOCK_MONOTONIC (which stops while the machine is
+/// suspended) and CLOCK_REALTIME, in ns.
 int64_t shim_boottime(void);
 int64_t shim_monotonic(void);
-/// By how much CLOCK_BOOTTIME is shifted in our time namespace (time_namespaces(7)), in nanoseconds.
+/// The offset of CLOCK_BOOTTIME in this time namespace (time_namespaces(7)), in ns.
 int64_t shim_boot_offset(void);
 int64_t shim_realtime(void);
 void shim_sleep_ms(int milliseconds);
 
-/// Waits until one of the descriptors (negative ones are skipped) can be read or has ended, or for timeout_ms
-/// (negative: for ever). Answers a bit per ready descriptor: bit 0 for the first.
+/// Waits until one of the descriptors is readable or has ended (negative ones are skipped), or for timeout_ms
+/// (negative: no limit). Returns a bit per ready descriptor, bit 0 for the first.
 int shim_poll(const int *descriptors, int count, int64_t timeout_ms);
 
-/// Takes what has arrived at the signalfd; 1 when HERO_SIGNAL_KILL_TREE was among it.
+/// Reads all signals from the signalfd; 1 when HERO_SIGNAL_KILL_TREE was among them.
 int shim_read_signals(int descriptor);
 
-/// A process, and whose child it was when it was seen.
+/// A process, and its parent when it was listed.
 struct shim_process {
     int32_t pid;
     int32_t parent;
 };
 
-// MARK: a second thread (thread.c), where a log may be slow and its program must not be
+// MARK: The log thread (thread.c), for programs that must not wait for a slow log
 
-/// Starts it, with all signals blocked as in the first one; 0 or an error. There is never more than one.
+/// Starts the thread, with all signals blocked; 0 or an error. There is never more than one.
 int shim_thread_start(void (*body)(void *), void *memory);
 
-/// Waits for its end.
+/// Waits for the end of the thread.
 void shim_thread_join(void);
 
-/// The lock of what both of them use. It is never held while a file is touched.
+/// The lock of the state that both threads share. It is never held during file operations.
 void shim_lock(void);
 void shim_unlock(void);
 
-/// With the lock held: wakes who waits for news, or waits for it (negative: for ever). 0 when the time was over first.
+/// With the lock held: signals a change, or waits for one (negative: no limit). 0 when the time ran out first.
 void shim_signal_change(void);
 int shim_wait_for_change(int64_t timeout_ms);
 
-// MARK: static memory (memory.c), all of it untouched until used
+// MARK: Static memory (memory.c); no page is allocated until it is used
 
-char *shim_input(void);          // SHIM_INPUT_SIZE bytes for reading, with SHIM_LINE_BOUND bytes free in front of it
-char *shim_output(void);         // SHIM_OUTPUT_SIZE bytes of lines on their way to the log
-char *shim_partial_line(int stream);     // SHIM_LINE_BOUND bytes: an unfinished line of stream 0 or 1
-char *shim_scratch(int index);   // SHIM_PATH_SIZE bytes each, 0 and 1: for who writes the log, to build a path or a line in
-char *shim_start_scratch(void);          // SHIM_PATH_SIZE bytes: the same for the start
-char *shim_allocate_static(long size);      // what stays, side by side: room for three paths, a cgroup, a socket and a stamp
+char *shim_input(void);                         // SHIM_INPUT_SIZE bytes, behind SHIM_MAX_LINE_SIZE free bytes
+char *shim_output(void);                        // SHIM_OUTPUT_SIZE bytes for lines that are written to the log
+char *shim_partial_line(int stream);            // SHIM_MAX_LINE_SIZE bytes: an unfinished line of stream 0 or 1
+char *shim_scratch(int index);                  // 0 and 1, SHIM_PATH_SIZE bytes each: paths and lines of the log writer
+char *shim_start_scratch(void);                 // SHIM_PATH_SIZE bytes: the same for the start
+char *shim_allocate_static(long size);          // never freed; fits all paths of a spec and a line prefix
 struct shim_process *shim_process_table(void);  // SHIM_TABLE_SIZE entries
-char *shim_message(void);        // SHIM_MESSAGE_SIZE bytes: a datagram of the service
+char *shim_message(void);                       // SHIM_MESSAGE_SIZE bytes: a datagram of the service
 
 enum {
-    SHIM_MAX_LINE_SIZE = 16384,     // a longer line is stored in parts, as container runtimes do
+    SHIM_MAX_LINE_SIZE = 16384,  // a longer line is stored in parts, as container runtimes do
     SHIM_INPUT_SIZE = 262144,
     SHIM_OUTPUT_SIZE = 524288,
-    SHIM_PATH_SIZE = 4352,       // PATH_MAX and room for a suffix
+    SHIM_PATH_SIZE = 4352,  // PATH_MAX and space for a suffix
     SHIM_TABLE_SIZE = 16384,
     SHIM_MESSAGE_SIZE = 4096     // a longer one is not read (systemd's limit)
 };
 
-// MARK: bytes (inline, for the copy loop)
+// MARK: Bytes (inline, for the copy loop)
 
 static inline const char *_Nullable shim_first_newline(const char *from, long size) {
     return (const char *)__builtin_memchr(from, '\n', (unsigned long)size);
@@ -140,7 +142,7 @@ static inline const char *_Nullable shim_first_nul(const char *from, long size) 
     return (const char *)__builtin_memchr(from, 0, (unsigned long)size);
 }
 
-/// Whether what stands at from begins with a text.
+/// Whether the bytes at from begin with a text.
 static inline int shim_has_prefix(const char *from, long size, const char *text, long length) {
     return size >= length && __builtin_memcmp(from, text, (unsigned long)length) == 0;
 }
@@ -153,57 +155,57 @@ static inline long shim_length(const char *text) {
     return (long)__builtin_strlen(text);
 }
 
-// MARK: files (files.c)
+// MARK: Files (files.c)
 
-/// What tells one file from another, and how long it is.
+/// The identity and the size of a file.
 struct shim_file {
     uint64_t device;
     uint64_t inode;
     int64_t size;
 };
 
-/// The file system that a file lies on, in bytes: all of it, and what this user may still write.
+/// The size of a file system and the space that this user may still use, in bytes.
 struct shim_free_space {
-    int64_t total;  // 0 where the file system does not say
+    int64_t total;  // 0 when the file system does not report it
     int64_t free;
 };
 
-int shim_read_free_space(int descriptor, struct shim_free_space *room);
+int shim_read_free_space(int descriptor, struct shim_free_space *space);
 
 void shim_close(int descriptor);
-int shim_open_record(const char *path);     // read and write, made when absent, 0600, never through a symlink
-int shim_open_lock(const char *path);       // read only: what the service inherits
-int shim_try_lock(int descriptor);          // 0, or -EAGAIN while another holds it
+int shim_open_record(const char *path);                    // read and write, 0600, created if missing, no symlink
+int shim_open_lock(const char *path);                      // read-only: inherited by the service
+int shim_try_lock(int descriptor);                         // 0, or -EAGAIN while another process holds it
 int shim_stat(int descriptor, struct shim_file *file);
-int shim_lstat(const char *path, struct shim_file *file);  // of a symlink: the link itself
+int shim_lstat(const char *path, struct shim_file *file);  // does not follow a symlink
 long shim_read_at(int descriptor, void *bytes, long size, long offset);
 long shim_write_at(int descriptor, const void *bytes, long size, long offset);
 long shim_read(int descriptor, void *bytes, long size);
 long shim_write(int descriptor, const void *bytes, long size);
-long shim_pending_bytes(int descriptor);          // bytes that a pipe holds
+long shim_pending_bytes(int descriptor);                   // bytes in a pipe
 int shim_truncate(int descriptor, int64_t size);
-int shim_create_log(const char *path);      // must not exist; 0640
-int shim_open_log(const char *path);      // must exist, and be a file of ours with one name; to append and to read
-int shim_create_script(const char *path);   // must not exist; 0500
+int shim_create_log(const char *path);                     // must not exist; 0640
+int shim_open_log(const char *path);                       // an existing regular file of this user with one link
+int shim_create_script(const char *path);                  // must not exist; 0500
 int shim_change_owner(int descriptor, uint32_t uid, uint32_t gid);
-int shim_touch(int descriptor);             // wakes who follows its attributes, and changes nothing
-int shim_make_directory(const char *path);  // 0700
+int shim_touch(int descriptor);                            // triggers IN_ATTRIB and changes nothing
+int shim_make_directory(const char *path);                 // 0700
 int shim_rename(const char *from, const char *to);
-int shim_remove(const char *path);          // a file, a link or an empty directory
+int shim_remove(const char *path);                         // a file, a link or an empty directory
 
-/// A pipe: a reader that never blocks, and a writer that is also a reader, so that whoever writes to it gets no SIGPIPE
-/// when the shim is lost (reliability.md 2.1). Without /proc the writer is a plain one.
+/// A pipe with a non-blocking reader. The writer is opened for reading too, so that writers get no SIGPIPE when the
+/// shim is lost. Without /proc the writer is a plain one.
 int shim_make_pipe(int *reader, int *writer);
 
-/// Lets the pipe hold as much as the system allows an ordinary process, 1 MiB.
+/// Enlarges the pipe to 1 MiB, the limit for ordinary processes.
 void shim_widen_pipe(int descriptor);
 
-// MARK: other processes (tree.c)
+// MARK: Other processes (process_tree.c)
 
-/// How a child ended.
+/// How a child exited.
 struct shim_exit_info {
     int32_t pid;
-    int32_t kind;         // enum hero_exit_kind
+    int32_t kind;  // enum hero_exit_kind
     int32_t status;
     int32_t core_dumped;
     int64_t user_time_us;
@@ -211,158 +213,162 @@ struct shim_exit_info {
     int64_t max_rss_kib;
 };
 
-/// 1 and the facts of a child that has ended but is not reaped; 0 when none has; -ECHILD when there is no child.
+/// Returns 1 and the data of a child that has exited but is not reaped; 0 when there is none; -ECHILD without children.
 int shim_peek_exit(struct shim_exit_info *ended);
 
-/// Waits for this child's end and lets go of it.
+/// Waits for the exit of this child and reaps it.
 int shim_reap(int pid);
 
 int shim_own_pid(void);
 int shim_is_root(void);
-int shim_open_pidfd(int pid);                  // a pidfd
+int shim_open_pidfd(int pid);                         // a pidfd
 int shim_signal(int pidfd, int signal);
-int shim_signal_and_continue(int pidfd, int signal);   // the signal, then SIGCONT
+int shim_signal_and_continue(int pidfd, int signal);  // the signal, then SIGCONT
 
-/// Identity of a living process; pidfd may be negative: then one is opened for the moment.
+/// The identity of a process. With a negative pidfd the function opens one for the moment.
 int shim_identify(int pid, int pidfd, struct hero_identity *identity);
 
-/// Parent of a process, from /proc.
+/// The parent of a process, from /proc.
 int shim_parent_of(int pid);
 
-/// 1 when a process is below root, however deep, 0 when it is not, or an error: then it cannot be known, most often
-/// because it is gone. Once below root it stays so: root takes in what loses its parent.
+/// 1 when a process is a descendant of root, 0 when it is not, or an error when that is unknown, usually because the
+/// process is gone. A descendant stays a descendant, because root is the reaper of its orphans.
 int shim_is_descendant(int pid, int root);
 
-/// 1 when the process behind a pidfd has ended.
+/// 1 when the process of a pidfd has exited.
 int shim_has_exited(int pidfd);
 
-/// 1 while it is there, or what its parent has not taken in of it: as long as that its pid is nobody else's.
+/// 1 while the process exists or is a zombie; its PID cannot be reused until it is reaped.
 int shim_exists(int pidfd);
 
-/// Appends the children of all threads of a process to table; answers the new count.
-/// -ENOENT where the process is gone or the kernel lists no children.
+/// Appends the children of all threads of a process to table; returns the new count. -ENOENT when the process is gone
+/// or the kernel does not list children.
 int shim_list_children(int pid, struct shim_process *table, int count, int capacity);
 
-/// Appends every process whose parent is in table[0..<count] (or is root), from a walk through /proc; for kernels
-/// that list no children. Answers the new count.
+/// Appends every process whose parent is root or in table[0..<count], by scanning /proc, for kernels that do not list
+/// children. Returns the new count.
 int shim_scan_children(int root, struct shim_process *table, int count, int capacity);
 
-// MARK: what holds the tree together (cgroup.c); every path is that of the cgroup's directory
+// MARK: Cgroups (cgroup.c); every path is the directory of the cgroup
 
-/// Opens a v2 cgroup for children to be born in; its descriptor.
+/// Opens a v2 cgroup, so that children can be cloned into it; returns its descriptor.
 int shim_cgroup_open(const char *cgroup);
 
-/// Puts a process into it. The kernel makes the whole machine wait for that, some 10 ms: who is born there costs nothing.
+/// Moves a process into the cgroup. The kernel needs about 10 ms for this; cloning into the cgroup costs nothing.
 int shim_cgroup_join(const char *cgroup, int pid);
 
-/// Kills whoever is in it, with one write (cgroup.kill); an error where the kernel cannot.
+/// Kills all processes of the cgroup with one write (cgroup.kill); an error where the kernel does not support that.
 int shim_cgroup_kill(const char *cgroup);
 
-/// Stops everybody in a directory of the v1 freezer, or lets them go on.
+/// Freezes or thaws all processes of a directory of the v1 freezer.
 int shim_freezer_set(const char *cgroup, int frozen);
 
-/// The number behind a word in one of its files ("populated" in cgroup.events, "oom_kill" in memory.events); negative
-/// where there is none.
-int64_t shim_cgroup_read_number(const char *cgroup, const char *file, const char *word);
+/// The number behind a key in a file of the cgroup ("populated" in cgroup.events, "oom_kill" in memory.events);
+/// negative when there is none.
+int64_t shim_cgroup_read_number(const char *cgroup, const char *file, const char *key);
 
-/// 1 when a process is in it, 0 when it is not, or an error.
+/// 1 when a process is in the cgroup, 0 when it is not, or an error.
 int shim_cgroup_contains(const char *cgroup, int pid);
 
-/// Removes it if nobody is in it, and then the directory around it if that was the last.
+/// Removes the cgroup if it has no process, and then its parent directory if that is empty.
 void shim_cgroup_remove(const char *cgroup);
 
-// MARK: the PID file of a daemon (pidfile.c)
+// MARK: The PID file of a daemon (pid_file.c)
 
-/// The number a PID file holds (2 or more), or a negative errno: by the rules of reliability.md PF-1, where root, the
-/// user of the shim and `user` are the owners whose word counts.
+/// The PID in a PID file (2 or more), or a negative errno, by the rules of guarantee PF-1. Files of root, of the
+/// user of the shim and of `user` are accepted.
 int shim_read_pid_file(const char *path, uint32_t user);
 
-// MARK: what the service says (hear.c)
+// MARK: The notify socket (notify.c)
 
-/// Makes a datagram socket that tells who sends, at an absolute path or, after an @, at an abstract name. One at a path
-/// is given to uid (negative: nobody) and has this mode. Answers its descriptor.
+/// Creates a datagram socket that reports its senders, at an absolute path or, after an @, at an abstract name. A
+/// socket at a path gets this owner (negative: unchanged) and mode. Returns its descriptor.
 int shim_notify_open(const char *name, int64_t uid, uint32_t mode);
 
-/// Takes the next datagram into bytes. Answers its length, -EMSGSIZE for one that is longer than that, or -EAGAIN when
-/// there is none; sender is 0 when it cannot be named here. Descriptors that come along are closed by the kernel before
-/// it is read: none is ever opened here.
+/// Receives the next datagram. Returns its length, -EMSGSIZE when it is longer than size, or -EAGAIN when there is
+/// none. The sender is 0 when it is in another PID namespace. The kernel closes all passed descriptors before the
+/// datagram is read.
 long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender);
 
-// MARK: keep mode (keep.c)
+// MARK: Version (version.c)
 
-/// 1 when the command line is `version`; `shim_say_version` answers it, and gives the code to leave with.
+/// 1 when the command line is `version`; shim_print_version prints the versions and returns the exit code.
 int shim_version_is_requested(void);
 int shim_print_version(void);
+
+// MARK: Monitor mode (monitor.c)
+
 /// 1 when the command line is `keep PROGRAM ARGUMENTS`.
 int shim_monitor_is_requested(void);
 
-/// Blocks what is heard (SIGCHLD, SIGTERM, SIGINT, SIGHUP) and takes in what loses its parent. Answers a signalfd, or
-/// an error.
+/// Blocks the signals that the monitor handles (SIGCHLD, SIGTERM, SIGINT, SIGHUP) and makes the process a subreaper.
+/// Returns a signalfd, or an error.
 int shim_monitor_set_up(void);
 
-/// The next signal that has arrived, or 0 when there is none; SIGCHLD only wakes.
+/// The next pending signal, or 0 when there is none. SIGCHLD is not returned.
 int shim_monitor_next_signal(int descriptor);
 
-/// Starts the program in a process group of its own, with SIGTERM and SIGINT blocked. Answers its pid, or an error; and
-/// the read end of the pipe that it has open as HERO_FD_HEARTBEAT, or -1.
-int shim_monitor_start_reconciler(int *beats);
+/// Starts the reconciler in its own process group, with SIGTERM and SIGINT blocked. Returns its PID or an error, and
+/// sets the read end of its heartbeat pipe (HERO_FD_HEARTBEAT), or -1.
+int shim_monitor_start_reconciler(int *heartbeat_pipe);
 
-/// Has the next starts find `C:SS` where their last argument was `0`: they follow one that ended, there were so many
-/// crashes of its own making lately (0 to HERO_KEPT_CRASHES), and this signal ended the last of them (0: there was none).
+/// Replaces the last argument, if it is `0`, by `C:SS` for the next starts: the number of recent crashes (0 to
+/// HERO_CRASH_LIMIT) and the signal of the last one (0: none).
 void shim_monitor_set_crashes(int crashes, int signal);
 
-/// Whether a signal is one that a program brings upon itself; SIGKILL comes from others, also where memory runs out.
+/// Whether a signal means that the program crashed. SIGKILL does not, because other processes and the OOM killer send
+/// it.
 int shim_monitor_is_crash_signal(int signal);
 
-/// For how many seconds it may say nothing; 0: for ever.
+/// The watchdog timeout in seconds; 0 means no limit.
 int64_t shim_monitor_watchdog_seconds(void);
 
-/// Takes what has come through that pipe: 1 when anything has, 0 when nothing has, negative when nothing ever will again.
+/// Reads heartbeats: 1 when there were any, 0 when there were none, negative at the end of the pipe.
 int shim_monitor_read_heartbeat(int descriptor);
 
-/// Writes to standard error.
+/// Writes a line to standard error.
 void shim_monitor_write_log(const char *text, long size);
 
-// MARK: drain mode (drain.c)
+// MARK: Drain mode (drain.c)
 
 /// 1 when the command line is `drain KEEP SIZE LOG`.
 int shim_drain_is_requested(void);
 
-/// KEEP (0) or SIZE (1); negative when it is no number.
+/// The argument KEEP (0) or SIZE (1); negative when it is not a number.
 int64_t shim_drain_number(int index);
 
-/// LOG; a null pointer when it is no absolute path, or too long to be one.
+/// The argument LOG; a null pointer when it is not an absolute path or too long.
 const char *_Nullable shim_drain_path(void);
 
-/// Makes this process one that only its leash, or SIGKILL, ends.
+/// Blocks all signals, so that only the stop pipe or SIGKILL ends the process.
 int shim_drain_set_up(void);
 
-/// 0 when nobody else empties this pipe, or it is none; -EAGAIN while somebody does. Holds until the process ends.
+/// 0 when no other process has locked this pipe or it is not a pipe; -EAGAIN otherwise. The lock lasts until the exit.
 int shim_lock_pipe(int descriptor);
 
-// MARK: the child (child.c)
+// MARK: The child (child.c)
 
-/// All that the child needs between fork and exec. Lists end with a null pointer.
+/// All data that the child needs between fork and exec. Lists end with a null pointer.
 struct shim_child {
     const char *working_directory;
     const char *_Nullable const *_Nonnull candidates;
     const char *_Nullable const *_Nonnull arguments;
     const char *_Nullable const *_Nonnull environment;
     const struct hero_rights *rights;
-    const void *groups;    // of the rights; need not be aligned
+    const void *groups;  // of the rights; may be unaligned
     uint64_t open_files_soft;
     uint32_t umask;
-    uint32_t strict_exec;  // 1: a candidate that somebody else could change ends the search (FS-5)
-    int32_t output;    // becomes 1
-    int32_t error;     // becomes 2
-    int32_t lock;      // becomes 3, and stays open in the service
-    int32_t cgroup;    // where it is born, of shim_cgroup_open; negative: where we are
-    char *_Nullable pid_digits;  // where its own pid is written, with a NUL: 12 bytes in memory that is its own by then
-    int32_t record;    // where `release` is written, before it executes
+    uint32_t strict_exec;        // 1: a candidate that another user could change ends the search (FS-5)
+    int32_t output;              // becomes 1
+    int32_t error;               // becomes 2
+    int32_t lock;                // becomes 3, and stays open in the service
+    int32_t cgroup;              // from shim_cgroup_open; negative: the cgroup of the shim
+    char *_Nullable pid_digits;  // 12 bytes for its own PID and a NUL, in its copy of the memory
+    int32_t record;              // the record, into which it writes `release` before it executes
     struct hero_release release;
 };
 
-/// The two ends of what stands between fork and exec.
+/// The two ends of the socket pair that holds the child back between fork and exec.
 struct shim_gate {
     int32_t shim;
     int32_t child;
@@ -370,11 +376,11 @@ struct shim_gate {
 
 int shim_make_gate(struct shim_gate *gate);
 
-/// Forks the child: it prepares itself, waits at the gate, and executes the first candidate it can. Answers its pid,
-/// a pidfd for it, and whether it was born in the cgroup.
+/// Forks the child. It prepares itself, waits at the gate, and executes the first candidate that can be executed.
+/// Returns its PID, a pidfd, and whether it was cloned into the cgroup.
 int shim_fork(const struct shim_child *child, const struct shim_gate *gate, int *pidfd, int *is_in_cgroup);
 
-/// Opens the gate and waits until the child has executed (0) or told why it could not (1, with stage and error).
+/// Opens the gate and waits until the child executes (0) or reports why it cannot (1, with stage and error).
 int shim_open_gate(int gate, uint32_t *stage, int32_t *error);
 
 #pragma clang assume_nonnull end

@@ -1,27 +1,25 @@
-import HeroSchedule
-
-/// A file that nobody means: made to take time, memory or the stack of whoever reads it.
+/// A file that is made to exhaust the time, the memory or the stack of its reader.
 public struct HostileFile: Sendable, CustomStringConvertible {
-    /// What it is, in words.
+    /// A short description.
     public let name: String
-    /// The code that refuses it.
+    /// The code of the diagnostic that must refuse the file.
     public let expectedCode: String
-    /// Its bytes.
+    /// Makes the content of the file.
     public let bytes: @Sendable () -> [UInt8]
 
-    /// Its name.
+    /// The name.
     public var description: String { name }
 
-    private init(_ name: String, _ code: String, _ bytes: @escaping @Sendable () -> [UInt8]) {
+    private init(_ name: String, _ expectedCode: String, _ bytes: @escaping @Sendable () -> [UInt8]) {
         self.name = name
-        self.expectedCode = code
+        self.expectedCode = expectedCode
         self.bytes = bytes
     }
 
     private static let head = "kind: Service\nname: web\n"
     private static let mebibyte = 1_048_576
 
-    /// All of them (reliability.md, YM-1).
+    /// All hostile files (YM-1).
     public static let all: [HostileFile] =
         nesting + nodeCounts + sizes + encodings + anchorsAndAliases + diagnosticCounts
 
@@ -40,7 +38,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
     ]
 
     private static let nodeCounts: [HostileFile] = [
-        HostileFile("closed brackets in turns", "too-many-nodes") { repeated("[],", 300_000, after: "[") },
+        HostileFile("pairs of brackets", "too-many-nodes") { repeated("[],", 300_000, after: "[") },
         HostileFile("a list of 60,000 items", "too-many-nodes") { repeated("a,", 60_000, after: "\(head)tags: [") },
         HostileFile("a hundred thousand documents", "too-many-nodes") { repeated("---\n", 100_000) },
         HostileFile("a mebibyte of document ends", "too-many-nodes") { repeated("--- a\n...\n", 104_857) },
@@ -52,16 +50,16 @@ public struct HostileFile: Sendable, CustomStringConvertible {
     ]
 
     private static let sizes: [HostileFile] = [
-        HostileFile("one text of 65,537 bytes", "text-too-long") {
+        HostileFile("one string of 65,537 bytes", "text-too-long") {
             repeated("x", 65_537, after: "\(head)description: ")
         },
-        HostileFile("one text of a mebibyte", "text-too-long") {
+        HostileFile("one string of a mebibyte", "text-too-long") {
             repeated("x", 1_000_000, after: "\(head)description: \"") + [34]
         },
         HostileFile("one block of a mebibyte", "text-too-long") {
             repeated("  x\n", 260_000, after: "\(head)description: |\n")
         },
-        HostileFile("one text of escapes", "text-too-long") {
+        HostileFile("one string of escapes", "text-too-long") {
             repeated("\\U0001F600", 100_000, after: "\(head)description: \"") + [34]
         },
         HostileFile("one key of a mebibyte", "syntax") { repeated("k", 1_000_000, after: head) + Array(": 1\n".utf8) },
@@ -76,13 +74,13 @@ public struct HostileFile: Sendable, CustomStringConvertible {
         HostileFile("a mebibyte of NUL", "not-utf8") { repeated("\0", mebibyte) },
         HostileFile("a mebibyte of 0xFF", "not-utf8") { Array(repeating: 0xFF, count: mebibyte) },
         HostileFile("a mebibyte of continuation bytes", "not-utf8") { Array(repeating: 0x80, count: mebibyte) },
-        HostileFile("a bad byte at the very end", "not-utf8") { repeated("# x\n", 262_143) + [0xC3] },
+        HostileFile("an invalid byte at the very end", "not-utf8") { repeated("# x\n", 262_143) + [0xC3] },
         HostileFile("a mebibyte of directives", "syntax") {
             Array((0..<60_000).map { "%TAG !a\($0)! x\n" }.joined().utf8)
         },
         HostileFile("a carriage return before every quote", "syntax") { repeated("\r\"", 500_000) },
         HostileFile("a mebibyte of tabs", "tab") { repeated("\t", 1_000_000, after: head) },
-        HostileFile("a mebibyte of escapes to the terminal", "control-character") { repeated("\u{1B}[2J", 262_144) },
+        HostileFile("a mebibyte of terminal escapes", "control-character") { repeated("\u{1B}[2J", 262_144) },
         HostileFile("a mebibyte of colons", "syntax") { repeated(": ", mebibyte / 2 - 1, after: "a") },
     ]
 
@@ -111,7 +109,7 @@ public struct HostileFile: Sendable, CustomStringConvertible {
             Array((head + (0..<900).map { "z\($0)\(String(repeating: "y", count: 900)): 1\n" }.joined()).utf8)
         },
         HostileFile("a key twenty thousand times", "duplicate-key") { repeated("a: 1\n", 20_000) },
-        HostileFile("five thousand mistakes on one line", "too-many-mistakes") {
+        HostileFile("five thousand errors on one line", "too-many-mistakes") {
             Array(("\(head)actions: [" + (0..<5000).map { "{zz\($0): 1}" }.joined(separator: ", ") + "]\n").utf8)
         },
     ]

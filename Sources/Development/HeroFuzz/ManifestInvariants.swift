@@ -1,22 +1,23 @@
 internal import FoundationEssentials
 internal import HeroManifest
 internal import HeroModel
-import HeroSchedule
 
-/// What the reader of manifests promises of any bytes.
+/// The invariants of the manifest reader, for any bytes.
 enum ManifestInvariants {
-    /// Which promises a reading broke, and whether the bytes were a good set.
-    static func check(_ bytes: [UInt8]) -> (broken: [String], isGood: Bool) {
+    /// Reads bytes; returns the violated invariants and whether the bytes are a valid set of manifests.
+    static func check(_ bytes: [UInt8]) -> (violations: [String], isValid: Bool) {
         let result = read(bytes)
-        var broken = violations(result.diagnostics, of: bytes)
+        var found = violations(result.diagnostics, of: bytes)
         let hasErrors = result.diagnostics.contains { $0.severity == .error }
-        if (result.desired == nil) != hasErrors { broken.append("errors and a desired state stand side by side") }
+        if (result.desired == nil) != hasErrors {
+            found.append("a result has both errors and a desired state, or neither")
+        }
         let again = read(bytes)
         if again.diagnostics != result.diagnostics || again.desired != result.desired {
-            broken.append("reading twice says two things")
+            found.append("reading twice gives different results")
         }
-        if let desired = result.desired { broken += violations(desired, of: bytes) }
-        return (broken, !hasErrors)
+        if let desired = result.desired { found += violations(desired, of: bytes) }
+        return (found, !hasErrors)
     }
 
     private static func read(_ bytes: [UInt8]) -> ManifestResult {
@@ -27,48 +28,51 @@ enum ManifestInvariants {
     // MARK: Diagnostics
 
     private static func violations(_ diagnostics: [Diagnostic], of bytes: [UInt8]) -> [String] {
-        var broken: [String] = []
-        if diagnostics != diagnostics.sorted() { broken.append("diagnostics are not sorted by place") }
-        // An error and a warning beyond those that are shown, and what the set as a whole adds.
-        if diagnostics.count > 410 { broken.append("there are \(diagnostics.count) diagnostics") }
+        var found: [String] = []
+        if diagnostics != diagnostics.sorted() { found.append("diagnostics are not sorted by location") }
+        // 100 errors, 100 warnings and one summary of each for the file, the same again for the set, and some spare.
+        if diagnostics.count > 410 { found.append("there are \(diagnostics.count) diagnostics") }
         let widths = diagnostics.isEmpty ? [] : lineWidths(bytes)
-        for one in diagnostics {
-            let name = "\(one.code) at \(one.location.map(\.description) ?? "no place")"
-            broken += violations(one, widths).map { "\(name): \($0)" }
+        for diagnostic in diagnostics {
+            let name = "\(diagnostic.code) at \(diagnostic.location.map(\.description) ?? "no location")"
+            found += violations(diagnostic, widths).map { "\(name): \($0)" }
         }
-        return broken
+        return found
     }
 
-    private static func violations(_ one: Diagnostic, _ widths: [Int]) -> [String] {
-        var broken: [String] = []
-        if DiagnosticCode(rawValue: one.code) == nil { broken.append("the code is unknown") }
-        if one.help?.isEmpty != false { broken.append("it does not say what to do") }
-        if one.message.contains("\n") || !isPrintable(one.message) { broken.append("the message is not one line") }
-        if one.length < 1 { broken.append("its caret has no width") }
-        guard let place = one.location else { return broken + ["it has no place"] }
-        for place in [place] + one.notes.map(\.location) where !isInsideFile(place, widths) {
-            broken.append("\(place) is not inside the file")
+    private static func violations(_ diagnostic: Diagnostic, _ widths: [Int]) -> [String] {
+        var found: [String] = []
+        if DiagnosticCode(rawValue: diagnostic.code) == nil { found.append("the code is unknown") }
+        if diagnostic.help?.isEmpty != false { found.append("it has no help") }
+        if diagnostic.message.contains("\n") || !isPrintable(diagnostic.message) {
+            found.append("the message is not one line")
         }
-        for excerpt in [one.excerpt] + one.notes.map(\.excerpt) where excerpt.map(isPrintable) == false {
-            broken.append("its excerpt holds a control character")
+        if diagnostic.length < 1 { found.append("its caret has no width") }
+        guard let location = diagnostic.location else { return found + ["it has no location"] }
+        for location in [location] + diagnostic.notes.map(\.location) where !isInsideFile(location, widths) {
+            found.append("\(location) is not inside the file")
         }
-        let end = place.column &+ one.length &- 1
-        if let excerpt = one.excerpt, end > max(place.column, excerpt.unicodeScalars.count) {
-            broken.append("its caret runs past the end of its line")
+        for excerpt in [diagnostic.excerpt] + diagnostic.notes.map(\.excerpt) where excerpt.map(isPrintable) == false {
+            found.append("its excerpt contains a control character")
         }
-        return broken
+        let end = location.column &+ diagnostic.length &- 1
+        if let excerpt = diagnostic.excerpt, end > max(location.column, excerpt.unicodeScalars.count) {
+            found.append("its caret extends past the end of its line")
+        }
+        return found
     }
 
     private static func isPrintable(_ text: String) -> Bool {
         text.unicodeScalars.allSatisfy { $0 == "\t" || !($0.value < 32 || (127..<160).contains($0.value)) }
     }
 
-    /// A place behind the last character of a line is where something is missing.
-    private static func isInsideFile(_ place: ManifestLocation, _ widths: [Int]) -> Bool {
-        place.line >= 1 && place.line <= widths.count && place.column >= 1 && place.column <= widths[place.line - 1] + 1
+    /// Whether a location is inside the file; the column after the last character of a line counts as inside.
+    private static func isInsideFile(_ location: ManifestLocation, _ widths: [Int]) -> Bool {
+        location.line >= 1 && location.line <= widths.count && location.column >= 1
+            && location.column <= widths[location.line - 1] + 1
     }
 
-    /// How many characters each line has; lines end as YAML 1.1 says.
+    /// Returns the number of characters of each line; YAML 1.1 defines the line ends.
     private static func lineWidths(_ bytes: [UInt8]) -> [Int] {
         var widths = [0]
         var rest = bytes[...]
@@ -93,32 +97,32 @@ enum ManifestInvariants {
         return widths
     }
 
-    // MARK: Good sets
+    // MARK: Valid sets
 
-    /// A good set means the same however its text is dressed, and however its specs are stored.
+    /// Checks that a byte order mark and a round trip through JSON change nothing about a valid set.
     private static func violations(_ desired: DesiredState, of bytes: [UInt8]) -> [String] {
-        var broken: [String] = []
+        var found: [String] = []
         if !bytes.starts(with: [0xEF, 0xBB, 0xBF]), read([0xEF, 0xBB, 0xBF] + bytes).desired != desired {
-            broken.append("a byte order mark changes what a set means")
+            found.append("a byte order mark changes the desired state")
         }
         for (name, declared) in desired.services {
             let spec = declared.spec
-            if spec.name != name { broken.append("\(name) is kept under another name") }
+            if spec.name != name { found.append("\(name) is stored under another name") }
             guard let stored = try? JSONEncoder().encode(spec),
                 let loaded = try? JSONDecoder().decode(ServiceSpec.self, from: stored)
             else {
-                broken.append("\(name) cannot be stored and loaded")
+                found.append("\(name) cannot be stored and loaded")
                 continue
             }
             if loaded != spec || CanonicalSpec(loaded) != CanonicalSpec(spec) {
-                broken.append("\(name) is another one after it was stored")
+                found.append("\(name) changes when it is stored and loaded")
             }
-            // One place for each field that is written, and none elsewhere.
-            for place in declared.fieldLocations.values
-            where place.file != "x.yaml" || place.line < 1 || place.column < 1 {
-                broken.append("\(name) has a field at \(place)")
+            // Every location of a field is inside the file that was read.
+            for location in declared.fieldLocations.values
+            where location.file != "x.yaml" || location.line < 1 || location.column < 1 {
+                found.append("\(name) has a field at \(location)")
             }
         }
-        return broken
+        return found
     }
 }

@@ -1,32 +1,32 @@
-import HeroSchedule
+internal import HeroRandom
 
-/// Makes a text that nobody means out of one that somebody did.
+/// Makes random inputs out of the files of a corpus.
 struct Mutator {
-    private var seed: SeededGenerator
+    private var random: SeededGenerator
     private let corpus: [[UInt8]]
 
     init(seed: UInt64, corpus: [[UInt8]]) {
-        self.seed = SeededGenerator(seed)
+        random = SeededGenerator(seed)
         self.corpus = corpus
     }
 
-    /// The text of the seed; at most 64 KiB, so that seeds are many rather than large.
+    /// Makes the input of the seed: at most 64 KiB, because many small inputs find more than a few large ones.
     mutating func makeInput() -> [UInt8] {
-        if seed.below(3) == 0 { return makeFieldValue() }
-        var bytes = seed.pick(corpus, or: [])
-        for _ in 0...seed.below(6) { mutate(&bytes) }
+        if random.number(below: 3) == 0 { return makeFieldValue() }
+        var bytes = random.pick(corpus, or: [])
+        for _ in 0...random.number(below: 6) { mutate(&bytes) }
         return Array(bytes.prefix(64 << 10))
     }
 
-    /// A manifest with one value that is made up: durations, sizes, rhythms, addresses, templates.
+    /// Makes a manifest with one random value: a duration, size, schedule, address or template.
     private mutating func makeFieldValue() -> [UInt8] {
-        let field = seed.pick(InputFragments.fields, or: "name: @")
-        var text = Array(seed.pick(InputFragments.values, or: "1").utf8)
-        for _ in 0..<seed.below(4) { mutateBytes(&text) }
-        return Self.manifest(field, seed.below(2) == 0 ? Self.quoted(text) : text)
+        let field = random.pick(InputFragments.fields, or: "name: @")
+        var text = Array(random.pick(InputFragments.values, or: "1").utf8)
+        for _ in 0..<random.number(below: 4) { mutateBytes(&text) }
+        return Self.manifest(field, random.number(below: 2) == 0 ? Self.quoted(text) : text)
     }
 
-    /// A manifest with these bytes as the value of one of its fields, in quotes where the number is odd.
+    /// Makes a manifest with these bytes as the value of one of its fields; the value is quoted if the number is odd.
     static func manifest(field number: Int, value: [UInt8]) -> [UInt8] {
         let fields = InputFragments.fields
         return manifest(fields[number / 2 % fields.count], number.isMultiple(of: 2) ? value : quoted(value))
@@ -39,7 +39,7 @@ struct Mutator {
         return Array(InputFragments.head.utf8) + Array(before.utf8) + value + Array(after.utf8) + [0x0A]
     }
 
-    /// A double-quoted YAML text with just these bytes in it.
+    /// Returns a double-quoted YAML string that contains exactly these bytes.
     private static func quoted(_ bytes: [UInt8]) -> [UInt8] {
         var result: [UInt8] = [0x22]
         for byte in bytes {
@@ -50,52 +50,63 @@ struct Mutator {
     }
 
     private mutating func mutateBytes(_ bytes: inout [UInt8]) {
-        switch seed.below(5) {
-        case 0: bytes.insert(UInt8(truncatingIfNeeded: seed.next()), at: seed.below(bytes.count + 1))
+        switch random.number(below: 5) {
+        case 0: bytes.insert(UInt8(truncatingIfNeeded: random.next()), at: random.number(below: bytes.count + 1))
         case 1: removeBytes(&bytes, atMost: 4)
-        case 2: bytes.insert(contentsOf: seed.pick(InputFragments.values, or: "").utf8, at: seed.below(bytes.count + 1))
-        case 3: bytes.insert(contentsOf: seed.pick(InputFragments.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
+        case 2:
+            bytes.insert(
+                contentsOf: random.pick(InputFragments.values, or: "").utf8,
+                at: random.number(below: bytes.count + 1)
+            )
+        case 3:
+            bytes.insert(
+                contentsOf: random.pick(InputFragments.pieces, or: "").utf8,
+                at: random.number(below: bytes.count + 1)
+            )
         default:
-            if !bytes.isEmpty { bytes[seed.below(bytes.count)] ^= 1 << UInt8(seed.below(8)) }
+            if !bytes.isEmpty { bytes[random.number(below: bytes.count)] ^= 1 << UInt8(random.number(below: 8)) }
         }
     }
 
     private mutating func mutate(_ bytes: inout [UInt8]) {
-        switch seed.below(10) {
+        switch random.number(below: 10) {
         case 0, 1: mutateBytes(&bytes)
-        case 2: bytes.removeLast(seed.below(bytes.count + 1))
+        case 2: bytes.removeLast(random.number(below: bytes.count + 1))
         case 3: removeBytes(&bytes, atMost: 200)
         case 4: splice(&bytes)
         case 5, 6: mutateLines(&bytes)
         case 7: repeatPiece(&bytes)
         default:
-            bytes.insert(contentsOf: seed.pick(InputFragments.pieces, or: "").utf8, at: seed.below(bytes.count + 1))
+            bytes.insert(
+                contentsOf: random.pick(InputFragments.pieces, or: "").utf8,
+                at: random.number(below: bytes.count + 1)
+            )
         }
     }
 
     private mutating func removeBytes(_ bytes: inout [UInt8], atMost most: Int) {
-        let start = seed.below(bytes.count)
-        bytes.removeSubrange(start..<min(bytes.count, start + 1 + seed.below(most)))
+        let start = random.number(below: bytes.count)
+        bytes.removeSubrange(start..<min(bytes.count, start + 1 + random.number(below: most)))
     }
 
-    /// Puts a part of another file in, as a slip with the clipboard would.
+    /// Inserts a part of another file of the corpus.
     private mutating func splice(_ bytes: inout [UInt8]) {
-        let other = seed.pick(corpus, or: [])
-        let start = seed.below(other.count)
-        let part = other[start..<min(other.count, start + seed.below(400))]
-        bytes.insert(contentsOf: part, at: seed.below(bytes.count + 1))
+        let other = random.pick(corpus, or: [])
+        let start = random.number(below: other.count)
+        let part = other[start..<min(other.count, start + random.number(below: 400))]
+        bytes.insert(contentsOf: part, at: random.number(below: bytes.count + 1))
     }
 
-    /// Swaps, doubles, indents or drops whole lines.
+    /// Swaps, duplicates, indents or removes whole lines.
     private mutating func mutateLines(_ bytes: inout [UInt8]) {
         var lines = bytes.split(separator: 0x0A, omittingEmptySubsequences: false).map(Array.init)
         guard !lines.isEmpty else { return }
-        let index = seed.below(lines.count)
-        switch seed.below(6) {
-        case 0: lines.swapAt(index, seed.below(lines.count))
-        case 1: lines.insert(lines[index], at: seed.below(lines.count))
-        case 2: lines[index].insert(contentsOf: Array(repeating: 0x20, count: 1 + seed.below(4)), at: 0)
-        case 3: lines[index].removeFirst(min(lines[index].count, 1 + seed.below(3)))
+        let index = random.number(below: lines.count)
+        switch random.number(below: 6) {
+        case 0: lines.swapAt(index, random.number(below: lines.count))
+        case 1: lines.insert(lines[index], at: random.number(below: lines.count))
+        case 2: lines[index].insert(contentsOf: Array(repeating: 0x20, count: 1 + random.number(below: 4)), at: 0)
+        case 3: lines[index].removeFirst(min(lines[index].count, 1 + random.number(below: 3)))
         case 4: lines.remove(at: index)
         default: lines[index].append(0x0D)
         }
@@ -103,17 +114,17 @@ struct Mutator {
     }
 
     private mutating func repeatPiece(_ bytes: inout [UInt8]) {
-        let piece = Array(seed.pick(InputFragments.pieces, or: "[").utf8)
-        let count = 1 << seed.below(12)
-        bytes.insert(contentsOf: (0..<count).flatMap { _ in piece }, at: seed.below(bytes.count + 1))
+        let piece = Array(random.pick(InputFragments.pieces, or: "[").utf8)
+        let count = 1 << random.number(below: 12)
+        bytes.insert(contentsOf: (0..<count).flatMap { _ in piece }, at: random.number(below: bytes.count + 1))
     }
 }
 
-/// What mistakes are made of.
+/// The parts that random inputs are made of.
 private enum InputFragments {
     static let head = "kind: Service\nname: web\nactions:\n  - name: main\n    exec: [web]\n"
 
-    /// Keys of the action above, each with the place of its value.
+    /// Keys of the action above; `@` stands for the value.
     static let fields = [
         "    start_timeout: @", "    timeout: @", "    stop: {signal: TERM, timeout: @}", "    stop: {signal: @}",
         "    retry: {delay: @, factor: 2}", "    retry: {factor: @}", "    retry: {max_attempts: @}",
@@ -128,7 +139,7 @@ private enum InputFragments {
         "context: @", "description: @", "@", "@: 1", "---\nkind: Settings\nrequired: []\nvars: {A: @, B: \"${A}\"}",
     ]
 
-    /// What might be a value of one of them.
+    /// Possible values of these keys, valid and invalid.
     static let values = [
         "250ms", "3s", "10m", "2h", "7d", "0s", "99999999999999999999d", "1e3s", "1.5h", "-1s", "٣s", "10MiB", "64KiB",
         "1GB", "9223372036854775807KiB", "*/5 * * * *", "0 4 * * 1-5", "@daily", "60 25 32 13 8", "1-0 * * * *",
@@ -141,7 +152,7 @@ private enum InputFragments {
         "9223372036854775808", "1_000", "+1", ".5", "1e400", ".inf", ".nan", "\u{FEFF}", "é", "\u{202E}", "😀",
     ]
 
-    /// What slips in between.
+    /// Pieces of YAML syntax and other bytes that mutations insert.
     static let pieces = [
         "[", "]", "{", "}", ": ", ":", ", ", "- ", "-", "? ", "&a ", "*a", "!!str ", "!x ", "<<: ", "|", ">", "|2-\n",
         "'", "\"", "%YAML 1.1\n", "@", "`", "#", "---\n", "...\n", "\t", "\n", "\r\n", "\r", "\u{85}", "\u{2028}",

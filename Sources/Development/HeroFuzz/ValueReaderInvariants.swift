@@ -1,9 +1,9 @@
 internal import HeroModel
-import HeroSchedule
+internal import HeroSchedule
 
-/// What the readers of single values promise of any bytes; manifests are judged by `Promises`.
+/// The invariants of the readers of single values, for any bytes; `ManifestInvariants` checks whole manifests.
 enum ValueReaderInvariants {
-    /// Which promises the reader of a number broke; nil where there is no such reader.
+    /// Returns the invariants that the reader of a number violates; nil if no reader has this number.
     static func violations(_ bytes: [UInt8], reader: UInt8) -> [String]? {
         switch reader {
         case 1: environmentFileViolations(bytes)
@@ -18,33 +18,34 @@ enum ValueReaderInvariants {
         let second = Result { try EnvironmentFile.parse(bytes) }
         switch (first, second) {
         case (.success(let first), .success(let second)):
-            if first != second { return ["an environment file read twice says two things"] }
+            if first != second { return ["reading an environment file twice gives different results"] }
             return first.contains { $0.key.isEmpty || $0.value.utf8.contains(0) }
-                ? ["no program can be given a variable of an environment file"] : []
-        case (.failure(let flaw as EnvironmentFile.SyntaxError), .failure):
+                ? ["a variable of an environment file cannot be passed to a program"] : []
+        case (.failure(let error as EnvironmentFile.SyntaxError), .failure):
             let lines = bytes.count { $0 == 0x0A } + 1
-            return (1...lines).contains(flaw.line) && !flaw.reason.isEmpty
-                ? [] : ["the flaw of an environment file is not inside it"]
-        case (.success, .failure), (.failure, _): return ["an environment file read twice says two things"]
+            return (1...lines).contains(error.line) && !error.reason.isEmpty
+                ? [] : ["a syntax error of an environment file has no line inside the file"]
+        case (.success, .failure), (.failure, _):
+            return ["reading an environment file twice gives different results"]
         }
     }
 
     private static func cronViolations(_ text: String) -> [String] {
         do throws(CronSyntaxError) {
             return try CronFields(parsing: text) == CronFields(parsing: text)
-                ? [] : ["a cron expression read twice says two things"]
+                ? [] : ["reading a cron expression twice gives different results"]
         } catch {
             return error.message.isEmpty || error.offset < 0 || error.offset > text.unicodeScalars.count
-                ? ["the mistake of a cron expression is not inside it"] : []
+                ? ["a syntax error of a cron expression has no position inside the expression"] : []
         }
     }
 
-    /// A file of zone rules comes from the machine, which may have anything there.
+    /// Checks time zone rules, which are read from files of the machine and may hold any bytes.
     private static func zoneViolations(_ bytes: [UInt8]) -> [String] {
         guard let rules = TimeZoneRules(tzif: bytes) else {
             _ = TimeZoneRules(posix: String(decoding: bytes, as: UTF8.self))
             return []
         }
-        return TimeZoneRules(tzif: bytes) == rules ? [] : ["rules of a zone read twice say two things"]
+        return TimeZoneRules(tzif: bytes) == rules ? [] : ["reading time zone rules twice gives different results"]
     }
 }

@@ -4,13 +4,12 @@ import HeroModel
 import HeroStore
 
 extension Benchmarks {
-    /// Takes the reconciler away from running jobs with `kill -9`, again and again, and lets the next one take them up
-    /// (reliability.md SH-10).
+    /// Kills the reconciler of running jobs with `kill -9` repeatedly, and measures how fast the next one adopts them (SH-10).
     mutating func measureAdoption() throws {
         let hero = try HeroprocSupervisor(directory, services: sizes.few)
         var reconciler = try hero.startReconciler()
         try hero.stamps.awaitCount(sizes.few, within: 300)
-        // From then on it has nothing to do but to hold them.
+        // After this apply the reconciler only supervises.
         try hero.run("apply", "--timeout", "5m")
         var times: [Double] = []
         var answers: [Double] = []
@@ -35,12 +34,12 @@ extension Benchmarks {
 }
 
 extension HeroprocSupervisor {
-    /// Starts a reconciler of its own, with nobody above it that would start another.
+    /// Starts a reconciler without a monitor that would restart it.
     fileprivate func startReconciler() throws -> ChildProcess {
         try ChildProcess(arguments("reconcile", ["--watch"]), output: state + "/reconciler")
     }
 
-    /// The number of the newest event.
+    /// The ID of the newest event.
     fileprivate func newestEventID() throws -> Int64 {
         try openReader().numberedEvents(EventFilter(limit: 1)).last?.id ?? 0
     }
@@ -49,15 +48,15 @@ extension HeroprocSupervisor {
 
     private func openReader() throws -> StateReader {
         let path = paths.database
-        guard let reader = try StateReader(path: path) else { throw BenchError("there is no \(path)") }
+        guard let reader = try StateReader(path: path) else { throw BenchError("\(path) does not exist") }
         return reader
     }
 
-    /// Waits until it is on record that the jobs are adopted, and asks on the control socket all the while.
+    /// Waits for the event that the jobs are adopted, and sends requests to the control socket meanwhile.
     ///
-    /// `status` would not do as the clock: it shows what runs without any reconciler.
-    /// - Returns: when it was on record, and the longest that somebody who asked waited, in seconds; who asks while nobody
-    ///   listens yet waits from then on.
+    /// `status` cannot measure this, because it shows running jobs without any reconciler.
+    /// - Returns: the time of the event, and the longest wait for a reply in seconds. The wait includes the time before the
+    ///   socket exists.
     fileprivate func awaitAdoption(
         of count: Int,
         since begin: UInt64,
@@ -65,25 +64,25 @@ extension HeroprocSupervisor {
     ) throws -> (adopted: UInt64, slowest: Double) {
         let (paths, reader) = (paths, try openReader())
         var (adopted, slowest): (UInt64?, Double) = (nil, 0)
-        var (asked, client): (UInt64, ControlClient?) = (begin, nil)
+        var (requestedAt, client): (UInt64, ControlClient?) = (begin, nil)
         while true {
             if client == nil {
                 client = try ControlClient.connect(paths)
-                // It knows no such request and says so: an answer like any other that changes nothing.
+                // An unknown request: the error is a reply like any other and changes nothing.
                 try client?.send(Array("{}".utf8))
             }
             switch client?.nextLine(timeout: .milliseconds(1)) {
             case .line:
-                slowest = max(slowest, seconds(from: asked, to: now()))
+                slowest = max(slowest, seconds(from: requestedAt, to: now()))
                 if let adopted { return (adopted, slowest) }
-                (asked, client) = (now(), nil)
+                (requestedAt, client) = (now(), nil)
             case .timedOut: break
             case .ended: client = nil
             case nil: usleep(500)
             }
             if adopted == nil {
                 let events = try reader.events(EventFilter(after: last))
-                if events.contains(where: { $0.text == "took up \(count) running jobs" }) { adopted = now() }
+                if events.contains(where: { $0.text.hasSuffix(" \(count) running jobs") }) { adopted = now() }
             }
             guard seconds(from: begin, to: now()) < 60 else {
                 throw BenchError("\(count) jobs are not adopted after a minute")
@@ -91,14 +90,14 @@ extension HeroprocSupervisor {
         }
     }
 
-    /// Looks whether `status` shows all jobs in the hands of this reconciler, each the one that was started at first.
+    /// Checks that `status` shows this reconciler and the processes that were started first.
     fileprivate func requireSameJobs(_ count: Int, of reconciler: ChildProcess) throws {
         let text = try ChildProcess.output(arguments("status", ["-o", "json"]), in: directory)
         let status = try JSONDecoder().decode(Status.self, from: Data(text.utf8))
         let running = Set(status.services.flatMap(\.actions).compactMap(\.pid))
         guard status.reconciler.pid == reconciler.pid, running.count == count,
             running == Set(stamps.all().map(\.pid))
-        else { throw BenchError("the \(count) jobs are not what they were before the reconciler was killed") }
+        else { throw BenchError("the \(count) jobs are not the same as before the reconciler was killed") }
     }
 
     private struct Status: Decodable {

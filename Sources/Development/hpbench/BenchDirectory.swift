@@ -2,27 +2,29 @@ import Dispatch
 import Foundation
 import HeroLinux
 
-/// A fresh directory in which everything of one run happens, and which knows how to leave nothing behind.
+/// The working directory of one run.
 ///
-/// Every process of ours either runs a program from here or has its working directory here: so all of them are found,
-/// and nobody else's is.
+/// It removes all files and processes of the run.
+///
+/// Every process of a run either uses a program in this directory or has its working directory here. This finds all of
+/// them and no others.
 final class BenchDirectory {
-    /// Where it is: canonical, no slash at the end.
+    /// The canonical path, without a slash at the end.
     let path: String
-    /// What listens for Ctrl-C.
+    /// The handlers of stop signals.
     private let signalSources: [any DispatchSourceSignal]
 
-    /// Whoever starts or makes something passes here, and so does whoever tidies up.
+    /// Protects process starts and file creation from a concurrent cleanup.
     static let lock = NSLock()
 
-    /// Makes a directory below another one, and copies the programs under test into it.
+    /// Creates the directory and copies the measured programs into it.
     init(below parent: String, programs: [String]) throws {
-        let wanted = parent + "/hpbench.\(getpid())"
-        try FileManager.default.createDirectory(atPath: wanted + "/bin", withIntermediateDirectories: true)
-        let path = URL(filePath: wanted).resolvingSymlinksInPath().path()
+        let created = parent + "/hpbench.\(getpid())"
+        try FileManager.default.createDirectory(atPath: created + "/bin", withIntermediateDirectories: true)
+        let path = URL(filePath: created).resolvingSymlinksInPath().path()
         self.path = path
-        // ext4 looks at every inode that was deleted near a new one within the last minutes. So each folder of ours is
-        // sent to a part of the disk of its own, as if it were a top-level one; elsewhere this does nothing.
+        // When ext4 creates a file it inspects every inode that was deleted nearby in the last minutes. The attribute T
+        // places each subdirectory in its own part of the disk. Other file systems ignore it.
         if let chattr = ChildProcess.path(of: "chattr") { _ = try ChildProcess([chattr, "+T", path]).wait() }
         for program in programs {
             let name = URL(filePath: program).lastPathComponent
@@ -35,7 +37,7 @@ final class BenchDirectory {
             signal(number, SIG_IGN)
             let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
             source.setEventHandler {
-                // Taken for good: the measurement that is interrupted starts nothing any more and waits for our end.
+                // Never unlocked: the interrupted measurement can start nothing more.
                 Self.lock.lock()
                 Self.cleanUp(path)
                 exit(128 + number)
@@ -45,10 +47,10 @@ final class BenchDirectory {
         }
     }
 
-    /// One of the programs under test.
+    /// The path of a measured program.
     func program(_ name: String) -> String { "\(path)/bin/\(name)" }
 
-    /// Makes a folder that nobody used before.
+    /// Creates a new subdirectory.
     func makeFolder(_ name: String) throws -> String {
         Self.lock.lock()
         defer { Self.lock.unlock() }
@@ -57,13 +59,13 @@ final class BenchDirectory {
         return folder
     }
 
-    /// The processes that are ours.
+    /// The processes of this run.
     var processes: [MeasuredProcess] { MeasuredProcess.all(in: path) }
 
-    /// Ends what is left of ours, supervisors first.
+    /// Kills the processes of this run, supervisors first.
     func endProcesses() { Self.endProcesses(path) }
 
-    /// Ends everything and removes every file.
+    /// Kills all processes and removes all files.
     func cleanUp() {
         Self.lock.lock()
         defer { Self.lock.unlock() }
@@ -84,13 +86,13 @@ final class BenchDirectory {
 
     private static func cleanUp(_ path: String) {
         endProcesses(path)
-        // A state directory has its run directory elsewhere, under a name made from its own.
+        // The run directory of a state directory is elsewhere, with a name derived from it.
         for child in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? [] where child.hasPrefix("state") {
             let run = RuntimePaths.resolve(state: "\(path)/\(child)", environment: ProcessInfo.processInfo.environment)
                 .run
             try? FileManager.default.removeItem(atPath: run)
         }
-        // Whoever is interrupted may be in the middle of making files.
+        // The interrupted measurement may still create files.
         for _ in 0..<100 where FileManager.default.fileExists(atPath: path) {
             try? FileManager.default.removeItem(atPath: path)
         }

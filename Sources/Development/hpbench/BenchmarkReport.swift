@@ -1,17 +1,17 @@
 import Foundation
 
-/// The table, as it is printed and as it stands in the documentation.
+/// The table for the terminal and for the documentation.
 struct BenchmarkReport {
     let results: Measurements
     let sizes: Sizes
 
-    /// The table in Markdown, padded so that it reads in a terminal too.
+    /// The table in Markdown, padded for the terminal.
     var table: String {
         let columns = results.columns
         let header = ["figure"] + columns.map(name) + ["aim", ""]
         let rows = Figure.allCases.map { figure in
-            let line = figure.row(sizes)
-            return [line.title] + columns.map { cell(figure, $0) } + [line.aim.text, outcome(figure)]
+            let row = figure.row(sizes)
+            return [row.title] + columns.map { cell(figure, $0) } + [row.aim.text, outcome(figure)]
         }
         let widths = header.indices.map { index in
             ([header] + rows).map { $0[index].count }.max() ?? 0
@@ -31,7 +31,7 @@ struct BenchmarkReport {
         }
     }
 
-    /// What the page says between its marks.
+    /// The section of the page between its markers.
     var section: String {
         let absent = Contender.allCases.filter { !$0.isInstalled }.map(\.rawValue)
         var text = "Measured on \(MachineInfo.date): \(MachineInfo.description).\n\n" + table + "\n"
@@ -40,13 +40,15 @@ struct BenchmarkReport {
         return text
     }
 
-    /// Puts the section into the page, between its marks; what people wrote around it stays.
+    /// Replaces the section between the markers of the page.
+    ///
+    /// The text around it does not change.
     func write(to path: String) throws {
         let begin = "<!-- hpbench: begin -->\n"
         let end = "<!-- hpbench: end -->"
         guard let page = try? String(contentsOfFile: path, encoding: .utf8),
             let first = page.range(of: begin), let last = page.range(of: end), first.upperBound <= last.lowerBound
-        else { throw BenchError("cannot write \(path): it has no lines \(begin)and \(end) to write between") }
+        else { throw BenchError("cannot write \(path): it does not contain the lines \(begin)and \(end)") }
         let text = page[..<first.upperBound] + section + page[last.lowerBound...]
         try text.write(toFile: path, atomically: true, encoding: .utf8)
     }
@@ -67,40 +69,5 @@ struct BenchmarkReport {
         let aim = figure.row(sizes).aim
         guard !aim.text.isEmpty, let value = results[figure, .heroproc] else { return "" }
         return aim.isMet(by: value) ? "met" : "missed"
-    }
-}
-
-/// The machine, as far as it matters to a reader.
-enum MachineInfo {
-    static var date: String {
-        let format = DateFormatter()
-        format.locale = Locale(identifier: "en_US_POSIX")
-        format.timeZone = TimeZone(identifier: "UTC")
-        format.dateFormat = "yyyy-MM-dd"
-        return format.string(from: Date())
-    }
-
-    static var description: String {
-        let memory = ProcessInfo.processInfo.physicalMemory / (1 << 30)
-        let cores = ProcessInfo.processInfo.activeProcessorCount
-        let virtual = line("/proc/cpuinfo", "flags").contains(" hypervisor") ? ", virtual machine" : ""
-        return "\(line("/proc/cpuinfo", "model name")), \(cores) cores, \(memory) GiB\(virtual); "
-            + "\(line("/etc/os-release", "PRETTY_NAME")), Linux \(kernel)"
-    }
-
-    private static var kernel: String {
-        var name = utsname()
-        uname(&name)
-        return withUnsafeBytes(of: name.release) { bytes in
-            String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-    }
-
-    /// What stands behind a key and `:` or `=`.
-    private static func line(_ path: String, _ key: String) -> String {
-        let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        let line = text.split(separator: "\n").first { $0.hasPrefix(key) } ?? ""
-        let value = line.split(maxSplits: 1) { $0 == ":" || $0 == "=" }.dropFirst().first ?? ""
-        return value.trimmingCharacters(in: CharacterSet(charactersIn: " \t\""))
     }
 }

@@ -1,10 +1,12 @@
 import Foundation
 
-/// The measurements, each with supervisors of its own.
+/// The measurements.
+///
+/// Each one starts its own supervisors.
 struct Benchmarks {
     let directory: BenchDirectory
     let sizes: Sizes
-    /// Says what happens, to a person who waits.
+    /// Prints progress.
     let log: (String) -> Void
     var results = Measurements()
 
@@ -14,13 +16,13 @@ struct Benchmarks {
         self.log = log
     }
 
-    /// Many services: start, memory, `diff`, stop.
+    /// Measures many services: start, memory, `diff`, stop.
     mutating func measureManyServices() throws {
         var loops: [Double] = []
         var starts: [Contender: [Double]] = [:]
         var stops: [Contender: [Double]] = [:]
         var launches: [Double] = []
-        // Each round holds everyone once: what else the machine does hits all of them alike.
+        // Each round contains every supervisor once, so that other load on the machine affects all of them.
         for round in 1...sizes.repetitions {
             loops.append(try measureSpawnLoop())
             log("round \(round): \(sizes.many) starts in a bare loop \(format(loops.last))")
@@ -35,9 +37,9 @@ struct Benchmarks {
                 starts[contender, default: []].append(seconds(from: begin, to: max(returned, last)))
                 if let hero = supervisor as? HeroprocSupervisor { launches.append(try hero.launchTime()) }
                 if round == 1 { try measureRunning(contender, supervisor) }
-                let order = now()
+                let stopRequest = now()
                 try supervisor.stop()
-                stops[contender, default: []].append(seconds(from: order, to: now()))
+                stops[contender, default: []].append(seconds(from: stopRequest, to: now()))
                 let times = "start \(format(starts[contender]?.last)), stop \(format(stops[contender]?.last))"
                 log("  \(contender.rawValue): \(times)")
                 directory.endProcesses()
@@ -53,7 +55,7 @@ struct Benchmarks {
         }
     }
 
-    /// Few services: memory, idleness, healing.
+    /// Measures few services: memory, idle load, restarts.
     mutating func measureFewServices() throws {
         for contender in Contender.allCases where contender.isInstalled {
             let supervisor = try contender.makeSupervisor(directory, services: sizes.few)
@@ -71,7 +73,7 @@ struct Benchmarks {
         }
     }
 
-    // MARK: With many services up
+    // MARK: While many services are running
 
     private mutating func measureRunning(_ contender: Contender, _ supervisor: any Supervisor) throws {
         sleep(2)
@@ -96,7 +98,7 @@ struct Benchmarks {
         results[.validate, contender] = validations.median
     }
 
-    /// The process that supervises the others.
+    /// The main process of a supervisor.
     private func mainProcess(_ contender: Contender) -> MeasuredProcess? {
         let name =
             switch contender {
@@ -110,7 +112,7 @@ struct Benchmarks {
 
     // MARK: The bare loop
 
-    /// The same programs, started by nobody but a loop: from the first call to the last program's own stamp.
+    /// Starts the same programs in a loop, and measures from the first call to the last stamp.
     private func measureSpawnLoop() throws -> Double {
         let stamps = try Stamps(in: directory.makeFolder("stamps"))
         flushDisk()
@@ -125,22 +127,21 @@ struct Benchmarks {
         return seconds(from: begin, to: last)
     }
 
-    /// Lets the disk come to rest: what one contender left to be written is not the next one's burden.
+    /// Writes pending data to disk, so that one supervisor does not slow down the next.
     private func flushDisk() {
         sync()
         usleep(300_000)
     }
 
-    // MARK: Idle and healing
+    // MARK: Idle load and restarts
 
     private func contextSwitches() -> Int {
         directory.processes.filter { !$0.isWorkload }.map(\.contextSwitches).reduce(0, +)
     }
 
-    /// Kills every program once, one after the other, and reads when its successor began.
+    /// Kills every program once, one after the other, and measures when its successor starts.
     ///
-    /// In peace: what a restart still causes is over before the next. Once each, because s6 and runit start nothing twice
-    /// within a second.
+    /// A pause follows each restart. Each program is killed once, because s6 and runit start nothing twice within a second.
     private mutating func measureRestarts(_ contender: Contender, _ supervisor: any Supervisor) throws {
         let victims = supervisor.stamps.all().prefix(sizes.few)
         var times: [Double] = []

@@ -1,13 +1,13 @@
 import Foundation
 
-/// A program that we started ourselves.
+/// A child process.
 struct ChildProcess {
-    /// Its process.
+    /// The process ID.
     let pid: pid_t
 
-    /// Starts a program in a process group of its own, so that Ctrl-C reaches us alone and we clean up.
+    /// Starts a program in its own process group, so that Ctrl-C reaches only hpbench, which cleans up.
     ///
-    /// Its working directory is ours for the moment of the start. Without a file its output is thrown away.
+    /// The start changes the working directory of hpbench for a moment. Without an output file the output is discarded.
     init(_ arguments: [String], in directory: String? = nil, output: String? = nil) throws {
         BenchDirectory.lock.lock()
         defer { BenchDirectory.lock.unlock() }
@@ -26,11 +26,11 @@ struct ChildProcess {
         posix_spawnattr_setsigdefault(&attributes, &all)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
 
-        let former = FileManager.default.currentDirectoryPath
+        let previous = FileManager.default.currentDirectoryPath
         if let directory, !FileManager.default.changeCurrentDirectoryPath(directory) {
             throw BenchError("cannot enter \(directory)")
         }
-        defer { if directory != nil { _ = FileManager.default.changeCurrentDirectoryPath(former) } }
+        defer { if directory != nil { _ = FileManager.default.changeCurrentDirectoryPath(previous) } }
 
         let argv = arguments.map { strdup($0) } + [nil]
         defer { for argument in argv { free(argument) } }
@@ -40,17 +40,17 @@ struct ChildProcess {
         self.pid = pid
     }
 
-    /// How a program ended and what it took.
+    /// The exit status of a program and the resources that it used.
     struct ExitInfo {
-        /// Its exit code; 128 and the signal's number for a violent end.
+        /// The exit code; 128 plus the signal number after a signal.
         var code: Int32
         /// User and system time, in seconds.
         var processorTime: Double
-        /// The most memory it held at once, in MiB.
+        /// The peak resident memory, in MiB.
         var peakMemory: Double
     }
 
-    /// Waits for its end.
+    /// Waits for the exit.
     @discardableResult
     func wait() -> ExitInfo {
         var status: Int32 = 0
@@ -66,7 +66,7 @@ struct ChildProcess {
         )
     }
 
-    /// Runs a program to its end and returns what it wrote to stdout and stderr.
+    /// Runs a program and returns its output on stdout and stderr.
     static func output(_ arguments: [String], expecting codes: Set<Int32> = [0], in place: BenchDirectory) throws
         -> String
     {
@@ -80,16 +80,9 @@ struct ChildProcess {
         return text
     }
 
-    /// Where a program is on the PATH; nil when it is not installed.
+    /// The path of a program on the PATH; nil when it is not installed.
     static func path(of program: String) -> String? {
         let folders = ProcessInfo.processInfo.environment["PATH"]?.split(separator: ":") ?? []
         return folders.lazy.map { "\($0)/\(program)" }.first { access($0, X_OK) == 0 }
     }
-}
-
-/// What went wrong, in words.
-struct BenchError: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

@@ -1,38 +1,38 @@
-// Law: measure everyone alike, in one run, and leave nothing behind.
+// Rule: measure every supervisor in the same way, in one run, and remove everything afterwards.
 
 import ArgumentParser
 import Foundation
 import Glibc
 
-/// Measures heroproc beside its peers, in one run, on this machine.
+/// Measures heroproc and its peers in one run on this machine.
 @main
 struct HPBench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hpbench",
-        abstract: "Measure starts, stops, memory, healing, adoption, logs and plans beside the peers installed here.",
+        abstract: "Measure starts, stops, memory, restarts, adoption, logs and plans next to the installed peers.",
         discussion: """
-            Nothing is left behind, on Ctrl-C neither. A busy machine makes absolute figures worthless; ratios less so.
+            Removes all its files and processes, also on Ctrl-C. On a busy machine only the ratios are useful.
 
             EXAMPLES:
-              hpbench                       all of it, some minutes
-              hpbench --only log            one part: many, few, adoption, log, history, manifests or plan
-              hpbench --write               and write the page docs/reference/performance.md
+              hpbench                       measure everything, in some minutes
+              hpbench --only log            measure one part, see --only below
+              hpbench --write               write docs/reference/performance.md
             """
     )
 
-    @Option(help: "How many services for what grows with their number.")
+    @Option(help: "The number of services for figures that grow with it.")
     var services = Sizes().many
 
-    @Option(help: "How many lines one service writes.")
+    @Option(help: "The number of lines that one service writes.")
     var lines = Sizes().lines
 
-    @Option(help: "How often the starts and stops are repeated; the median counts.")
+    @Option(help: "The number of repetitions; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Only these parts: many, few, adoption, log, history, manifests, plan.")
+    @Option(help: "Measure only these parts: many, few, adoption, log, history, manifests, plan.")
     var only: [Part] = []
 
-    @Option(help: "Where to work: a fresh directory is made there.")
+    @Option(help: "The parent of the new working directory.")
     var directory = "/var/tmp"
 
     @Flag(help: "Write the table into docs/reference/performance.md.")
@@ -52,7 +52,7 @@ struct HPBench: ParsableCommand {
         let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path()
         let programs = ["heroproc", "hpshim", "hpbenchload"].map { own + $0 }
         if let missing = programs.first(where: { access($0, X_OK) != 0 }) {
-            throw ValidationError("There is no \(missing); `make bench` builds what is needed.")
+            throw ValidationError("\(missing) does not exist; `make bench` builds it.")
         }
         var sizes = Sizes()
         sizes.many = services
@@ -71,7 +71,7 @@ struct HPBench: ParsableCommand {
         for contender in Contender.allCases where !contender.isInstalled {
             sessions.log("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
         }
-        // What memory is measured of comes before this process has used much of its own: the peak of a child begins with that.
+        // Peak memory comes first: the peak of a child process starts with the memory that this process has used.
         if parts.contains(.plan) { try sessions.measureDiffs() }
         if parts.contains(.manifests) { reading.measure(into: &sessions.results) }
         if parts.contains(.many) { try sessions.measureManyServices() }
@@ -86,7 +86,7 @@ struct HPBench: ParsableCommand {
         if write {
             try report.write(to: "docs/reference/performance.md")
             for figure in report.missed {
-                print("misses its aim; the page must say what it is spent on: \(figure.row(sizes).title)")
+                print("misses its aim; explain the reason on the page: \(figure.row(sizes).title)")
             }
         }
     }

@@ -4,7 +4,7 @@ import HeroModel
 import HeroStore
 
 extension Benchmarks {
-    /// A long history: what reading it costs, and how much room it takes before and after retention.
+    /// Measures a long history: the time to read it, and its size before and after retention.
     mutating func measureHistory() throws {
         let state = try directory.makeFolder("history")
         let manifests = try directory.makeFolder("history-services.d")
@@ -15,16 +15,16 @@ extension Benchmarks {
         results[.historySize, .heroproc] = try Self.megabytes(database)
         let rules = "kind: Settings\nretention:\n  - {tag: bench, older_than: 1h}\n"
         try Data(rules.utf8).write(to: URL(filePath: manifests + "/settings.yaml"))
-        // One pass removes at most 10,000 jobs by one rule, so that nobody waits for it.
+        // One pass removes at most 10,000 jobs per rule, so that it does not delay the reconciler.
         _ = try processorTime(
             ["reconcile", "--dir", manifests, "--state", state],
             repetitions: 1 + sizes.jobs / 10_000
         )
         results[.historyRetained, .heroproc] = try Self.megabytes(database)
-        log("heroproc: \(sizes.jobs) jobs on record")
+        log("heroproc: \(sizes.jobs) jobs recorded")
     }
 
-    /// Ended jobs of services that are up no more, each with one start, all of them a day old.
+    /// Adds ended jobs of stopped services to a database, each with one start, all of them a day old.
     private static func fillDatabase(_ path: String, jobs: Int, services: Int) throws {
         let store = try StateStore(path: path)
         let ended = WallTime(microseconds: Int64(time(nil) - 86_400) * 1_000_000)
@@ -69,7 +69,7 @@ extension Benchmarks {
         try store.commit(changes)
     }
 
-    /// Processor time of a command in seconds, the median of some runs.
+    /// The processor time of a command in seconds, as the median of several runs.
     private func processorTime(_ arguments: [String], repetitions: Int? = nil) throws -> Double? {
         setenv("HERO_PROC_NO_AUTOSTART_DB", "1", 1)
         var times: [Double] = []

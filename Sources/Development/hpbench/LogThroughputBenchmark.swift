@@ -1,7 +1,7 @@
 import Foundation
 
 extension Benchmarks {
-    /// One service that writes as fast as it is read, into a log that keeps everything; then every line is looked at.
+    /// Measures one service that writes as fast as possible into a log that keeps everything, and checks every line.
     mutating func measureLogThroughput() throws {
         let bytes = Double(sizes.lines) * 100
         results[.logThroughput, .bareLoop] = bytes / 1e6 / (try measurePipe("cat > main"))
@@ -21,11 +21,11 @@ extension Benchmarks {
                 + "\(log.faults) lines lost or damaged."
         )
         guard log.lines == sizes.lines, log.faults == 0 else {
-            throw BenchError("the log is not what was written: \(log.lines) lines, \(log.faults) faults")
+            throw BenchError("the log differs from the written lines: \(log.lines) lines, \(log.faults) faults")
         }
     }
 
-    /// From the first stamp of the writer to its second: its own view, when its last line was taken from it.
+    /// Measures with heroproc, from the first stamp of the writer to the second one after its last line.
     private func measureHeroprocLog() throws -> (time: Double, log: LogCheck) {
         let folder = try directory.makeFolder("manifests")
         let stamps = try Stamps(in: directory.makeFolder("stamps"))
@@ -51,7 +51,7 @@ extension Benchmarks {
         return (time, check)
     }
 
-    /// The writer into a command's stdin.
+    /// Measures the writer with a pipe into a command.
     private func measurePipe(_ command: String, config: String? = nil) throws -> Double {
         let folder = try directory.makeFolder("log")
         let stamps = try Stamps(in: directory.makeFolder("stamps"))
@@ -72,50 +72,7 @@ extension Benchmarks {
 
     private func timeBetweenStamps(_ stamps: Stamps) throws -> Double {
         let times = stamps.all().map(\.time)
-        guard times.count == 2 else { throw BenchError("the writer did not come to its end") }
+        guard times.count == 2 else { throw BenchError("the writer has not finished") }
         return seconds(from: times[0], to: times[1])
-    }
-}
-
-/// Every line of a log, looked at: numbered without a gap, whole, and nothing else.
-struct LogCheck {
-    /// Lines in the right place.
-    var lines = 0
-    /// Lines that are missing, damaged or out of order.
-    var faults = 0
-    /// Files read.
-    var files = 0
-    /// Their bytes.
-    var bytes = 0
-
-    /// Reads log files in CRI format, oldest first, whose lines are those of `hpbenchload lines`.
-    init(files paths: [String]) throws {
-        for path in paths {
-            let data = try Data(contentsOf: URL(filePath: path), options: .alwaysMapped)
-            files += 1
-            bytes += data.count
-            data.withUnsafeBytes { check($0) }
-        }
-    }
-
-    /// `<time> stdout F <10 digits> xxx...`, in which the digits count on.
-    private mutating func check(_ bytes: UnsafeRawBufferPointer) {
-        var start = 0
-        while start < bytes.count {
-            let length = bytes[start...].firstIndex(of: UInt8(ascii: "\n")).map { $0 - start } ?? (bytes.count - start)
-            // The payload is 99 bytes and its newline; before it stands ` stdout F `.
-            let payload = start + length - 99
-            let mark = payload - " stdout F ".utf8.count
-            if mark > start, bytes[mark..<payload].elementsEqual(" stdout F ".utf8), number(bytes, payload) == lines {
-                lines += 1
-            } else {
-                faults += 1
-            }
-            start += length + 1
-        }
-    }
-
-    private func number(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> Int {
-        bytes[at..<at + 10].reduce(0) { $0 * 10 + Int($1) - 48 }
     }
 }

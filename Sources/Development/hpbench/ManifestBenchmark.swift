@@ -4,38 +4,38 @@ import HeroFuzz
 import HeroManifest
 import HeroModel
 
-/// Reading manifests, in this very process: beside libyaml's bare events, and for files that nobody means.
+/// Measures the manifest reader in this process: next to the events of libyaml alone, and with hostile files.
 struct ManifestBenchmark {
-    /// How many manifests are read.
+    /// The number of manifests.
     let count: Int
-    /// How often what is quick is repeated; the median counts.
+    /// The number of repetitions; the median counts.
     let repetitions: Int
 
-    /// Measures all of it.
+    /// Measures everything.
     func measure(into results: inout Measurements) {
-        // Memory comes first: what later runs have freed would be used again, and not be seen.
+        // Memory comes first, because memory that later runs free would be reused unnoticed.
         let files = self.files
         let text = files.reduce(0) { $0 + $1.bytes.count }
         let peak = Self.peakMemoryGrowth { _ = Manifests.read(files, options: Self.options).desired }
         results[.readingMemory, .heroproc] = Double(peak) / Double(text)
 
         let bare = (0..<repetitions).map { _ in Self.seconds { for file in files { Self.parse(file.bytes) } } }
-        let ours = (0..<repetitions).map { _ in
-            // What was read is given up when the clock has stopped.
+        let measured = (0..<repetitions).map { _ in
+            // The result is released after the measurement.
             var read: [ManifestResult] = []
             defer { read.removeAll() }
             return Self.seconds { read.append(Manifests.read(files, options: Self.options)) }
         }
-        if let bare = bare.median, let ours = ours.median {
+        if let bare = bare.median, let measured = measured.median {
             results[.reading, .bareLoop] = bare
-            results[.reading, .heroproc] = ours
+            results[.reading, .heroproc] = measured
             results[.readingRatio, .bareLoop] = 1
-            results[.readingRatio, .heroproc] = ours / bare
+            results[.readingRatio, .heroproc] = measured / bare
         }
         measureHostileFiles(into: &results)
     }
 
-    /// The worst of the files that are made to take time or memory.
+    /// Finds the slowest and the largest of the files that are made to consume time or memory.
     private func measureHostileFiles(into results: inout Measurements) {
         var slowest = (seconds: 0.0, name: "")
         var largest = (bytes: 0, name: "")
@@ -50,13 +50,13 @@ struct ManifestBenchmark {
         results[.hostileTime, .heroproc] = slowest.seconds * 1000
         results[.hostileMemory, .heroproc] = Double(largest.bytes) / 1_048_576
         results.notes.append(
-            "Of \(HostileFile.all.count) files that nobody means, the slowest is \(slowest.name), the largest \(largest.name)."
+            "Of \(HostileFile.all.count) hostile files, the slowest is \(slowest.name), the largest \(largest.name)."
         )
     }
 
     private static let options = ManifestOptions(requiresCore: false)
 
-    /// Manifests of 600 bytes, each with what a service usually says.
+    /// Manifests of 600 bytes with the usual fields of a service.
     private var files: [ManifestFile] {
         (0..<count).map { number in
             let after = number == 0 ? "" : "requires: [service-\(number / 2)]\n"
@@ -64,7 +64,7 @@ struct ManifestBenchmark {
                 # One of many.
                 kind: Service
                 name: service-\(number)
-                description: Answers requests over HTTP and keeps what it was told
+                description: Answers requests over HTTP and keeps all data
                 labels: {team: platform, tier: backend}
                 tags: [http, demo]
                 \(after)env:
@@ -86,7 +86,7 @@ struct ManifestBenchmark {
         }
     }
 
-    /// libyaml alone: every event is asked for and thrown away.
+    /// Parses with libyaml alone, and discards every event.
     private static func parse(_ bytes: [UInt8]) {
         var parser = yaml_parser_t()
         guard yaml_parser_initialize(&parser) == 1 else { return }
@@ -107,30 +107,32 @@ struct ManifestBenchmark {
     private static func seconds(_ work: () -> Void) -> Double {
         var start = timespec()
         var end = timespec()
-        // The time of this thread: others use the machine, too.
+        // The time of this thread, because other processes use the machine too.
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &start)
         work()
         clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end)
         return Double(end.tv_sec - start.tv_sec) + Double(end.tv_nsec - start.tv_nsec) / 1e9
     }
 
-    /// By how many bytes the resident memory rose at most.
+    /// The growth of the peak resident memory during the work, in bytes.
     private static func peakMemoryGrowth(_ work: () -> Void) -> Int {
         returnFreedMemory()
-        // Since Linux 4.0 a 5 sets the mark back to what is resident now.
+        // Since Linux 4.0, writing 5 resets the peak to the current size.
         try? Data("5".utf8).write(to: URL(filePath: "/proc/self/clear_refs"))
         let before = peakResidentSize
         work()
         return max(0, peakResidentSize - before)
     }
 
-    /// What was freed goes back to the kernel, so that using it again is seen; glibc's header for it is not imported.
+    /// Returns freed memory to the kernel, so that its reuse is measured.
+    ///
+    /// Swift does not import the header of `malloc_trim`.
     private static func returnFreedMemory() {
         guard let symbol = dlsym(nil, "malloc_trim") else { return }
         _ = unsafeBitCast(symbol, to: (@convention(c) (Int) -> Int32).self)(0)
     }
 
-    /// The highest resident size so far, in bytes.
+    /// The peak resident set size so far, in bytes.
     private static var peakResidentSize: Int {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? ""

@@ -1,31 +1,16 @@
-import CHeroLinux
 import Foundation
 
-/// Signals, through pidfds: what is signalled is what was looked at.
-enum SignalSender {
-    /// Sends a signal.
-    ///
-    /// - Returns: whether there was such a process, a zombie included.
-    @discardableResult
-    static func send(_ signal: Int32, to pid: pid_t) -> Bool {
-        let pidfd = hl_pidfd_open(pid)
-        guard pidfd >= 0 else { return false }
-        defer { close(pidfd) }
-        return hl_pidfd_send_signal(pidfd, signal) == 0
-    }
-}
-
-/// A process that is there, with what the kernel says about it.
+/// A running process with values from `/proc`.
 struct MeasuredProcess {
-    /// Its process id, true for the moment.
+    /// The process ID.
     let pid: pid_t
-    /// The file name of the program it runs.
+    /// The file name of its program.
     let program: String
 
-    /// Whether it is the program that is supervised, not a supervisor.
+    /// Whether it is the supervised program, not a supervisor.
     var isWorkload: Bool { program == "hpbenchload" }
 
-    /// All processes that run a program from a directory or have their working directory there, except ourselves.
+    /// All other processes that run a program from a directory or have their working directory there.
     static func all(in directory: String) -> [MeasuredProcess] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { name in
@@ -37,13 +22,13 @@ struct MeasuredProcess {
         }
     }
 
-    /// Its proportional share of memory, in KiB.
+    /// The proportional set size, in KiB.
     var proportionalMemory: Int { number("smaps_rollup", "Pss:") }
 
-    /// Its resident memory, in KiB.
+    /// The resident set size, in KiB.
     var residentMemory: Int { number("status", "VmRSS:") }
 
-    /// How often its threads left a processor since they began.
+    /// The number of context switches of all threads since their start.
     var contextSwitches: Int {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
         return tasks.reduce(0) { sum, task in
@@ -52,7 +37,7 @@ struct MeasuredProcess {
         }
     }
 
-    /// The number behind a word at the beginning of a line.
+    /// The number after a key at the beginning of a line.
     private func number(_ file: String, _ key: String) -> Int {
         guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/\(file)") else { return 0 }
         for line in data.split(separator: UInt8(ascii: "\n")) where line.starts(with: key.utf8) {

@@ -3,7 +3,7 @@ import HeroModel
 import HeroPlan
 
 extension Benchmarks {
-    /// Plans alone, in layers of services that require each other, with nothing to do; and a whole `diff` of many files.
+    /// Measures the planner alone, for layers of running services that require each other.
     mutating func measurePlans() throws {
         let sizes: [(figure: Figure, services: Int)] = [
             (.planThousand, 1000), (.planTenThousand, 10_000), (.planHundredThousand, 100_000),
@@ -15,20 +15,20 @@ extension Benchmarks {
                 let begin = now()
                 let plan = Planner.plan(desired, observed)
                 times.append(seconds(from: begin, to: now()))
-                guard plan.isEmpty else { throw BenchError("a plan of what stands has something to do") }
+                guard plan.isEmpty else { throw BenchError("a plan for unchanged services is not empty") }
             }
             results[figure, .heroproc] = times.median
             log("a plan of \(services) services: \(String(format: "%.4f", times.median ?? 0)) s")
         }
     }
 
-    /// Measures whole commands that plan.
+    /// Measures complete `diff` commands.
     mutating func measureDiffs() throws {
         try measureDiff(of: 1000, .diffThousand, .diffThousandMemory)
         try measureDiff(of: 10_000, .diffTenThousand, .diffMemory)
     }
 
-    /// A `diff` with no state at all: everything would start.
+    /// Measures a `diff` without any state: every service would start.
     private mutating func measureDiff(of count: Int, _ time: Figure, _ memory: Figure) throws {
         let folder = try directory.makeFolder("plans-\(count)")
         try "kind: Settings\nrequired: []\n".write(
@@ -56,7 +56,7 @@ extension Benchmarks {
         log("a diff of \(count) files: \(String(format: "%.3f", times.median ?? 0)) s")
     }
 
-    /// Twenty layers; each service requires three of the layer below.
+    /// Creates twenty layers of services; each service requires three of the layer below.
     private static func makeLayers(_ count: Int) -> (DesiredState, Observed) {
         var desired = DesiredState()
         var observed = Observed(revision: 1)

@@ -1,51 +1,51 @@
 import CHeroLinux
 import Foundation
 
-/// Nanoseconds since boot: the clock of the stamps.
+/// The nanoseconds since boot, which is the clock of the stamps.
 func now() -> UInt64 { UInt64(hl_boot_clock()) }
 
-/// Seconds between two moments.
+/// The seconds between two times.
 func seconds(from begin: UInt64, to end: UInt64) -> Double { (Double(end) - Double(begin)) / 1e9 }
 
-/// The file to which every supervised program writes when it began: one clock, written by the program itself.
+/// The file in which every supervised program records its start time, all with the same clock.
 struct Stamps {
     /// One start of a program.
     struct Stamp {
-        /// When, on the clock of `now()`.
+        /// The time, on the clock of `now()`.
         var time: UInt64
-        /// Which process.
+        /// The process ID.
         var pid: pid_t
     }
 
     private static let size = 32
-    /// Where it is.
+    /// The path of the file.
     let path: String
 
-    /// Makes an empty one.
+    /// Creates an empty file.
     init(in folder: String) throws {
         path = folder + "/starts"
         guard FileManager.default.createFile(atPath: path, contents: nil) else {
-            throw BenchError("cannot make \(path)")
+            throw BenchError("cannot create \(path)")
         }
     }
 
-    /// How many there are.
+    /// The number of stamps.
     var count: Int {
         var file = stat()
         return stat(path, &file) == 0 ? Int(file.st_size) / Self.size : 0
     }
 
-    /// All of them, in the order of their arrival.
+    /// All stamps, in the order of the file.
     func all() -> [Stamp] {
         let bytes = FileManager.default.contents(atPath: path) ?? Data()
         return bytes.split(separator: UInt8(ascii: "\n")).compactMap { line in
-            let words = String(decoding: line, as: UTF8.self).split(separator: " ")
-            guard words.count == 2, let time = UInt64(words[0]), let pid = pid_t(words[1]) else { return nil }
+            let fields = String(decoding: line, as: UTF8.self).split(separator: " ")
+            guard fields.count == 2, let time = UInt64(fields[0]), let pid = pid_t(fields[1]) else { return nil }
             return Stamp(time: time, pid: pid)
         }
     }
 
-    /// Waits until there are that many; the stamps themselves say exactly when.
+    /// Waits for a number of stamps.
     func awaitCount(_ wanted: Int, within limit: Double) throws {
         let begin = now()
         while count < wanted {
@@ -56,7 +56,7 @@ struct Stamps {
         }
     }
 
-    /// Waits until none of the processes that ever stamped is there.
+    /// Waits until every process that wrote a stamp is gone.
     func awaitProcessesGone(within limit: Double) throws {
         let begin = now()
         var left = all().map(\.pid)[...]
@@ -65,7 +65,7 @@ struct Stamps {
                 left.removeLast()
             } else {
                 guard seconds(from: begin, to: now()) < limit else {
-                    throw BenchError("\(left.count) programs are still there after \(limit) s")
+                    throw BenchError("\(left.count) programs are still running after \(limit) s")
                 }
                 usleep(500)
             }

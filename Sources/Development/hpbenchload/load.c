@@ -1,11 +1,11 @@
-// The program that every supervisor holds in a benchmark: as small as a program can be, and it says when it began.
+// The program that every supervisor runs in a benchmark. It is as small as possible and records its start time.
 //
-//   hpbenchload                     writes its stamp to ./starts, tells descriptor 3 that it is ready, then holds
+//   hpbenchload                     writes a stamp to ./starts, signals readiness on descriptor 3, then sleeps
 //   hpbenchload stamp FILE          the same, to FILE
-//   hpbenchload lines COUNT FILE    stamps, writes COUNT numbered lines of 100 bytes to stdout, stamps, ends
+//   hpbenchload lines COUNT FILE    writes a stamp, COUNT numbered lines of 100 bytes to stdout and a stamp, then exits
 //
-// A stamp is 32 bytes: nanoseconds of CLOCK_BOOTTIME in 20 digits, a space, the pid in 10, a newline. One write with
-// O_APPEND, so that a thousand of them in one file do not meet.
+// A stamp has 32 bytes: the nanoseconds of CLOCK_BOOTTIME in 20 digits, a space, the PID in 10 digits, a newline. One
+// write with O_APPEND keeps a thousand stamps in one file apart.
 
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -67,7 +67,7 @@ int main(int argc, char **argv) {
         return 0;
     }
     if (stamp(argc == 3 ? argv[2] : "starts") < 0) return 1;
-    // s6, which passes the name of the service, waits a second before it restarts what never said that it was ready.
+    // s6 passes the name of the service. Without the readiness signal s6 would wait a second before a restart.
     if (argc < 3 && write(3, "\n", 1) == 1) close(3);
     for (;;) pause();
 }

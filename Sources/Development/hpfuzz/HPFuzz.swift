@@ -1,20 +1,21 @@
-// Law: run seeds, say which one broke a promise, and how to see it again.
+// Rule: run seeds, report each seed that violates an invariant, and how to repeat it.
 
 import ArgumentParser
 import Foundation
 import HeroFuzz
 
-/// Reads texts that nobody means, on all cores, and prints the first ones that break a promise.
+/// Reads random inputs on all cores and prints the first five that violate an invariant.
 @main
 struct HPFuzz: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hpfuzz",
-        abstract: "Read manifests that are made from a corpus by seeds, and judge what is said of them.",
+        abstract:
+            "Read manifests that are made from a corpus by seeds, and check the diagnostics and the desired state.",
         discussion: """
             EXAMPLES:
               hpfuzz --seeds 1000000          a long run
-              hpfuzz --seed 8421              one that failed: its text, and what it broke
-              hpfuzz --file crash.yaml        the promises for one file
+              hpfuzz --seed 8421              print the input of a failed seed and what it violates
+              hpfuzz --file crash.yaml        check one file
             """
     )
 
@@ -24,62 +25,63 @@ struct HPFuzz: ParsableCommand {
     @Option(help: "The first seed.")
     var from: UInt64 = 1
 
-    @Option(help: "Run this seed alone, and print its text.")
+    @Option(help: "Run only this seed and print its input.")
     var seed: UInt64?
 
-    @Option(help: "Judge this file alone.")
+    @Option(help: "Check only this file.")
     var file: String?
 
-    @Option(help: "The folder with the texts to begin with.")
+    @Option(help: "The directory with the corpus.")
     var corpus = "Tests/HeroManifestTests"
 
     func run() throws {
         if let file {
-            let broken = Fuzzer.violations(in: Array(try Data(contentsOf: URL(filePath: file))))
-            for line in broken { print(line) }
-            throw ExitCode(broken.isEmpty ? 0 : 1)
+            let violations = Fuzzer.violations(in: Array(try Data(contentsOf: URL(filePath: file))))
+            for line in violations { print(line) }
+            throw ExitCode(violations.isEmpty ? 0 : 1)
         }
         let fuzzer = try Fuzzer(corpus: Self.corpusInputs(below: corpus))
         if let seed {
-            // Before it is read: a trap would take it along.
+            // The input is written before it is read, because a trap would end the program.
             _ = fuzzer.input(forSeed: seed).withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }
-            let trial = fuzzer.run(seed: seed)
-            for line in trial.violations { print("seed \(seed): \(line)") }
-            throw ExitCode(trial.violations.isEmpty ? 0 : 1)
+            let result = fuzzer.run(seed: seed)
+            for line in result.violations { print("seed \(seed): \(line)") }
+            throw ExitCode(result.violations.isEmpty ? 0 : 1)
         }
         try runSeeds(fuzzer)
     }
 
     private func runSeeds(_ fuzzer: Fuzzer) throws {
-        let began = Date()
-        let totals = FuzzSummary()
+        let start = Date()
+        let summary = FuzzSummary()
         let workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
             var index = UInt64(worker)
-            while index < seeds, !totals.hasReachedFailureLimit {
-                totals.add(fuzzer.run(seed: from &+ index))
+            while index < seeds, !summary.hasReachedFailureLimit {
+                summary.add(fuzzer.run(seed: from &+ index))
                 index += UInt64(workers)
             }
         }
-        for trial in totals.failures.sorted(by: { $0.seed < $1.seed }) {
-            print("seed \(trial.seed) broke a promise; see it with: hpfuzz --seed \(trial.seed)")
-            for line in trial.violations.prefix(5) { print("  \(line)") }
+        for result in summary.failures.sorted(by: { $0.seed < $1.seed }) {
+            print("seed \(result.seed) violates an invariant; repeat it with: hpfuzz --seed \(result.seed)")
+            for line in result.violations.prefix(5) { print("  \(line)") }
         }
-        let seconds = String(format: "%.1f", Date().timeIntervalSince(began))
+        let seconds = String(format: "%.1f", Date().timeIntervalSince(start))
         print(
-            "\(totals.inputCount) texts, \(totals.validCount) of them good, \(totals.failures.count) failed, in \(seconds) s"
+            "\(summary.inputCount) inputs, \(summary.validCount) of them valid, "
+                + "\(summary.failures.count) failed, in \(seconds) s"
         )
-        throw ExitCode(totals.failures.isEmpty ? 0 : 1)
+        throw ExitCode(summary.failures.isEmpty ? 0 : 1)
     }
 
-    /// Every manifest below a folder, in the order of paths.
-    private static func corpusInputs(below folder: String) throws -> [[UInt8]] {
-        let paths = try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".yaml") }
-        return try paths.sorted().map { Array(try Data(contentsOf: URL(filePath: "\(folder)/\($0)"))) }
+    /// Reads every manifest below a directory, sorted by path.
+    private static func corpusInputs(below directory: String) throws -> [[UInt8]] {
+        let paths = try FileManager.default.subpathsOfDirectory(atPath: directory).filter { $0.hasSuffix(".yaml") }
+        return try paths.sorted().map { Array(try Data(contentsOf: URL(filePath: "\(directory)/\($0)"))) }
     }
 }
 
-/// What all workers found.
+/// The results of all workers.
 private final class FuzzSummary: @unchecked Sendable {
     private let lock = NSLock()
     private(set) var failures: [FuzzResult] = []
@@ -88,11 +90,11 @@ private final class FuzzSummary: @unchecked Sendable {
 
     var hasReachedFailureLimit: Bool { lock.withLock { failures.count >= 5 } }
 
-    func add(_ trial: FuzzResult) {
+    func add(_ result: FuzzResult) {
         lock.withLock {
             inputCount += 1
-            if trial.isValid { validCount += 1 }
-            if !trial.violations.isEmpty { failures.append(trial) }
+            if result.isValid { validCount += 1 }
+            if !result.violations.isEmpty { failures.append(result) }
         }
     }
 }

@@ -1,10 +1,11 @@
 public import HeroModel
 
 extension RetryPolicy {
-    /// How long to wait after this many tries in a row, spread by `jitter`.
+    /// The delay before the next attempt, after this number of consecutive attempts.
     ///
-    /// The delay grows by `factor` from `delay` up to `maxDelay`; `random` is from 0 to 1 and moves it by at most `jitter` up or down
-    /// (reliability.md RS-1: programs that fail together must not come back together).
+    /// The delay grows by `factor` from `delay` up to `maxDelay`. `random` is from 0 to 1 and changes the delay by at
+    /// most
+    /// `jitter` up or down, so that programs that fail together do not restart together (reliability.md RS-1).
     public func delay(afterAttempt attempt: Int, random: Double) -> Duration {
         var seconds = Self.seconds(delay)
         let limit = Self.seconds(maxDelay)
@@ -18,9 +19,9 @@ extension RetryPolicy {
         return .nanoseconds(Int64(min(spread, 1e9) * 1e9))
     }
 
-    /// No delay is longer.
+    /// The upper limit of all delays.
     var maxDelayWithJitter: Duration {
-        // What jitter adds stays below the limit and its share of it; `delay` itself may be longer than `maxDelay`.
+        // `delay` itself may be longer than `maxDelay`.
         .nanoseconds(Int64(min(max(Self.seconds(delay), Self.seconds(maxDelay)) * (1 + jitter), 1e9) * 1e9))
     }
 

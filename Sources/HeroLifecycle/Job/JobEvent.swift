@@ -1,63 +1,85 @@
 public import HeroModel
 
-/// What can happen to a job.
+/// An event in the lifecycle of a job.
+///
+/// An event that is about one start carries the generation of that start. The lifecycle ignores an event of another
+/// generation, because it arrived late.
 public enum JobEvent: Hashable, Sendable {
-    /// It is wanted: start its program.
+    /// The owner of the job wants its program to run.
     case startRequested
-    /// It is no longer wanted: end its program.
+    /// The owner of the job no longer wants its program to run.
     case stopRequested
-    /// This stands between it and its start; asked for by `wantsLook`.
+    /// The blockers of the start were read, because `needsBlockerCheck` was true.
     case blockersChecked(StartBlockers)
-    /// The start that was ordered is not made: an order to end came before the deed was done.
+    /// The start was not carried out, because a stop was requested before its effect was performed.
     case launchCancelled(generation: UInt32)
-    /// Its program executes.
+    /// The program of the start executes.
     case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// Its program forked away: the one that its PID file names, or that it named itself, goes on in its place.
+    /// The main process exited and another process took its place: the one in its PID file, or the one named by
+    /// `MAINPID`.
     case mainProcessReplaced(generation: UInt32, process: ProcessIdentity)
-    /// Its program says how it is; all of what it has said so far in this start.
+    /// The program sent messages to its notify socket; the state holds everything that it sent in this start.
     case notified(generation: UInt32, NotifyState)
-    /// A start is over, its tree gone.
+    /// The start is over and its process tree is gone.
     ///
-    /// `executed` says whether a program ever ran in it.
+    /// `executed` is true if a program ever ran in it.
     case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?)
-    /// Its shim is gone, its program is not.
+    /// The shim of the start is gone, but its program still runs.
     case shimLost(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// The last question was answered yes.
+    /// The last probe succeeded.
     case probeSucceeded(generation: UInt32, serial: UInt64)
-    /// The last question was answered no, for a reason.
+    /// The last probe failed, for this reason.
     case probeFailed(generation: UInt32, serial: UInt64, String)
-    /// The last question could not be asked: the machine has no room for it.
+    /// The last probe could not run, because the machine lacked a resource for it.
     case probeSkipped(generation: UInt32, serial: UInt64, String)
-    /// These processes of it live on although its tree was killed.
+    /// These processes of the start still run although its process tree was killed.
     case survivedKill(generation: UInt32, [String])
-    /// Its action was changed in place.
+    /// The action was changed in place.
     case specChanged
     /// The machine was suspended for a while.
     case machineSlept
-    /// An apply wants what waits for its next try tried now.
+    /// An apply requests that a waiting job tries again now.
     case retryRequested
-    /// The deadline it asked for is reached.
+    /// The deadline of the job was reached.
     case deadlineReached
 }
 
-/// What must be done about it, in this order; each a single small deed.
-public enum JobEffect: Hashable, Sendable {
-    /// Start this generation of the program.
-    ///
-    /// The record that says so is stored first.
-    case launch(generation: UInt32)
-    /// Remove a socket file that nobody holds.
-    case removeSocket(SocketFile)
-    /// Send a signal to the main program, or to a process in the way.
-    case signal(ProcessIdentity, Signal)
-    /// End with SIGKILL whatever is left of this generation.
-    case killTree(generation: UInt32)
-    /// Ask a question.
-    case startProbe(generation: UInt32, serial: UInt64, ProbeKind)
-    /// Forget what was asked.
-    case stopProbe
-    /// Its end is recorded for good: remove its traces from the run directory.
-    case removeRuntimeFiles
-    /// Tell people.
-    case recordEvent(EventRecord.Level, String)
+extension JobEvent {
+    /// The generation that the event is about; nil for an event about the job as a whole.
+    var generation: UInt32? {
+        switch self {
+        case .startRequested, .stopRequested, .blockersChecked, .specChanged, .machineSlept, .retryRequested,
+            .deadlineReached:
+            nil
+        case .launchCancelled(let generation), .started(let generation, process: _, at: _, time: _),
+            .mainProcessReplaced(let generation, process: _), .notified(let generation, _),
+            .ended(let generation, _, executed: _, time: _), .shimLost(let generation, process: _, at: _, time: _),
+            .probeSucceeded(let generation, serial: _), .probeFailed(let generation, serial: _, _),
+            .probeSkipped(let generation, serial: _, _), .survivedKill(let generation, _):
+            generation
+        }
+    }
+
+    /// The name of the case, for messages about an internal error.
+    var name: String {
+        switch self {
+        case .startRequested: "startRequested"
+        case .stopRequested: "stopRequested"
+        case .blockersChecked: "blockersChecked"
+        case .launchCancelled: "launchCancelled"
+        case .started: "started"
+        case .mainProcessReplaced: "mainProcessReplaced"
+        case .notified: "notified"
+        case .ended: "ended"
+        case .shimLost: "shimLost"
+        case .probeSucceeded: "probeSucceeded"
+        case .probeFailed: "probeFailed"
+        case .probeSkipped: "probeSkipped"
+        case .survivedKill: "survivedKill"
+        case .specChanged: "specChanged"
+        case .machineSlept: "machineSlept"
+        case .retryRequested: "retryRequested"
+        case .deadlineReached: "deadlineReached"
+        }
+    }
 }

@@ -1,42 +1,42 @@
 public import HeroModel
 
-/// What a reconciler that has just started finds of a job it did not see living.
+/// What a new reconciler finds of the current start of a job.
 public enum RecoveredJobStart: Hashable, Sendable {
-    /// A start goes on; its program is known once it executes.
+    /// The shim supervises the start; the process is known as soon as the program executes.
     case supervised(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
-    /// A start goes on without its shim.
+    /// The program runs without its shim.
     case shimLost(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// A start is over; `lived` says how long its program executed, as far as that is known.
+    /// The start is over; `ranFor` is how long its program executed, or zero if that is unknown.
     case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?, ranFor: Duration = .zero)
-    /// There is no trace of any start on this boot.
+    /// This boot has no trace of any start.
     case notFound
 }
 
 extension JobLifecycle {
-    /// Takes up a job from its record and from what is there of it.
+    /// Restores a job from its record and from what was found of its current start.
     ///
-    /// The record was stored before anything was done, so it is never behind by more than one deed: either its generation
-    /// is there, or it was never launched and is launched now (reliability.md FP-ST-3).
+    /// The record is stored before its effects are carried out. So it is at most one effect ahead: either its
+    /// generation exists, or it was never launched and is launched now (FP-ST-3).
     public static func adopt(
         _ record: JobRecord,
-        _ sighting: RecoveredJobStart,
+        _ found: RecoveredJobStart,
         _ context: Context
-    ) -> (life: JobLifecycle, effects: [JobEffect]) {
-        var life = JobLifecycle(record)
-        let effects = life.restore(sighting, context)
-        life.updateRecord(context)
-        return (life, effects)
+    ) -> (lifecycle: JobLifecycle, effects: [JobEffect]) {
+        var lifecycle = JobLifecycle(record)
+        let effects = lifecycle.restore(found, context)
+        lifecycle.updateRecord(context)
+        return (lifecycle, effects)
     }
 
-    private mutating func restore(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    private mutating func restore(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         if let boot = record.lastBootID, boot != context.bootID, record.phase.isActive {
             return record.service == nil
-                ? endStandaloneAfterReboot(sighting, context) : endAfterReboot(sighting, context)
+                ? endStandaloneAfterReboot(found, context) : endAfterReboot(found, context)
         }
         switch record.phase {
         case .pending: return []
         case .waiting:
-            // What stood in its way is looked at again when that was to be, not because somebody came back (RS-3).
+            // The blockers are checked at the stored time, and not earlier because a new reconciler has started (RS-3).
             let longest = context.action.retry.maxDelayWithJitter
             guard let deadline = storedDeadline(context, within: longest), deadline > context.now else { return [] }
             phase = .preparing(
@@ -50,19 +50,20 @@ extension JobLifecycle {
                 until: storedDeadline(context, within: context.action.retry.maxDelayWithJitter) ?? context.now
             )
         case .running:
-            return restoreRunning(sighting, context)
+            return restoreRunning(found, context)
         }
         return []
     }
 
-    /// The machine was restarted: whatever ran is gone, and comes back with its service, in the order of the waves.
-    private mutating func endAfterReboot(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    /// Finishes a job of a service after a reboot: its process is gone, and its service starts it again in a start
+    /// wave.
+    private mutating func endAfterReboot(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         var outcome = record.phase == .running ? Outcome.lost("the machine was restarted") : record.outcome
-        if case .ended(let generation, let seen, let executed, let time, ranFor: _) = sighting,
+        if case .ended(let generation, let recordedOutcome, let executed, let time, ranFor: _) = found,
             generation >= record.generation
         {
             finishExecution(executed, time)
-            outcome = seen
+            outcome = recordedOutcome
             record.finishedAt = time ?? context.time
         } else if record.phase == .running {
             record.finishedAt = context.time
@@ -72,16 +73,19 @@ extension JobLifecycle {
         record.error = outcome.map { "\($0)" }
         let isSuccess = outcome?.isSuccess(codes: context.action.successExitCodes) ?? false
         phase = .finished(isSuccess && !context.action.isProcess ? .succeeded : .failed)
-        return [.recordEvent(.warning, "the machine was restarted; its service starts anew"), .removeRuntimeFiles]
+        return [
+            .recordEvent(.warning, "the machine was restarted; its service starts again"), .removeRuntimeFiles,
+        ]
     }
 
-    /// The same for a job that no service brings back: how it ended is unknown, and its own policy says what follows.
+    /// Ends a standalone job after a reboot: its outcome is unknown, and its own policy decides what follows.
     ///
-    /// What was ordered and never seen to execute counts as begun: it may have run, and it must not run twice.
-    private mutating func endStandaloneAfterReboot(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    /// A start that was ordered and never seen to execute counts as executed: it may have run, and it must not run
+    /// twice.
+    private mutating func endStandaloneAfterReboot(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
         switch record.phase {
         case .running:
-            if case .ended = sighting { return restoreRunning(sighting, context) }
+            if case .ended = found { return restoreRunning(found, context) }
             phase = assumedPhaseBeforeEnd(context)
             let outcome = Outcome.lost("the machine was restarted")
             let wasExecuted = record.process != nil
@@ -97,8 +101,8 @@ extension JobLifecycle {
         return []
     }
 
-    private mutating func restoreRunning(_ sighting: RecoveredJobStart, _ context: Context) -> [JobEffect] {
-        switch sighting {
+    private mutating func restoreRunning(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+        switch found {
         case .supervised(let generation, let process, let at, let time):
             let isCounted = acceptAsRecordedExecution(generation, process)
             record.generation = max(record.generation, generation)
@@ -112,16 +116,16 @@ extension JobLifecycle {
             let isCounted = acceptAsRecordedExecution(generation, process)
             record.generation = max(record.generation, generation)
             phase = .launching(until: context.now)
-            if isCounted { becomeReady(process, since: at, begun: at, after: 0, context) }
+            if isCounted { becomeReady(process, since: at, executedAt: at, lastSerial: 0, context) }
             if record.isStopping { phase = launchingOrStoppingPhase(context, isCounted ? process : nil) }
             return handle(
                 .shimLost(generation: record.generation, process: process, at: at, time: time),
                 context
             )
-        case .ended(let generation, let outcome, let executed, let time, let lived):
+        case .ended(let generation, let outcome, let executed, let time, let duration):
             guard generation >= record.generation || generation == 0 else { return relaunch(context) }
             record.generation = max(record.generation, generation)
-            phase = assumedPhaseBeforeEnd(context, for: lived)
+            phase = assumedPhaseBeforeEnd(context, ranFor: duration)
             return handle(
                 .ended(generation: record.generation, outcome, executed: executed, time: time),
                 context
@@ -132,7 +136,7 @@ extension JobLifecycle {
                 return handle(
                     .ended(
                         generation: record.generation,
-                        .lost("nothing is left of it"),
+                        .lost("no trace of it was found"),
                         executed: true,
                         time: nil
                     ),
@@ -143,9 +147,10 @@ extension JobLifecycle {
         }
     }
 
-    /// Whether this program's execution is in the record already.
+    /// Whether the execution of this process is in the record already.
     ///
-    /// One that forked away while nobody looked is the same execution; from here on it is the process on record.
+    /// A process that replaced the main process while no reconciler ran belongs to the same execution. The record then
+    /// takes the new process.
     private mutating func acceptAsRecordedExecution(_ generation: UInt32, _ process: ProcessIdentity?) -> Bool {
         guard let known = record.process, let process else { return false }
         guard !known.isSameProcess(as: process) else { return true }
@@ -154,13 +159,13 @@ extension JobLifecycle {
         return true
     }
 
-    /// The phase in which an end that nobody saw is taken in.
+    /// The phase that a start was in before it ended while no reconciler ran.
     ///
-    /// How long it was up decides whether its tries count from the beginning.
-    private func assumedPhaseBeforeEnd(_ context: Context, for lived: Duration = .zero) -> Phase {
+    /// How long the program ran decides whether its attempts count from the beginning.
+    private func assumedPhaseBeforeEnd(_ context: Context, ranFor duration: Duration = .zero) -> Phase {
         if record.isStopping { return launchingOrStoppingPhase(context) }
         guard let process = record.process else { return .launching(until: context.now) }
-        let since = context.now + (.zero - lived)
+        let since = context.now + (.zero - duration)
         guard context.action.isProcess else { return .runningOnce(process, until: nil) }
         return .ready(Ready(process: process, since: since, probes: ProbeState(serial: 0)))
     }
@@ -177,45 +182,47 @@ extension JobLifecycle {
         return .stopping(Stopping(process: process, killAt: killAt, nextStep: .finish))
     }
 
-    /// A start that was stored and never came to be: it takes the next generation, so that a shim that was only slow is refused.
+    /// Repeats a start that was stored and never carried out.
+    ///
+    /// The new start has the next generation, so that a late shim of the old start is refused.
     private mutating func relaunch(_ context: Context) -> [JobEffect] {
         guard !record.isStopping else {
-            // What was retired on the way here stays on record: without it a shim that is only slow would not be refused.
+            // The record file of the retired start stays: without it a late shim would not be refused.
             phase = .finished(.cancelled)
             return []
         }
         guard record.executions > 0 else {
-            // Its first start was ordered in a world that may be gone: its service asks its gates again.
+            // The first start was requested before the crash, so its service checks its start gates again.
             record.attempt = 0
             phase = .pending
             return []
         }
-        // The try that never came to be is made now, with a generation of its own; it counts once.
+        // The repeated start is the same attempt and counts once.
         record.attempt = max(0, record.attempt - 1)
         return prepareStart(context)
     }
 
-    /// A program that was running when nobody looked goes on where its record left it.
+    /// Continues a running program from its recorded state.
     private mutating func resume(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect] {
         if record.isStopping {
             let killAt =
                 storedDeadline(context, within: context.action.stop.timeout) ?? context.now
                 + context.action.stop.timeout
             phase = .stopping(Stopping(process: process, killAt: killAt, nextStep: .finish))
-            // Sent again: whether it was sent before the reconciler went away cannot be known.
+            // Sent again, because it is unknown whether the former reconciler has sent it.
             return [.signal(process, context.action.stop.signal)]
         }
         if record.isReady, context.action.isProcess {
-            becomeReady(process, since: moment, begun: moment, after: 0, isTakenUp: true, context)
+            becomeReady(process, since: moment, executedAt: moment, lastSerial: 0, isAdopted: true, context)
             return []
         }
         return enterExecutingPhase(process, at: moment, context)
     }
 
-    /// The deadline that a former reconciler has stored on this boot: the next one neither resets nor extends it (reliability.md
-    /// RS-3).
+    /// The deadline that a former reconciler stored on this boot; a new reconciler neither resets nor extends it
+    /// (RS-3).
     ///
-    /// Never further off than `limit`: the policy may have been changed, or the record damaged.
+    /// It is at most `limit` from now, because the policy may have changed and the record may be damaged.
     private func storedDeadline(_ context: Context, within limit: Duration) -> Moment? {
         guard let deadline = record.deadline, deadline.bootID == context.bootID else { return nil }
         return min(deadline.moment, context.now + limit)
@@ -223,6 +230,6 @@ extension JobLifecycle {
 }
 
 extension JobRecord {
-    /// The boot in which it was last active, as far as it is recorded.
+    /// The boot in which the job was last active; nil if the record does not contain it.
     public var lastBootID: String? { process?.bootID ?? deadline?.bootID }
 }

@@ -1,18 +1,17 @@
-import HeroModel
+internal import HeroModel
 
 extension JobLifecycle {
-    /// Its program has forked away: from here on the process that its PID file names, or that it named itself, is the one
-    /// that counts.
+    /// Replaces the main process: the program forked, and its PID file or `MAINPID` names the new main process.
     ///
-    /// It is the same execution of the same start; whoever was to end it ends the new one.
+    /// The execution and the start stay the same. A stop that is in progress signals the new main process.
     mutating func handleMainProcessReplaced(_ process: ProcessIdentity, _ context: Context) -> [JobEffect] {
         switch phase {
         case .starting(var starting):
             starting.process = process
             phase = .starting(starting)
-        case .ready(var up):
-            up.process = process
-            phase = .ready(up)
+        case .ready(var ready):
+            ready.process = process
+            phase = .ready(ready)
         case .runningOnce(_, let until):
             phase = .runningOnce(process, until: until)
         case .stopping(var stopping):
@@ -25,8 +24,8 @@ extension JobLifecycle {
             return []
         }
         record.process = process
-        let isSaid = context.action.pidFile == nil && context.action.usesNotifySocket
-        let source = isSaid ? "it says itself" : "says its PID file"
-        return [.recordEvent(.info, "went on as pid \(process.pid), \(source)")]
+        let usesMainPID = context.action.pidFile == nil && context.action.usesNotifySocket
+        let source = usesMainPID ? "MAINPID" : "its PID file"
+        return [.recordEvent(.info, "its main process is now pid \(process.pid), named by \(source)")]
     }
 }

@@ -1,129 +1,145 @@
-import HeroModel
+internal import HeroModel
 
-/// What a program says of itself (sd_notify(3)) moves its job as an answer does that nobody had to ask for.
+/// Messages of the program to its notify socket (sd_notify(3)).
 extension JobLifecycle {
-    mutating func handleNotified(_ report: NotifyState, _ context: Context) -> [JobEffect] {
-        // What was said to a former reconciler is no news, only a fact.
-        let before = notifyState ?? report
-        notifyState = report
-        let remarks = notifyWarnings(before, report)
+    mutating func handleNotified(_ state: NotifyState, _ context: Context) -> [JobEffect] {
+        // After an adoption the first report holds messages that the former reconciler has handled already.
+        let before = notifyState ?? state
+        notifyState = state
+        let warnings = notifyWarnings(before, state)
         switch phase {
         case .starting(let starting):
-            guard report.isReady, context.action.ready?.check == .notify else { return remarks }
-            becomeReady(starting.process, since: context.now, begun: starting.since, after: starting.serial, context)
+            guard state.isReady, context.action.ready?.check == .notify else { return warnings }
+            becomeReady(
+                starting.process,
+                since: context.now,
+                executedAt: starting.since,
+                lastSerial: starting.serial,
+                context
+            )
             record.error = nil
-            let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
-            return remarks + [.stopProbe, .recordEvent(.info, "ready after \(inWords)")]
-                + applyNotifyState(report, context)
+            let duration = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
+            return warnings + [.stopProbe, .recordEvent(.info, "ready after \(duration)")]
+                + applyNotifyState(state, context)
         case .ready:
-            return remarks + applyNotifyState(report, context)
+            return warnings + applyNotifyState(state, context)
         case .pending, .preparing, .launching, .runningOnce, .stopping, .backingOff, .finished:
-            return remarks
+            return warnings
         }
     }
 
-    /// What people should know of, once.
-    private func notifyWarnings(_ before: NotifyState, _ report: NotifyState) -> [JobEffect] {
-        var notes: [JobEffect] = []
-        if report.rejectedMainPIDs > before.rejectedMainPIDs {
-            let name = report.lastRejectedPID > 0 ? "MAINPID=\(report.lastRejectedPID)" : "a MAINPID that is no number"
-            notes.append(.recordEvent(.warning, "said \(name), which is no process of its tree; it is not believed"))
+    /// The warnings about rejected messages: each rejected `MAINPID`, and the first message of an unverified sender.
+    private func notifyWarnings(_ before: NotifyState, _ state: NotifyState) -> [JobEffect] {
+        var warnings: [JobEffect] = []
+        if state.rejectedMainPIDs > before.rejectedMainPIDs {
+            let text =
+                state.lastRejectedPID > 0
+                ? "ignored MAINPID=\(state.lastRejectedPID): the process is not in its process tree"
+                : "ignored a MAINPID that is not a number"
+            warnings.append(.recordEvent(.warning, text))
         }
-        if report.unverifiedMessages > 0, before.unverifiedMessages == 0 {
-            let who = "somebody who is not of its tree, or was gone before that was known"
-            notes.append(.recordEvent(.warning, "\(who), speaks on its NOTIFY_SOCKET; it is not believed"))
+        if state.unverifiedMessages > 0, before.unverifiedMessages == 0 {
+            let reason = "its sender is not in the process tree, or exited before that could be checked"
+            warnings.append(.recordEvent(.warning, "ignored a message on its NOTIFY_SOCKET: \(reason)"))
         }
-        return notes
+        return warnings
     }
 
-    /// Does what its words ask for while it is up.
-    private mutating func applyNotifyState(_ report: NotifyState, _ context: Context) -> [JobEffect] {
-        guard case .ready(var up) = phase else { return [] }
-        if report.hasTriggeredWatchdog, case .watchdog = context.action.health?.check, up.announcement != .stopping {
-            return stopUnhealthy(up, "it triggered its watchdog itself", context)
+    /// Applies the reported state to a process that is ready.
+    private mutating func applyNotifyState(_ state: NotifyState, _ context: Context) -> [JobEffect] {
+        guard case .ready(var ready) = phase else { return [] }
+        if state.hasTriggeredWatchdog, case .watchdog = context.action.health?.check, ready.announcement != .stopping {
+            return stopUnhealthy(ready, "it sent WATCHDOG=trigger", context)
         }
         var effects: [JobEffect] = []
-        if report.isStopping {
-            guard up.announcement != .stopping else { return [] }
-            // It goes by itself: whoever asked now how it is would only be in the way (contract section 3, `health`).
-            let isAwaiting = up.probes.pendingProbe != nil
-            let ending = "it says that it is stopping"
-            up.probes = ProbeState(serial: up.probes.serial, isHealthy: up.probes.isHealthy, degradedReason: ending)
-            record.error = ending
-            effects = (isAwaiting ? [.stopProbe] : []) + [.recordEvent(.info, "says that it is stopping")]
-            setAnnouncement(.stopping, &up, context)
+        if state.isStopping {
+            guard ready.announcement != .stopping else { return [] }
+            // The process exits by itself, so no probe runs any more (contract section 3, `health`).
+            let isProbing = ready.probes.pendingProbe != nil
+            let reason = "it reported that it is stopping"
+            ready.probes = ProbeState(
+                serial: ready.probes.serial,
+                isHealthy: ready.probes.isHealthy,
+                degradedReason: reason
+            )
+            record.error = reason
+            effects = (isProbing ? [.stopProbe] : []) + [.recordEvent(.info, "reported that it is stopping")]
+            setAnnouncement(.stopping, &ready, context)
         } else {
-            if report.isReloading, up.announcement == nil {
-                effects.append(.recordEvent(.info, "says that it reloads"))
-                setAnnouncement(.reloading, &up, context)
-            } else if !report.isReloading, up.announcement == .reloading {
+            if state.isReloading, ready.announcement == nil {
+                effects.append(.recordEvent(.info, "reported that it is reloading"))
+                setAnnouncement(.reloading, &ready, context)
+            } else if !state.isReloading, ready.announcement == .reloading {
                 effects.append(.recordEvent(.info, "has reloaded"))
                 if record.error == Self.unfinishedReloadError { record.error = nil }
-                (up.announcement, up.announcementDeadline) = (nil, nil)
+                (ready.announcement, ready.announcementDeadline) = (nil, nil)
             }
-            if case .watchdog = context.action.health?.check { up.probes.updatePings(report) }
+            if case .watchdog = context.action.health?.check { ready.probes.updatePings(state) }
         }
-        phase = .ready(up)
+        phase = .ready(ready)
         return effects
     }
 
-    private func setAnnouncement(_ announcement: Announcement, _ up: inout Ready, _ context: Context) {
-        up.announcement = announcement
-        up.announcementDeadline = context.now + up.announcementTimeout(context.action)
+    private func setAnnouncement(_ announcement: Announcement, _ ready: inout Ready, _ context: Context) {
+        ready.announcement = announcement
+        ready.announcementDeadline = context.now + ready.announcementTimeout(context.action)
     }
 
-    private static let unfinishedReloadError = "it said RELOADING=1, and has not said READY=1 since"
+    private static let unfinishedReloadError = "it sent RELOADING=1 and has not sent READY=1 since"
 
-    /// The time for what it announced is over.
+    /// Handles an announced reload or stop that took too long.
     mutating func handleAnnouncementTimeout(_ context: Context) -> [JobEffect] {
-        guard case .ready(var up) = phase, let announced = up.announcement else { return [] }
-        let limit = Canonical.duration(up.announcementTimeout(context.action))
-        switch announced {
+        guard case .ready(var ready) = phase, let announcement = ready.announcement else { return [] }
+        let limit = Canonical.duration(ready.announcementTimeout(context.action))
+        switch announcement {
         case .reloading:
-            // It is up all the same: only its watchdog, or another probe, may judge it.
-            up.announcementDeadline = nil
-            phase = .ready(up)
+            // The process stays ready: only its health probe may decide to stop it.
+            ready.announcementDeadline = nil
+            phase = .ready(ready)
             record.error = Self.unfinishedReloadError
             return [.recordEvent(.warning, "has not finished its reload within \(limit)")] + startDueProbe(context)
         case .stopping:
-            let reason = "said that it was stopping, and did not end within \(limit)"
-            return [.recordEvent(.warning, "\(reason); stopping it")] + stop(up.process, next: .retry(reason), context)
+            let reason = "reported that it is stopping, but did not end within \(limit)"
+            return [.recordEvent(.warning, "\(reason); stopping it")]
+                + stop(ready.process, nextStep: .retry(reason), context)
         }
     }
 
     // MARK: The watchdog
 
-    /// How late a look must be to show that nobody looked meanwhile.
+    /// A watchdog check that is later than this was missed: the reconciler or the machine was stopped meanwhile.
     private static let maxWatchdogCheckDelay = Duration.seconds(5)
 
-    /// Judges by its last ping; `refusal` says why it cannot be known when that was.
-    mutating func checkWatchdog(_ up: inout Ready, _ refusal: String?, _ context: Context) -> [JobEffect] {
+    /// Decides by the time of the last ping whether the process is healthy.
+    ///
+    /// `failure` is the reason why the time of the last ping is unknown.
+    mutating func checkWatchdog(_ ready: inout Ready, _ failure: String?, _ context: Context) -> [JobEffect] {
         guard let notifyState, let limit = notifyState.watchdog else {
-            up.probes.nextHealthProbeAt = nil
+            ready.probes.nextHealthProbeAt = nil
             return []
         }
-        guard refusal == nil else {
-            up.probes.nextHealthProbeAt = context.now + .seconds(1)
+        guard failure == nil else {
+            ready.probes.nextHealthProbeAt = context.now + .seconds(1)
             return []
         }
-        let due = up.probes.lastPing(notifyState) + limit
+        let due = ready.probes.lastPing(notifyState) + limit
         guard notifyState.asOf >= due else {
-            up.probes.nextHealthProbeAt = due
+            ready.probes.nextHealthProbeAt = due
             return []
         }
         guard context.now - due <= Self.maxWatchdogCheckDelay else {
-            // Nobody looked for so long that nobody may have run: it gets a moment to show that it does.
-            up.probes.pingsSince = context.now + Self.maxWatchdogCheckDelay + (.zero - limit)
-            up.probes.nextHealthProbeAt = context.now + Self.maxWatchdogCheckDelay
+            // The process may have been stopped together with the reconciler. It gets a short time to send a ping.
+            ready.probes.pingsSince = context.now + Self.maxWatchdogCheckDelay + (.zero - limit)
+            ready.probes.nextHealthProbeAt = context.now + Self.maxWatchdogCheckDelay
             return []
         }
-        up.probes.isHealthy = false
-        return stopUnhealthy(up, "it has not said WATCHDOG=1 for \(Canonical.duration(limit))", context)
+        ready.probes.isHealthy = false
+        return stopUnhealthy(ready, "it has not sent WATCHDOG=1 for \(Canonical.duration(limit))", context)
     }
 }
 
 extension JobLifecycle.Ready {
-    /// How long it may take for what it announced.
+    /// How long the announced reload or stop may take.
     func announcementTimeout(_ action: ActionSpec) -> Duration {
         switch announcement {
         case .reloading, nil: action.startTimeout
@@ -133,20 +149,20 @@ extension JobLifecycle.Ready {
 }
 
 extension JobLifecycle.ProbeState {
-    /// The last ping, or the moment from which on pings count.
-    func lastPing(_ words: NotifyState) -> Moment {
-        max(pingsSince, words.lastPing ?? pingsSince)
+    /// The time of the last ping, or the time from which on pings count, if that is later.
+    func lastPing(_ state: NotifyState) -> Moment {
+        max(pingsSince, state.lastPing ?? pingsSince)
     }
 
-    /// When the next ping must have come; nil where this start has no watchdog.
-    func nextPingDeadline(_ words: NotifyState?) -> Moment? {
-        guard let words, let limit = words.watchdog else { return nil }
-        return lastPing(words) + limit
+    /// When the next ping is due; nil if this start has no watchdog.
+    func nextPingDeadline(_ state: NotifyState?) -> Moment? {
+        guard let state, let limit = state.watchdog else { return nil }
+        return lastPing(state) + limit
     }
 
-    /// Takes in when it last pinged, and how often it must.
-    mutating func updatePings(_ words: NotifyState) {
-        nextHealthProbeAt = nextPingDeadline(words)
-        if words.lastPing != nil, isHealthy == nil { isHealthy = true }
+    /// Applies the last ping and the watchdog interval.
+    mutating func updatePings(_ state: NotifyState) {
+        nextHealthProbeAt = nextPingDeadline(state)
+        if state.lastPing != nil, isHealthy == nil { isHealthy = true }
     }
 }

@@ -1,63 +1,66 @@
 public import HeroModel
 
 extension JobLifecycle {
-    /// A start that waits until nothing stands in its way.
+    /// A start that waits until it has no blockers.
     public struct Preparation: Hashable, Sendable {
-        /// What was done about it so far.
+        /// The state of the checks and stops of this start.
         public var preconditions = StartPreconditions()
-        /// When it is looked next; nil: now.
+        /// When the blockers are checked next; nil means now.
         public var nextCheckAt: Moment?
-        /// How often in a row nothing could be done about it.
+        /// The number of consecutive starts that were blocked or refused.
         public var refusedStarts = 0
-        /// What stands in the way, as it was last seen, in words.
+        /// Why the start is blocked, as of the last check.
         public var reason: String?
     }
 
-    /// Whether it must be told what stands between its action and a start, by `saw`, before it can go on.
+    /// Whether the job needs a `blockersChecked` event before it can continue.
     public var needsBlockerCheck: Bool {
-        if case .preparing(let clearing) = phase { clearing.nextCheckAt == nil } else { false }
+        if case .preparing(let preparation) = phase { preparation.nextCheckAt == nil } else { false }
     }
 
-    /// The first deed on the way to a start: looking, where the action binds something or is one of a kind.
+    /// Takes the first step of a start: a blocker check if the action has preconditions, otherwise the launch.
     mutating func prepareStart(_ context: Context) -> [JobEffect] {
         guard context.action.hasStartPreconditions else { return launch(context) }
         phase = .preparing(Preparation())
         return []
     }
 
-    mutating func handleBlockersChecked(_ obstacles: StartBlockers, _ context: Context) -> [JobEffect] {
-        guard case .preparing(var clearing) = phase, clearing.nextCheckAt == nil else { return [] }
+    mutating func handleBlockersChecked(_ blockers: StartBlockers, _ context: Context) -> [JobEffect] {
+        guard case .preparing(var preparation) = phase, preparation.nextCheckAt == nil else { return [] }
         let rules = StartPreconditions.Rules(context.action)
-        let (deeds, verdict) = clearing.preconditions.check(obstacles, rules, now: context.now)
-        let effects = deeds.flatMap(Self.jobEffects)
-        switch verdict {
+        let (effects, result) = preparation.preconditions.check(blockers, rules, now: context.now)
+        let jobEffects = effects.flatMap(Self.jobEffects)
+        switch result {
         case .satisfied:
-            return effects + launch(after: clearing.refusedStarts, context)
+            return jobEffects + launch(refusedStarts: preparation.refusedStarts, context)
         case .recheck(let moment):
-            clearing.nextCheckAt = moment
-            phase = .preparing(clearing)
-            return effects
+            preparation.nextCheckAt = moment
+            phase = .preparing(preparation)
+            return jobEffects
         case .blocked(let reason):
-            // It is nobody's crash: neither the tries nor the restarts count it, and it never gives up (reliability.md RS-4).
-            clearing.refusedStarts &+= 1
-            let delay = context.action.retry.delay(afterAttempt: clearing.refusedStarts, random: context.random)
-            clearing.nextCheckAt = context.now + max(delay, .milliseconds(50))
-            clearing.preconditions = StartPreconditions()
-            let isNews = clearing.reason != reason
-            clearing.reason = reason
+            // The program is not to blame: neither attempts nor restarts count it, and the job never gives up (RS-4).
+            preparation.refusedStarts &+= 1
+            let delay = context.action.retry.delay(afterAttempt: preparation.refusedStarts, random: context.random)
+            preparation.nextCheckAt = context.now + max(delay, .milliseconds(50))
+            preparation.preconditions = StartPreconditions()
+            let isNewReason = preparation.reason != reason
+            preparation.reason = reason
             record.error = reason
-            phase = .preparing(clearing)
-            return effects + (isNews ? [.recordEvent(.warning, "cannot start yet: \(reason)")] : [])
+            phase = .preparing(preparation)
+            return jobEffects + (isNewReason ? [.recordEvent(.warning, "cannot start yet: \(reason)")] : [])
         }
     }
 
-    private static func jobEffects(_ deed: PreconditionEffect) -> [JobEffect] {
-        switch deed {
+    private static func jobEffects(_ effect: PreconditionEffect) -> [JobEffect] {
+        switch effect {
         case .removeSocket(let file):
-            [.recordEvent(.info, "removing socket \(file.path): nobody listens on it"), .removeSocket(file)]
-        case .signal(let process, let signal, holding: let resource, allowedBy: let permission):
             [
-                .recordEvent(.warning, "sending \(signal) to \(process): holds \(resource) (\(permission))"),
+                .recordEvent(.info, "removing socket \(file.path) because no process listens on it"),
+                .removeSocket(file),
+            ]
+        case .signal(let process, let signal, holding: let resource, allowedBy: let key):
+            [
+                .recordEvent(.warning, "sending \(signal) to \(process) because it holds \(resource) (\(key))"),
                 .signal(process.identity, signal),
             ]
         }
@@ -65,6 +68,8 @@ extension JobLifecycle {
 }
 
 extension ActionSpec {
-    /// Whether something can stand in the way of its start.
-    public var hasStartPreconditions: Bool { singleton || pidFile != nil || !sockets.isEmpty || !tcpPorts.isEmpty }
+    /// Whether the start of the action can be blocked.
+    public var hasStartPreconditions: Bool {
+        singleton || pidFile != nil || !sockets.isEmpty || !tcpPorts.isEmpty
+    }
 }

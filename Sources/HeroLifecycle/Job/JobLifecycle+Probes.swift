@@ -1,215 +1,153 @@
-public import HeroModel
-
-/// What is asked of a running program.
-public enum ProbeKind: Hashable, Sendable {
-    /// Is it ready? What `ready` asks, or whether it listens on all it declares.
-    case readiness
-    /// Is it healthy? What `health` asks.
-    case health
-    /// Does it still listen on all it declares?
-    case listening
-}
+internal import HeroModel
 
 extension JobLifecycle {
-    /// A process that is ready, and is watched.
-    public struct Ready: Hashable, Sendable {
-        /// The main program.
-        public var process: ProcessIdentity
-        /// Since when it is ready.
-        public var since: Moment
-        /// What is asked of it.
-        public var probes: ProbeState
-        /// What it has announced, and not done yet.
-        public var announcement: Announcement?
-        /// When it must be done with that.
-        public var announcementDeadline: Moment?
-
-        /// When the next question is due, or what it announced.
-        var deadline: Moment? {
-            guard let announcementDeadline, let next = probes.deadline else {
-                return announcementDeadline ?? probes.deadline
-            }
-            return min(announcementDeadline, next)
-        }
-    }
-
-    /// What a program that is up says that it is about to do (sd_notify(3)).
-    public enum Announcement: Hashable, Sendable {
-        /// `RELOADING=1`: it is up all the while, and says `READY=1` when it is done.
-        case reloading
-        /// `STOPPING=1`: it ends by itself, and is no longer there for others.
-        case stopping
-    }
-
-    /// Watching a process that is up: one question at a time, and none where nothing is declared.
-    public struct ProbeState: Hashable, Sendable {
-        /// The number of the last question; a late answer to an earlier one has another.
-        public var serial: UInt64
-        /// The question whose answer is awaited.
-        public var pendingProbe: ProbeKind?
-        /// From when on a ping may be asked for: since then it has been up, and somebody looked.
-        public var pingsSince = Moment(nanoseconds: 0)
-        /// When its health is asked next; nil: nobody asks.
-        public var nextHealthProbeAt: Moment?
-        /// Bad answers in a row about its health.
-        public var failures = 0
-        /// Good answers in a row about its health.
-        public var successes = 0
-        /// What the last answer about its health was; nil: there was none, or nobody asks.
-        public var isHealthy: Bool?
-        /// When it is looked next whether it listens; nil: it declares nothing.
-        public var nextListenCheckAt: Moment?
-        /// Whether it was ever seen to listen on all it declares: what was never there is not gone.
-        public var hasListened = false
-        /// Looks in a row that found something gone.
-        public var missedListenChecks = 0
-        /// What is gone, in words.
-        public var degradedReason: String?
-        /// Whether the last question could not be asked.
-        public var wasLastProbeSkipped = false
-
-        /// When the next question is due; nil while an answer is awaited.
-        var deadline: Moment? {
-            guard pendingProbe == nil else { return nil }
-            guard let nextHealthProbeAt, let nextListenCheckAt else { return nextHealthProbeAt ?? nextListenCheckAt }
-            return min(nextHealthProbeAt, nextListenCheckAt)
-        }
-
-        /// Looks happen at the same moments for all jobs, so that one waking and one reading of the kernel's tables do for all.
-        static func nextListenCheck(_ now: Moment) -> Moment {
-            let period = listenCheckInterval.wholeNanoseconds
-            return Moment(nanoseconds: (now.nanoseconds / period &+ 1) &* period)
-        }
-
-        private static let listenCheckInterval = Duration.seconds(10)
-        /// Time until the next look while something is gone.
-        static let missedListenCheckInterval = Duration.seconds(1)
-        /// Looks in a row that must agree: a server that opens its listeners anew is not degraded.
-        static let missedChecksUntilDegraded = 2
-    }
-
-    /// A process becomes ready.
+    /// Moves the job to `ready`.
     ///
-    /// `begun` says when it executed, `serial` is that of the last question it was asked. One that a former reconciler saw
-    /// become ready is asked somewhere within its interval, so that all that are taken up at once are not asked at once.
+    /// - Parameters:
+    ///   - process: The main process.
+    ///   - since: Since when it is ready.
+    ///   - executedAt: When it began to execute.
+    ///   - lastSerial: The number of the last probe of this start.
+    ///   - isAdopted: Whether a former reconciler saw it become ready. Its first health probe then starts at a random
+    ///     time within the interval, so that the probes of all adopted jobs do not run at the same time.
+    ///   - context: The inputs of the transition.
     mutating func becomeReady(
         _ process: ProcessIdentity,
         since: Moment,
-        begun: Moment,
-        after serial: UInt64,
-        isTakenUp: Bool = false,
+        executedAt: Moment,
+        lastSerial: UInt64,
+        isAdopted: Bool = false,
         _ context: Context
     ) {
-        var watch = ProbeState(serial: serial)
-        watch.hasListened = context.action.ready == nil
-        watch.scheduleProbes(context.action, begun: begun, words: notifyState, isTakenUp: isTakenUp, context)
-        if isTakenUp, context.action.health != nil { watch.isHealthy = record.isHealthy }
-        phase = .ready(Ready(process: process, since: since, probes: watch))
+        var probes = ProbeState(serial: lastSerial)
+        probes.hasListened = context.action.ready == nil
+        probes.scheduleProbes(
+            context.action,
+            executedAt: executedAt,
+            notifyState: notifyState,
+            isAdopted: isAdopted,
+            context
+        )
+        if isAdopted, context.action.health != nil { probes.isHealthy = record.isHealthy }
+        phase = .ready(Ready(process: process, since: since, probes: probes))
     }
 
-    /// Asks what is due.
+    /// Starts the probe that is due.
     mutating func startDueProbe(_ context: Context) -> [JobEffect] {
-        guard case .ready(var up) = phase, up.probes.pendingProbe == nil else { return [] }
-        let question: ProbeKind
-        if let healthAt = up.probes.nextHealthProbeAt, healthAt <= context.now {
-            question = .health
-        } else if let presenceAt = up.probes.nextListenCheckAt, presenceAt <= context.now {
-            question = .listening
+        guard case .ready(var ready) = phase, ready.probes.pendingProbe == nil else { return [] }
+        let probe: ProbeKind
+        if let time = ready.probes.nextHealthProbeAt, time <= context.now {
+            probe = .health
+        } else if let time = ready.probes.nextListenCheckAt, time <= context.now {
+            probe = .listening
         } else {
             return []
         }
-        up.probes.serial &+= 1
-        up.probes.pendingProbe = question
-        phase = .ready(up)
-        return [.startProbe(generation: record.generation, serial: up.probes.serial, question)]
+        ready.probes.serial &+= 1
+        ready.probes.pendingProbe = probe
+        phase = .ready(ready)
+        return [.startProbe(generation: record.generation, serial: ready.probes.serial, probe)]
     }
 
-    mutating func handleProbeResultWhenReady(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
-        guard case .ready(var up) = phase, up.probes.serial == serial, let question = up.probes.pendingProbe else {
-            return []
-        }
-        up.probes.pendingProbe = nil
-        up.probes.wasLastProbeSkipped = false
+    mutating func handleProbeResultWhenReady(
+        _ serial: UInt64,
+        failure: String?,
+        _ context: Context
+    ) -> [JobEffect] {
+        guard case .ready(var ready) = phase, ready.probes.serial == serial, let probe = ready.probes.pendingProbe
+        else { return [] }
+        ready.probes.pendingProbe = nil
+        ready.probes.wasLastProbeSkipped = false
         let effects: [JobEffect]
-        switch question {
+        switch probe {
         case .readiness:
             return []
         case .health:
-            effects = applyHealthResult(&up, refusal, context)
+            effects = applyHealthResult(&ready, failure, context)
         case .listening:
-            effects = applyListenResult(&up, refusal, context)
+            effects = applyListenResult(&ready, failure, context)
         }
-        // An unhealthy one is on its way down by now.
-        if case .ready = phase { phase = .ready(up) }
+        // An unhealthy process is in the phase `stopping` by now.
+        if case .ready = phase { phase = .ready(ready) }
         return effects + startDueProbe(context)
     }
 
-    private mutating func applyHealthResult(_ up: inout Ready, _ refusal: String?, _ context: Context) -> [JobEffect] {
+    private mutating func applyHealthResult(
+        _ ready: inout Ready,
+        _ failure: String?,
+        _ context: Context
+    ) -> [JobEffect] {
         guard let probe = context.action.health else {
-            up.probes.nextHealthProbeAt = nil
+            ready.probes.nextHealthProbeAt = nil
             return []
         }
-        if case .watchdog = probe.check { return checkWatchdog(&up, refusal, context) }
-        up.probes.nextHealthProbeAt = context.now + probe.interval
-        guard let refusal else {
-            up.probes.failures = 0
-            up.probes.successes &+= 1
-            guard up.probes.isHealthy != true, up.probes.successes >= probe.successes else { return [] }
-            let wasUnhealthy = up.probes.isHealthy == false
-            up.probes.isHealthy = true
-            record.error = up.probes.degradedReason
+        if case .watchdog = probe.check { return checkWatchdog(&ready, failure, context) }
+        ready.probes.nextHealthProbeAt = context.now + probe.interval
+        guard let failure else {
+            ready.probes.failures = 0
+            ready.probes.successes &+= 1
+            guard ready.probes.isHealthy != true, ready.probes.successes >= probe.successes else { return [] }
+            let wasUnhealthy = ready.probes.isHealthy == false
+            ready.probes.isHealthy = true
+            record.error = ready.probes.degradedReason
             return wasUnhealthy ? [.recordEvent(.info, "is healthy again")] : []
         }
-        up.probes.successes = 0
-        up.probes.failures &+= 1
-        up.probes.isHealthy = false
-        record.error = refusal
-        let count = "\(up.probes.failures) of \(probe.failures)"
-        guard up.probes.failures >= probe.failures else {
-            return [.recordEvent(.warning, "does not answer its health probe (\(count)): \(refusal)")]
+        ready.probes.successes = 0
+        ready.probes.failures &+= 1
+        ready.probes.isHealthy = false
+        record.error = failure
+        let count = "\(ready.probes.failures) of \(probe.failures)"
+        guard ready.probes.failures >= probe.failures else {
+            return [.recordEvent(.warning, "its health probe failed (\(count)): \(failure)")]
         }
-        return stopUnhealthy(up, refusal, context)
+        return stopUnhealthy(ready, failure, context)
     }
 
-    /// Stops what is up and does not work; it is started again as its policy says.
-    mutating func stopUnhealthy(_ up: Ready, _ refusal: String, _ context: Context) -> [JobEffect] {
-        // It crashed as far as its policy is concerned: one that was up for long has its tries counted from the beginning.
-        if context.now - up.since >= context.action.retry.stableAfter { record.attempt = 0 }
-        let reason = "is not healthy: \(refusal)"
-        return [.recordEvent(.warning, "\(reason); stopping it")] + stop(up.process, next: .retry(reason), context)
+    /// Stops an unhealthy process; its restart policy decides what follows.
+    mutating func stopUnhealthy(_ ready: Ready, _ failure: String, _ context: Context) -> [JobEffect] {
+        // The policy treats this as a crash: after a stable time the attempts count from the beginning.
+        if context.now - ready.since >= context.action.retry.stableAfter { record.attempt = 0 }
+        let reason = "is not healthy: \(failure)"
+        return [.recordEvent(.warning, "\(reason); stopping it")]
+            + stop(ready.process, nextStep: .retry(reason), context)
     }
 
-    private mutating func applyListenResult(_ up: inout Ready, _ refusal: String?, _ context: Context) -> [JobEffect] {
+    private mutating func applyListenResult(
+        _ ready: inout Ready,
+        _ failure: String?,
+        _ context: Context
+    ) -> [JobEffect] {
         guard context.action.declaresListeners else {
-            up.probes.nextListenCheckAt = nil
+            ready.probes.nextListenCheckAt = nil
             return []
         }
-        guard let refusal else {
-            let wasMissing = up.probes.degradedReason != nil
-            up.probes.hasListened = true
-            up.probes.missedListenChecks = 0
-            up.probes.degradedReason = nil
-            up.probes.nextListenCheckAt = ProbeState.nextListenCheck(context.now)
-            guard wasMissing else { return [] }
+        guard let failure else {
+            let wasDegraded = ready.probes.degradedReason != nil
+            ready.probes.hasListened = true
+            ready.probes.missedListenChecks = 0
+            ready.probes.degradedReason = nil
+            ready.probes.nextListenCheckAt = ProbeState.nextListenCheck(context.now)
+            guard wasDegraded else { return [] }
             record.error = nil
-            return [.recordEvent(.info, "listens again on all it declares")]
+            return [.recordEvent(.info, "listens again on all declared sockets and ports")]
         }
-        guard up.probes.hasListened else {
-            up.probes.nextListenCheckAt = ProbeState.nextListenCheck(context.now)
+        guard ready.probes.hasListened else {
+            ready.probes.nextListenCheckAt = ProbeState.nextListenCheck(context.now)
             return []
         }
-        up.probes.missedListenChecks &+= 1
-        up.probes.nextListenCheckAt = context.now + ProbeState.missedListenCheckInterval
-        guard up.probes.missedListenChecks >= ProbeState.missedChecksUntilDegraded, up.probes.degradedReason == nil
+        ready.probes.missedListenChecks &+= 1
+        ready.probes.nextListenCheckAt = context.now + ProbeState.missedListenCheckInterval
+        guard ready.probes.missedListenChecks >= ProbeState.missedChecksUntilDegraded,
+            ready.probes.degradedReason == nil
         else { return [] }
-        up.probes.degradedReason = refusal
-        record.error = refusal
-        return [.recordEvent(.warning, "is degraded: it lives, but \(refusal)")]
+        ready.probes.degradedReason = failure
+        record.error = failure
+        return [.recordEvent(.warning, "is degraded: it is running, but \(failure)")]
     }
 
-    // MARK: What changes under way
+    // MARK: Changes in place
 
-    /// The action was changed in place: what is asked from now on is what it says now.
+    /// Applies an action that was changed in place: its new probes count from now on.
     mutating func handleSpecChanged(_ context: Context) -> [JobEffect] {
         switch phase {
         case .starting(var starting):
@@ -217,8 +155,8 @@ extension JobLifecycle {
                 becomeReady(
                     starting.process,
                     since: context.now,
-                    begun: starting.since,
-                    after: starting.serial,
+                    executedAt: starting.since,
+                    lastSerial: starting.serial,
                     context
                 )
                 return [.stopProbe]
@@ -226,96 +164,38 @@ extension JobLifecycle {
             starting.until = starting.since + context.action.startTimeout
             phase = .starting(starting)
             return []
-        case .ready(var up):
-            guard up.announcement != .stopping else { return [] }
-            let isAwaiting = up.probes.pendingProbe != nil
-            up.probes.scheduleProbes(context.action, begun: up.since, words: notifyState, isTakenUp: false, context)
-            if up.probes.nextHealthProbeAt == nil { up.probes.isHealthy = nil }
-            phase = .ready(up)
-            return isAwaiting ? [.stopProbe] : []
+        case .ready(var ready):
+            guard ready.announcement != .stopping else { return [] }
+            let isProbing = ready.probes.pendingProbe != nil
+            ready.probes.scheduleProbes(
+                context.action,
+                executedAt: ready.since,
+                notifyState: notifyState,
+                isAdopted: false,
+                context
+            )
+            if ready.probes.nextHealthProbeAt == nil { ready.probes.isHealthy = nil }
+            phase = .ready(ready)
+            return isProbing ? [.stopProbe] : []
         case .pending, .preparing, .launching, .runningOnce, .stopping, .backingOff, .finished:
             return []
         }
     }
 
-    /// The machine was suspended: nobody can have answered meanwhile, and everybody gets one more interval (reliability.md TM-2).
-    ///
-    /// Nor can anybody have started or ended: what is on its way up or down has its time anew.
-    mutating func handleMachineSlept(_ context: Context) -> [JobEffect] {
-        switch phase {
-        case .launching(let until, let refusals):
-            phase = .launching(until: max(until, context.now + context.action.startTimeout), refusedStarts: refusals)
-            return []
-        case .stopping(var stopping):
-            guard stopping.killCount == 0 else { return [] }
-            stopping.killAt = max(stopping.killAt, context.now + context.action.stop.timeout)
-            phase = .stopping(stopping)
-            return []
-        case .starting(var starting):
-            starting.until = max(starting.until, context.now + context.action.startTimeout)
-            let isAwaiting = starting.nextProbeAt == nil
-            starting.nextProbeAt = context.now
-            phase = .starting(starting)
-            return (isAwaiting ? [.stopProbe] : []) + startProbeIfDue(context)
-        case .ready(var up):
-            // What it announced may take as long as if it had been announced now.
-            if up.announcementDeadline != nil {
-                up.announcementDeadline = context.now + up.announcementTimeout(context.action)
-            }
-            guard up.announcement != .stopping else {
-                phase = .ready(up)
-                return []
-            }
-            let isAwaiting = up.probes.pendingProbe != nil
-            up.probes.scheduleProbes(context.action, begun: up.since, words: notifyState, isTakenUp: false, context)
-            phase = .ready(up)
-            return isAwaiting ? [.stopProbe] : []
-        case .pending, .preparing, .runningOnce, .backingOff, .finished:
-            return []
-        }
-    }
-
-    /// An apply asks for the next try at once, and for a curve that begins anew.
+    /// Begins the next attempt now, with the shortest delays again, because an apply requested it.
     mutating func handleRetryRequested(_ context: Context) -> [JobEffect] {
         switch phase {
         case .backingOff:
             record.attempt = 0
-            return [.recordEvent(.info, "tried again at once: it was applied")] + prepareStart(context)
-        case .preparing(var clearing):
-            guard clearing.reason != nil, clearing.nextCheckAt != nil else { return [] }
-            clearing.refusedStarts = 0
-            clearing.nextCheckAt = nil
-            phase = .preparing(clearing)
+            return [.recordEvent(.info, "trying again now because it was applied")] + prepareStart(context)
+        case .preparing(var preparation):
+            guard preparation.reason != nil, preparation.nextCheckAt != nil else { return [] }
+            preparation.refusedStarts = 0
+            preparation.nextCheckAt = nil
+            phase = .preparing(preparation)
             return []
         case .pending, .launching, .starting, .ready, .runningOnce, .stopping, .finished:
             return []
         }
     }
-}
-
-extension JobLifecycle.ProbeState {
-    /// Sets the moments of the next questions anew, and forgets what was asked.
-    mutating func scheduleProbes(
-        _ action: ActionSpec,
-        begun: Moment,
-        words: NotifyState?,
-        isTakenUp: Bool,
-        _ context: JobLifecycle.Context
-    ) {
-        pendingProbe = nil
-        failures = 0
-        pingsSince = context.now
-        nextHealthProbeAt = action.health.flatMap { probe in
-            if case .watchdog = probe.check { return nextPingDeadline(words) }
-            let wait = isTakenUp ? probe.interval * context.random : probe.interval
-            return max(begun + probe.startPeriod, context.now + wait)
-        }
-        nextListenCheckAt = action.declaresListeners ? Self.nextListenCheck(context.now) : nil
-        if !action.declaresListeners { degradedReason = nil }
-    }
-}
-
-extension ActionSpec {
-    /// Whether it declares anything that it listens on.
-    var declaresListeners: Bool { !sockets.isEmpty || !tcpPorts.isEmpty }
 }

@@ -1,15 +1,16 @@
 public import HeroModel
 
 extension JobLifecycle {
-    mutating func handleProbeResult(_ serial: UInt64, refusal: String?, _ context: Context) -> [JobEffect] {
+    /// Handles the result of a probe; `failure` is nil if the probe succeeded.
+    mutating func handleProbeResult(_ serial: UInt64, failure: String?, _ context: Context) -> [JobEffect] {
         guard case .starting(var starting) = phase, starting.serial == serial, starting.nextProbeAt == nil else {
-            return handleProbeResultWhenReady(serial, refusal: refusal, context)
+            return handleProbeResultWhenReady(serial, failure: failure, context)
         }
         starting.wasLastProbeSkipped = false
-        if let refusal {
+        if let failure {
             starting.successes = 0
-            starting.lastFailure = refusal
-            record.error = refusal
+            starting.lastFailure = failure
+            record.error = failure
         } else {
             starting.successes += 1
             guard starting.successes < context.action.ready?.successes ?? 1 else {
@@ -17,12 +18,12 @@ extension JobLifecycle {
                 becomeReady(
                     starting.process,
                     since: context.now,
-                    begun: starting.since,
-                    after: serial,
+                    executedAt: starting.since,
+                    lastSerial: serial,
                     context
                 )
-                let inWords = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
-                return [.recordEvent(.info, "ready after \(inWords)")]
+                let duration = Canonical.duration(.milliseconds((context.now - starting.since).wholeMilliseconds))
+                return [.recordEvent(.info, "ready after \(duration)")]
             }
         }
         starting.nextProbeAt = context.now + context.action.readinessInterval(afterTry: serial)
@@ -30,10 +31,11 @@ extension JobLifecycle {
         return []
     }
 
+    /// Starts the readiness probe if it is due.
     mutating func startProbeIfDue(_ context: Context) -> [JobEffect] {
-        guard case .starting(var starting) = phase, let askAt = starting.nextProbeAt, askAt <= context.now else {
-            return []
-        }
+        guard case .starting(var starting) = phase, let nextProbeAt = starting.nextProbeAt,
+            nextProbeAt <= context.now
+        else { return [] }
         starting.nextProbeAt = nil
         starting.serial &+= 1
         phase = .starting(starting)
@@ -42,12 +44,13 @@ extension JobLifecycle {
 }
 
 extension ActionSpec {
-    /// Whether a process of it is asked before it counts as up.
+    /// Whether a process of the action becomes ready by a probe, and not as soon as it executes.
     public var needsReadinessProbe: Bool { ready != nil || declaresListeners }
 
-    /// Time until the next readiness question.
+    /// The time until the next readiness probe.
     ///
-    /// A probe says it itself. Looking whether the tree listens costs little, so it begins at 10 ms and doubles up to 250 ms.
+    /// A declared probe has its own interval. The check of listening sockets is cheap, so its interval begins at 10 ms
+    /// and doubles up to 250 ms.
     func readinessInterval(afterTry serial: UInt64) -> Duration {
         if let ready { return ready.interval }
         return min(.milliseconds(250), .milliseconds(10) * Int(1 << min(serial, 5)))

@@ -1,7 +1,7 @@
-import HeroModel
+internal import HeroModel
 
 extension JobLifecycle {
-    /// Counts a program that was really executed: `restartCount` follows from it (reliability.md RS-2).
+    /// Counts a program that executes; `restartCount` follows from the number of executions (reliability.md RS-2).
     mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {
         record.process = process
         record.executions &+= 1
@@ -9,7 +9,7 @@ extension JobLifecycle {
         record.startedAt = time
     }
 
-    /// Counts an execution that was over before its start was seen.
+    /// Ends an execution, and counts it if its end arrived before its start.
     mutating func finishExecution(_ executed: Bool, _ time: WallTime?) {
         if executed, record.process == nil {
             record.executions &+= 1
@@ -19,49 +19,49 @@ extension JobLifecycle {
         record.process = nil
     }
 
-    /// Puts the phase into the record.
+    /// Updates the record from the phase.
     mutating func updateRecord(_ context: Context) {
         record.isReady = false
         record.isHealthy = nil
         record.isStopping = false
         record.deadline = nil
         record.nextRetryAt = nil
-        func kept(_ moment: Moment) -> JobRecord.Deadline { .init(moment: moment, bootID: context.bootID) }
+        func deadline(_ moment: Moment) -> JobRecord.Deadline { .init(moment: moment, bootID: context.bootID) }
         switch phase {
         case .pending: record.phase = .pending
-        case .preparing(let clearing):
-            // Active only once its program was executed: before that nothing of it needs an end.
+        case .preparing(let preparation):
+            // A job that never executed a program is waiting and not active: nothing of it needs to be stopped.
             record.phase = record.executions > 0 ? .retrying : .waiting
-            record.deadline = clearing.nextCheckAt.map(kept)
-            guard clearing.reason != nil, let lookAt = clearing.nextCheckAt else { break }
-            record.nextRetryAt = context.wallTime(of: lookAt)
+            record.deadline = preparation.nextCheckAt.map(deadline)
+            guard preparation.reason != nil, let nextCheckAt = preparation.nextCheckAt else { break }
+            record.nextRetryAt = context.wallTime(of: nextCheckAt)
         case .launching(let until, refusedStarts: _):
             record.phase = .running
-            record.deadline = kept(until)
+            record.deadline = deadline(until)
         case .starting(let starting):
             record.phase = .running
-            record.deadline = kept(starting.until)
-        case .ready(let up):
+            record.deadline = deadline(starting.until)
+        case .ready(let ready):
             record.phase = .running
-            record.isReady = up.announcement != .stopping
-            record.isHealthy = up.probes.isHealthy
+            record.isReady = ready.announcement != .stopping
+            record.isHealthy = ready.probes.isHealthy
         case .runningOnce(_, until: let until):
             record.phase = .running
-            record.deadline = until.map(kept)
+            record.deadline = until.map(deadline)
         case .stopping(let stopping):
             record.phase = .running
             record.isStopping = stopping.nextStep == .finish
             if case .retry(let reason) = stopping.nextStep { record.error = reason }
             if let survivors = stopping.survivors {
-                record.error = "it waits for \(survivors), which lives although it was killed"
+                record.error = "it waits for \(survivors), still running although it was killed"
             }
-            record.deadline = kept(stopping.killAt)
+            record.deadline = deadline(stopping.killAt)
         case .backingOff(let until):
             record.phase = .retrying
-            record.deadline = kept(until)
+            record.deadline = deadline(until)
             record.nextRetryAt = context.wallTime(of: until)
-        case .finished(let ending):
-            switch ending {
+        case .finished(let state):
+            switch state {
             case .succeeded: record.phase = .succeeded
             case .failed: record.phase = .failed
             case .cancelled: record.phase = .cancelled
@@ -71,7 +71,7 @@ extension JobLifecycle {
 }
 
 extension JobLifecycle.Context {
-    /// A later moment on the calendar, for people.
+    /// A later moment as wall time, for display.
     func wallTime(of moment: Moment) -> WallTime {
         WallTime(microseconds: time.microseconds &+ max(0, (moment - now).wholeNanoseconds / 1000))
     }

@@ -1,17 +1,17 @@
 public import HeroModel
 
 extension JobLifecycle {
-    /// What a transition may know of the world besides the event.
+    /// The inputs of a transition besides the event.
     public struct Context: Hashable, Sendable {
-        /// The action as it is declared now; changes that take effect in place are seen at the next use.
+        /// The action as it is declared now; a change in place takes effect at the next use.
         public var action: ActionSpec
         /// The boot clock.
         public var now: Moment
-        /// The calendar.
+        /// The wall clock.
         public var time: WallTime
         /// The boot that deadlines belong to.
         public var bootID: String
-        /// From 0 to 1, for jitter.
+        /// A random number from 0 to 1, for jitter.
         public var random: Double
 
         /// Makes a context.
@@ -24,7 +24,9 @@ extension JobLifecycle {
         }
     }
 
-    /// Moves by one event and says what must be done about it.
+    /// Handles one event.
+    ///
+    /// - Returns: The effects to carry out, in this order.
     public mutating func handle(_ event: JobEvent, _ context: Context) -> [JobEffect] {
         let effects = transition(event, context)
         updateRecord(context)
@@ -32,30 +34,23 @@ extension JobLifecycle {
     }
 
     private mutating func transition(_ event: JobEvent, _ context: Context) -> [JobEffect] {
-        switch event {
-        case .startRequested: handleStartRequested(context)
+        if let generation = event.generation, generation != record.generation { return [] }
+        if let warning = warningIfUnexpected(event) { return [warning] }
+        return switch event {
+        case .startRequested: prepareStart(context)
         case .stopRequested: handleStopRequested(context)
-        case .blockersChecked(let obstacles): handleBlockersChecked(obstacles, context)
-        case .launchCancelled(let generation):
-            generation == record.generation ? handleLaunchCancelled(context) : []
-        case .started(let generation, let process, let at, let time):
-            generation == record.generation ? handleStarted(process, at: at, time: time, context) : []
-        case .mainProcessReplaced(let generation, let process):
-            generation == record.generation ? handleMainProcessReplaced(process, context) : []
-        case .notified(let generation, let report):
-            generation == record.generation ? handleNotified(report, context) : []
-        case .ended(let generation, let outcome, let executed, let time):
-            generation == record.generation ? handleEnded(outcome, executed: executed, time: time, context) : []
-        case .shimLost(let generation, let process, let at, let time):
-            generation == record.generation ? handleShimLost(process, at: at, time: time, context) : []
-        case .probeSucceeded(let generation, let serial):
-            generation == record.generation ? handleProbeResult(serial, refusal: nil, context) : []
-        case .probeFailed(let generation, let serial, let reason):
-            generation == record.generation ? handleProbeResult(serial, refusal: reason, context) : []
-        case .probeSkipped(let generation, let serial, let reason):
-            generation == record.generation ? handleProbeSkipped(serial, reason, context) : []
-        case .survivedKill(let generation, let survivors):
-            generation == record.generation ? handleSurvivedKill(survivors) : []
+        case .blockersChecked(let blockers): handleBlockersChecked(blockers, context)
+        case .launchCancelled: handleLaunchCancelled(context)
+        case .started(_, let process, let at, let time): handleStarted(process, at: at, time: time, context)
+        case .mainProcessReplaced(_, let process): handleMainProcessReplaced(process, context)
+        case .notified(_, let state): handleNotified(state, context)
+        case .ended(_, let outcome, let executed, let time):
+            handleEnded(outcome, executed: executed, time: time, context)
+        case .shimLost(_, let process, let at, let time): handleShimLost(process, at: at, time: time, context)
+        case .probeSucceeded(_, let serial): handleProbeResult(serial, failure: nil, context)
+        case .probeFailed(_, let serial, let reason): handleProbeResult(serial, failure: reason, context)
+        case .probeSkipped(_, let serial, let reason): handleProbeSkipped(serial, reason, context)
+        case .survivedKill(_, let survivors): handleSurvivedKill(survivors)
         case .specChanged: handleSpecChanged(context)
         case .machineSlept: handleMachineSlept(context)
         case .retryRequested: handleRetryRequested(context)
@@ -63,14 +58,7 @@ extension JobLifecycle {
         }
     }
 
-    // MARK: Orders
-
-    private mutating func handleStartRequested(_ context: Context) -> [JobEffect] {
-        switch phase {
-        case .pending: prepareStart(context)
-        case .preparing, .launching, .starting, .ready, .runningOnce, .stopping, .backingOff, .finished: []
-        }
-    }
+    // MARK: Requests
 
     private mutating func handleStopRequested(_ context: Context) -> [JobEffect] {
         switch phase {
@@ -86,11 +74,11 @@ extension JobLifecycle {
             )
             return []
         case .starting(let starting):
-            return stop(starting.process, next: .finish, context)
-        case .ready(let up):
-            return stop(up.process, next: .finish, context)
+            return stop(starting.process, nextStep: .finish, context)
+        case .ready(let ready):
+            return stop(ready.process, nextStep: .finish, context)
         case .runningOnce(let process, until: _):
-            return stop(process, next: .finish, context)
+            return stop(process, nextStep: .finish, context)
         case .stopping(var stopping):
             stopping.nextStep = .finish
             phase = .stopping(stopping)
@@ -100,18 +88,22 @@ extension JobLifecycle {
         }
     }
 
-    mutating func launch(after refusals: Int = 0, _ context: Context) -> [JobEffect] {
+    /// Begins a start with a new generation.
+    mutating func launch(refusedStarts: Int = 0, _ context: Context) -> [JobEffect] {
         record.attempt &+= 1
         record.generation &+= 1
         record.process = nil
         record.error = nil
         notifyState = NotifyState(asOf: context.now)
-        phase = .launching(until: context.now + context.action.startTimeout, refusedStarts: refusals)
+        phase = .launching(until: context.now + context.action.startTimeout, refusedStarts: refusedStarts)
         return [.launch(generation: record.generation)]
     }
 
-    mutating func stop(_ process: ProcessIdentity, next: Stopping.NextStep, _ context: Context) -> [JobEffect] {
-        phase = .stopping(Stopping(process: process, killAt: context.now + context.action.stop.timeout, nextStep: next))
+    /// Sends the stop signal to the main process.
+    mutating func stop(_ process: ProcessIdentity, nextStep: Stopping.NextStep, _ context: Context) -> [JobEffect] {
+        phase = .stopping(
+            Stopping(process: process, killAt: context.now + context.action.stop.timeout, nextStep: nextStep)
+        )
         return [.stopProbe, .signal(process, context.action.stop.signal)]
     }
 
@@ -124,14 +116,14 @@ extension JobLifecycle {
                 phase = .finished(.cancelled)
                 return [.recordEvent(.info, "stopped before it was started"), .removeRuntimeFiles]
             case .retry(let reason):
-                return retryOrFail(reason, upSince: nil, context)
+                return retryOrFail(reason, readySince: nil, context)
             }
         case .pending, .preparing, .launching, .starting, .ready, .runningOnce, .backingOff, .finished:
             return []
         }
     }
 
-    // MARK: What the kernel says
+    // MARK: Reports of the kernel
 
     private mutating func handleStarted(
         _ process: ProcessIdentity,
@@ -154,16 +146,19 @@ extension JobLifecycle {
         }
     }
 
-    /// A program that executes takes the phase its kind asks for.
-    mutating func enterExecutingPhase(_ process: ProcessIdentity, at moment: Moment, _ context: Context) -> [JobEffect]
-    {
+    /// Moves the job to the phase of an executing program: `runningOnce`, `ready` or `starting`.
+    mutating func enterExecutingPhase(
+        _ process: ProcessIdentity,
+        at moment: Moment,
+        _ context: Context
+    ) -> [JobEffect] {
         let action = context.action
         guard action.isProcess else {
             phase = .runningOnce(process, until: action.timeout.map { moment + $0 })
             return [.recordEvent(.info, "started (pid \(process.pid))")]
         }
         guard action.needsReadinessProbe else {
-            becomeReady(process, since: moment, begun: moment, after: 0, context)
+            becomeReady(process, since: moment, executedAt: moment, lastSerial: 0, context)
             return [.recordEvent(.info, "running (pid \(process.pid))")]
         }
         phase = .starting(
@@ -185,13 +180,14 @@ extension JobLifecycle {
         time: WallTime,
         _ context: Context
     ) -> [JobEffect] {
-        let loss = "its shim was killed"
+        let reason = "its shim was killed"
+        let warning = JobEffect.recordEvent(.warning, "\(reason); stopping its program")
         switch phase {
         case .launching:
             countExecution(process, time)
-            return [.recordEvent(.warning, "\(loss); ending its program")] + stop(process, next: .retry(loss), context)
+            return [warning] + stop(process, nextStep: .retry(reason), context)
         case .starting, .ready, .runningOnce:
-            return [.recordEvent(.warning, "\(loss); ending its program")] + stop(process, next: .retry(loss), context)
+            return [warning] + stop(process, nextStep: .retry(reason), context)
         case .stopping(var stopping):
             if stopping.process == nil { countExecution(process, time) }
             stopping.process = process
@@ -208,18 +204,19 @@ extension JobLifecycle {
         time: WallTime?,
         _ context: Context
     ) -> [JobEffect] {
-        let upSince: Moment?
-        let trouble: String?
+        let readySince: Moment?
+        let reason: String
         switch phase {
         case .pending, .preparing, .backingOff, .finished: return []
-        case .launching(until: _, refusedStarts: let refusals):
+        case .launching(until: _, refusedStarts: let refusedStarts):
             if case .startFailed(let failure) = outcome, failure.isTransient, !executed {
-                return startRefusedTemporarily(outcome, refusals, context)
+                return startRefusedTemporarily(outcome, refusedStarts, context)
             }
-            (upSince, trouble) = (nil, nil)
-        case .starting(let starting): (upSince, trouble) = (starting.since, "ended before it was ready: \(outcome)")
-        case .ready(let up): (upSince, trouble) = (up.since, nil)
-        case .runningOnce: (upSince, trouble) = (nil, nil)
+            (readySince, reason) = (nil, "\(outcome)")
+        case .starting(let starting):
+            (readySince, reason) = (starting.since, "ended before it was ready: \(outcome)")
+        case .ready(let ready): (readySince, reason) = (ready.since, "\(outcome)")
+        case .runningOnce: (readySince, reason) = (nil, "\(outcome)")
         case .stopping(let stopping):
             finishExecution(executed, time)
             record.outcome = outcome
@@ -230,7 +227,7 @@ extension JobLifecycle {
                 phase = .finished(.cancelled)
                 return [.stopProbe, .recordEvent(.info, "stopped (\(outcome))"), .removeRuntimeFiles]
             case .retry(let reason):
-                return [.stopProbe] + retryOrFail(reason, upSince: nil, context)
+                return [.stopProbe] + retryOrFail(reason, readySince: nil, context)
             }
         }
         finishExecution(executed, time)
@@ -242,117 +239,46 @@ extension JobLifecycle {
             phase = .finished(.succeeded)
             return [.stopProbe, .recordEvent(.info, "succeeded"), .removeRuntimeFiles]
         }
-        return [.stopProbe] + retryOrFail(trouble ?? "\(outcome)", upSince: upSince, context)
+        return [.stopProbe] + retryOrFail(reason, readySince: readySince, context)
     }
 
-    /// After an end that was not ordered: the next try, now or later, or giving up.
-    private mutating func retryOrFail(_ reason: String, upSince: Moment?, _ context: Context) -> [JobEffect] {
+    /// Begins the next attempt, now or after a delay, or fails the job, after an end that was not requested.
+    private mutating func retryOrFail(_ reason: String, readySince: Moment?, _ context: Context) -> [JobEffect] {
         let retry = context.action.retry
         record.error = reason
-        if let upSince, context.now - upSince >= retry.stableAfter { record.attempt = 0 }
-        let isSpent = retry.maxAttempts > 0 && record.attempt >= retry.maxAttempts
-        guard context.action.restart != .never, !isSpent else {
+        if let readySince, context.now - readySince >= retry.stableAfter { record.attempt = 0 }
+        let isLastAttempt = retry.maxAttempts > 0 && record.attempt >= retry.maxAttempts
+        guard context.action.restart != .never, !isLastAttempt else {
             phase = .finished(.failed)
-            let tries = record.attempt == 1 ? "1 attempt" : "\(record.attempt) attempts"
-            return [.recordEvent(.error, "failed after \(tries): \(reason)"), .removeRuntimeFiles]
+            let attempts = record.attempt == 1 ? "1 attempt" : "\(record.attempt) attempts"
+            return [.recordEvent(.error, "failed after \(attempts): \(reason)"), .removeRuntimeFiles]
         }
         let delay = retry.delay(afterAttempt: record.attempt, random: context.random)
         guard delay > .zero else {
             return [.recordEvent(.warning, "\(reason); starting it again")] + prepareStart(context)
         }
         phase = .backingOff(until: context.now + delay)
-        let inWords = Canonical.duration(.milliseconds(max(1, delay.wholeMilliseconds)))
-        return [.recordEvent(.warning, "\(reason); next try in \(inWords)")]
+        let delayText = Canonical.duration(.milliseconds(max(1, delay.wholeMilliseconds)))
+        return [.recordEvent(.warning, "\(reason); next try in \(delayText)")]
     }
 
-    /// The machine had no room for a start: that is nobody's crash, so neither the tries nor the restarts count it (reliability.md
-    /// RS-4).
-    private mutating func startRefusedTemporarily(_ outcome: Outcome, _ refusals: Int, _ context: Context)
-        -> [JobEffect]
-    {
+    /// Waits before the next start, because the machine lacked the resources for this one.
+    ///
+    /// The program is not to blame: neither attempts nor restarts count it (reliability.md RS-4).
+    private mutating func startRefusedTemporarily(
+        _ outcome: Outcome,
+        _ refusedStarts: Int,
+        _ context: Context
+    ) -> [JobEffect] {
         record.attempt = max(0, record.attempt - 1)
         record.outcome = outcome
-        let delay = context.action.retry.delay(afterAttempt: refusals &+ 1, random: context.random)
-        var clearing = Preparation()
-        clearing.refusedStarts = refusals &+ 1
-        clearing.nextCheckAt = context.now + max(delay, .milliseconds(50))
-        clearing.reason = "\(outcome)"
-        record.error = clearing.reason
-        phase = .preparing(clearing)
-        return refusals == 0 ? [.recordEvent(.warning, "cannot start yet: \(outcome)")] : []
-    }
-
-    // MARK: Time
-
-    /// How late a waking must be to show that nobody looked meanwhile: the reconciler was stopped, or the machine had no time for it.
-    private static let maxDeadlineDelay = Duration.milliseconds(100)
-    /// How much longer a start gets when nobody looked at the end of its time.
-    private static let lateCheckGracePeriod = Duration.seconds(5)
-
-    private mutating func handleDeadlineReached(_ context: Context) -> [JobEffect] {
-        guard let deadline, deadline <= context.now else { return [] }
-        let isLate = context.now - deadline > Self.maxDeadlineDelay
-        switch phase {
-        case .pending, .finished:
-            return []
-        case .ready(let up):
-            return (up.announcementDeadline.map { $0 <= context.now } ?? false)
-                ? handleAnnouncementTimeout(context) : startDueProbe(context)
-        case .launching(_, let refusals):
-            guard !isLate else {
-                // Its program may well execute by now; that is taken in before anything is judged.
-                phase = .launching(until: context.now + Self.lateCheckGracePeriod, refusedStarts: refusals)
-                return []
-            }
-            let reason = "its program did not execute within \(Canonical.duration(context.action.startTimeout))"
-            phase = .stopping(
-                Stopping(process: nil, killAt: context.now + context.action.stop.timeout, nextStep: .retry(reason))
-            )
-            return [.recordEvent(.warning, reason), .killTree(generation: record.generation)]
-        case .starting(var starting):
-            guard starting.until <= context.now else { return startProbeIfDue(context) }
-            guard !isLate, !starting.wasLastProbeSkipped else {
-                // Nobody looked, or could look, when its time was over: it may well be ready, so it is asked once more
-                // before it is judged.
-                starting.until = context.now + Self.lateCheckGracePeriod
-                phase = .starting(starting)
-                return startProbeIfDue(context)
-            }
-            let limit = Canonical.duration(context.action.startTimeout)
-            let reason = "was not ready within \(limit)" + (starting.lastFailure.map { ": \($0)" } ?? "")
-            return [.recordEvent(.warning, "\(reason); stopping it")]
-                + stop(starting.process, next: .retry(reason), context)
-        case .runningOnce(let process, until: _):
-            let limit = context.action.timeout.map(Canonical.duration) ?? ""
-            let reason = "ran longer than its timeout of \(limit)"
-            return [.recordEvent(.warning, "\(reason); stopping it")] + stop(process, next: .retry(reason), context)
-        case .stopping(var stopping):
-            // Asked again after each further timeout: a kill can be lost with the shim that was to do it.
-            stopping.killAt = context.now + max(context.action.stop.timeout, .seconds(1))
-            stopping.killCount &+= 1
-            phase = .stopping(stopping)
-            return killEvents(ofKill: stopping.killCount, context) + [.killTree(generation: record.generation)]
-        case .preparing(var clearing):
-            clearing.nextCheckAt = nil
-            phase = .preparing(clearing)
-            return []
-        case .backingOff:
-            return prepareStart(context)
-        }
-    }
-
-    /// What is said of the first kills; that the same goes on is no news.
-    private mutating func killEvents(ofKill number: Int, _ context: Context) -> [JobEffect] {
-        switch number {
-        case 1:
-            let limit = Canonical.duration(context.action.stop.timeout)
-            return [.recordEvent(.warning, "has not ended within \(limit); killing its tree")]
-        case 2:
-            let trouble = "does not end, although its tree was killed"
-            record.error = trouble
-            return [.recordEvent(.error, "\(trouble); it is killed again and again until it ends")]
-        default:
-            return []
-        }
+        let delay = context.action.retry.delay(afterAttempt: refusedStarts &+ 1, random: context.random)
+        var preparation = Preparation()
+        preparation.refusedStarts = refusedStarts &+ 1
+        preparation.nextCheckAt = context.now + max(delay, .milliseconds(50))
+        preparation.reason = "\(outcome)"
+        record.error = preparation.reason
+        phase = .preparing(preparation)
+        return refusedStarts == 0 ? [.recordEvent(.warning, "cannot start yet: \(outcome)")] : []
     }
 }

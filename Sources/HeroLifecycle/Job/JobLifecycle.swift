@@ -1,137 +1,139 @@
 public import HeroModel
 
-/// The life of one job: from its order to start, through every restart, to its end.
+/// The lifecycle of one job: from the start request, through all restarts, to its end.
 ///
-/// Overview: a job has one record for all its starts. Each start has a generation of its own, and whatever comes back from
-/// the kernel says which generation it is about, so that a late answer cannot be taken for a new one. The machine moves in
-/// `handle`; what it wants done comes back as effects, and `record` is what must be stored before they are done.
+/// Overview: a job has one record for all its starts. Each start has its own generation number. Every event from the
+/// kernel carries the generation of its start, so a late event cannot be mistaken for a current one. `handle` moves the
+/// state machine and returns effects. The reconciler stores `record` before it carries out the effects.
 ///
-/// What is wanted is not a flag beside the phase: an order to end moves the job to `stopping`, whose `next` says what
-/// follows.
+/// The wanted state is not a flag next to the phase: a stop request moves the job to `stopping`, and `nextStep` of that
+/// phase decides what follows.
 public struct JobLifecycle: Hashable, Sendable {
-    /// Where it stands.
+    /// The phase of a job.
     ///
-    /// Each case carries exactly what is true in it.
+    /// Each case carries exactly the values that exist in that phase.
     public enum Phase: Hashable, Sendable {
-        /// Made, not ordered to start.
+        /// The job exists, and no start was requested.
         ///
-        /// Leaves by `orderedUp` and `orderedDown`.
+        /// Ends by `startRequested` and `stopRequested`.
         case pending
-        /// A start is wanted, and what may stand in its way is looked at or cleared.
+        /// A start was requested, and its blockers are being checked or removed.
         ///
-        /// Leaves when nothing does, and by `orderedDown`.
+        /// Ends when no blocker is left, and by `stopRequested`.
         case preparing(Preparation)
-        /// A start is ordered, its program does not execute yet.
+        /// The start was ordered from the kernel, and the program does not execute yet.
         ///
-        /// `refusals` counts the starts in a row that the machine had no room for. Leaves by `started`, `ended`, `orderedDown`,
-        /// or at `until`.
+        /// `refusedStarts` counts the consecutive starts that the machine refused for lack of resources. Ends by
+        /// `started`,
+        /// `ended`, `stopRequested`, or at `until`.
         case launching(until: Moment, refusedStarts: Int = 0)
-        /// A process executes and is not ready.
+        /// The process executes and is not ready.
         ///
-        /// Leaves when it answers, ends, is ordered down, or at `Starting.until`.
+        /// Ends when a probe succeeds, by `ended` and `stopRequested`, or at `Starting.until`.
         case starting(Starting)
-        /// A process is ready.
+        /// The process is ready.
         ///
-        /// Leaves by `ended` and `orderedDown`, and when it is not healthy.
+        /// Ends by `ended` and `stopRequested`, and when the process is unhealthy.
         case ready(Ready)
         /// A one-shot executes.
         ///
-        /// Leaves by `ended`, `orderedDown`, or at `until`.
+        /// Ends by `ended`, `stopRequested`, or at `until`.
         case runningOnce(ProcessIdentity, until: Moment?)
-        /// The program is being ended.
+        /// The program is being stopped.
         ///
-        /// Leaves by `ended` alone: nothing starts before the tree is gone.
+        /// Ends only by `ended`: no new start begins before the process tree is gone.
         case stopping(Stopping)
-        /// It waits for its next try.
+        /// The job waits before its next attempt.
         ///
-        /// Leaves at `until` and by `orderedDown`.
+        /// Ends at `until` and by `stopRequested`.
         case backingOff(until: Moment)
-        /// It is over, for good.
+        /// The job has reached its final state.
         case finished(FinalState)
     }
 
-    /// A process on its way to readiness.
+    /// A process that executes and is not ready.
     public struct Starting: Hashable, Sendable {
-        /// The main program.
+        /// The main process.
         public var process: ProcessIdentity
-        /// When it executed.
+        /// When the process began to execute.
         public var since: Moment
-        /// When it must be ready.
+        /// When the process must be ready.
         public var until: Moment
-        /// When the question is asked next; nil while an answer is awaited.
+        /// When the next probe starts; nil while a probe runs.
         public var nextProbeAt: Moment?
-        /// The number of the last question.
+        /// The number of the last probe.
         public var serial: UInt64
-        /// Good answers in a row.
+        /// The number of consecutive successful probes.
         public var successes: Int
-        /// Why the last answer was no.
+        /// Why the last probe failed or was skipped.
         public var lastFailure: String?
-        /// Whether the last question could not be asked, so that nobody knows whether it is ready.
+        /// Whether the last probe was skipped, so that it is unknown whether the process is ready.
         public var wasLastProbeSkipped = false
     }
 
-    /// A program on its way down.
+    /// A program that is being stopped.
     public struct Stopping: Hashable, Sendable {
-        /// The main program; nil while it is not known yet.
+        /// The main process; nil until it is known.
         public var process: ProcessIdentity?
-        /// When SIGKILL follows; moved on each time it had to be sent.
+        /// When SIGKILL follows; set again after each SIGKILL.
         public var killAt: Moment
-        /// What comes when the tree is gone.
+        /// What follows when the process tree is gone.
         public var nextStep: NextStep
-        /// How often SIGKILL had to be sent to what is left.
+        /// How often SIGKILL was sent to the process tree.
         public var killCount = 0
-        /// What lives on although it was killed, in words; nil: nobody has looked.
+        /// The processes that survived SIGKILL, as text; nil if they were not determined.
         public var survivors: String?
 
-        /// What comes when the tree is gone.
+        /// What follows when the process tree is gone.
         public enum NextStep: Hashable, Sendable {
-            /// Nothing: it was ordered down.
+            /// The job is cancelled, because a stop was requested.
             case finish
-            /// The next try, or giving up; the text says what was wrong.
+            /// The next attempt, or the failure of the job; the text is the reason for the stop.
             case retry(String)
         }
     }
 
-    /// How a job is over.
+    /// The final state of a job.
     public enum FinalState: Hashable, Sendable {
-        /// Its last program ended well.
+        /// The last program ended with a success code.
         case succeeded
-        /// It gave up.
+        /// The job gave up.
         case failed
-        /// It was ordered down.
+        /// A stop was requested.
         case cancelled
     }
 
-    /// Where it stands.
+    /// The current phase.
     public internal(set) var phase: Phase
-    /// What is stored of it: kept in step with `phase` by every transition.
+    /// The stored part of the job; every transition updates it together with `phase`.
     public internal(set) var record: JobRecord
-    /// What the program of this start has said of itself; nil: a former reconciler has heard it, and this one not yet.
+    /// The messages of the program of this start to its notify socket; nil after an adoption until the first report
+    /// arrives.
     public internal(set) var notifyState: NotifyState?
 
-    /// A new job.
+    /// Makes a new job.
     public init(_ record: JobRecord) {
         self.record = record
         phase = .pending
     }
 
-    /// When it must be woken; nil: only an event moves it.
+    /// When `deadlineReached` must be sent; nil if only another event moves the job.
     public var deadline: Moment? {
         switch phase {
         case .pending, .finished: nil
-        case .preparing(let clearing): clearing.nextCheckAt
+        case .preparing(let preparation): preparation.nextCheckAt
         case .launching(let until, refusedStarts: _), .backingOff(let until): until
-        case .ready(let up): up.deadline
+        case .ready(let ready): ready.deadline
         case .starting(let starting): starting.nextProbeAt.map { min($0, starting.until) } ?? starting.until
         case .runningOnce(_, let until): until
         case .stopping(let stopping): stopping.killAt
         }
     }
 
-    /// Whether what starts after it may start.
+    /// Whether the jobs that start after this one may start: the process is ready, or the one-shot succeeded.
     public var isUp: Bool {
         switch phase {
-        case .ready(let up): up.announcement != .stopping
+        case .ready(let ready): ready.announcement != .stopping
         case .finished(.succeeded): true
         case .pending, .preparing, .launching, .starting, .runningOnce, .stopping, .backingOff, .finished(.failed),
             .finished(.cancelled):
@@ -139,8 +141,9 @@ public struct JobLifecycle: Hashable, Sendable {
         }
     }
 
-    /// Whether it does not end although its tree was killed, and time was given for that: a program in the kernel's hands, or one
-    /// that this user may not signal.
+    /// Whether the process tree still exists one stop timeout after it was killed.
+    ///
+    /// Its processes are blocked in the kernel, or heroproc's user may not signal them.
     public var isStuck: Bool {
         switch phase {
         case .stopping(let stopping): stopping.killCount > 1
@@ -148,10 +151,10 @@ public struct JobLifecycle: Hashable, Sendable {
         }
     }
 
-    /// Goes on in a new run of its service, as it is.
+    /// Moves the job to a new run of its service without a change of its phase.
     public mutating func joinRun(_ run: RunID) { record.run = run }
 
-    /// Whether it is over, or never began.
+    /// Whether the job has not begun or is finished.
     public var isIdle: Bool {
         switch phase {
         case .pending, .finished: true

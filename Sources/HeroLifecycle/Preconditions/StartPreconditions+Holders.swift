@@ -1,83 +1,90 @@
 internal import HeroModel
 
 extension StartPreconditions {
-    /// Somebody in the way who may be stopped.
+    /// A process that holds a resource of the action and that heroproc may stop.
     struct StoppableHolder {
         var process: ForeignProcess
         var resource: ClaimedResource
+        /// The manifest key that allows the stop.
         var allowedBy: String
     }
 
-    /// Those who may be stopped, or why somebody in the way may not.
-    static func findStoppableHolders(_ obstacles: StartBlockers, _ rules: Rules) -> (
-        taken: [StoppableHolder], refusal: String?
-    ) {
-        var claims = obstacles.holders
-        if case .namesProcess(let process, let path, let evidence) = obstacles.pidFile, evidence.isConclusive {
-            // Proven by the file, it is an instance whatever else it holds.
-            for index in claims.indices where claims[index].process?.identity == process.identity {
-                claims[index].runsProgram = true
+    /// The holders that may be stopped, or the reason why one of them may not.
+    static func findStoppableHolders(
+        _ blockers: StartBlockers,
+        _ rules: Rules
+    ) -> (stoppable: [StoppableHolder], blockedReason: String?) {
+        var holders = blockers.holders
+        if case .namesProcess(let process, let path, let evidence) = blockers.pidFile, evidence.isConclusive {
+            // The PID file proves that the process is an instance of the action, so all its resources count as held by
+            // one.
+            for index in holders.indices where holders[index].process?.identity == process.identity {
+                holders[index].runsProgram = true
             }
-            claims.insert(ResourceHolder(.pidFile(path), by: process, runsProgram: true), at: 0)
+            holders.insert(ResourceHolder(.pidFile(path), by: process, runsProgram: true), at: 0)
         }
-        var taken: [StoppableHolder] = []
-        for claim in claims {
-            let protection = claim.process?.protectionReason
-            let permission = protection == nil ? rules.keyAllowingStop(isInstance: claim.runsProgram) : nil
-            guard let process = claim.process, let permission else {
-                // Where there is room beside it, whoever may not be stopped is in nobody's way (reliability.md TP-4).
-                if claim.isShared { continue }
-                return ([], blockedReason(claim, protection, among: claims, rules))
+        var stoppable: [StoppableHolder] = []
+        for holder in holders {
+            let protection = holder.process?.protectionReason
+            let key = protection == nil ? rules.keyAllowingStop(isInstance: holder.runsProgram) : nil
+            guard let process = holder.process, let key else {
+                // A shared port does not block the start, so its holder can stay (reliability.md TP-4).
+                if holder.isShared { continue }
+                return ([], blockedReason(holder, protection, among: holders, rules))
             }
-            guard !taken.contains(where: { $0.process.identity == process.identity }) else { continue }
-            taken.append(StoppableHolder(process: process, resource: claim.resource, allowedBy: permission))
+            guard !stoppable.contains(where: { $0.process.identity == process.identity }) else { continue }
+            stoppable.append(StoppableHolder(process: process, resource: holder.resource, allowedBy: key))
         }
-        return (taken, nil)
+        return (stoppable, nil)
     }
 
-    /// Why nothing can be done about a holder.
+    /// Why a holder may not be stopped.
     private static func blockedReason(
-        _ claim: ResourceHolder,
+        _ holder: ResourceHolder,
         _ protection: String?,
-        among claims: [ResourceHolder],
+        among holders: [ResourceHolder],
         _ rules: Rules
     ) -> String {
-        guard let process = claim.process else {
-            return "\(claim.resource) is held, and no process that holds it can be seen"
+        guard let process = holder.process else {
+            return "\(holder.resource) is held, and no process that holds it can be seen"
         }
-        if let protection { return "\(holdersText(claim, [process], rules)); \(protection)" }
-        let alike = similarHolders(claim, among: claims)
-        let key = claim.runsProgram ? "singleton" : "kill_others"
-        let pronoun = alike.count > 1 ? "them" : "it"
-        return
-            "\(holdersText(claim, alike, rules)); end \(pronoun), or allow \(pronoun) to be stopped with `\(key): true`"
+        if let protection { return "\(holdersText(holder, [process], rules)); \(protection)" }
+        let processes = similarHolders(holder, among: holders)
+        let key = holder.runsProgram ? "singleton" : "kill_others"
+        let pronoun = processes.count > 1 ? "them" : "it"
+        return "\(holdersText(holder, processes, rules)); "
+            + "stop \(pronoun), or allow heroproc to stop \(pronoun) with `\(key): true`"
     }
 
-    /// Who holds what.
-    private static func holdersText(_ claim: ResourceHolder, _ processes: [ForeignProcess], _ rules: Rules) -> String {
+    /// Which processes hold the resource.
+    private static func holdersText(
+        _ holder: ResourceHolder,
+        _ processes: [ForeignProcess],
+        _ rules: Rules
+    ) -> String {
         let names = processes.prefix(maxNamedProcesses).map(\.description)
         let rest = processes.count - names.count
-        let words = rest > 0 ? names + ["\(rest) more"] : names
-        let all =
-            words.count > 1 ? words.dropLast().joined(separator: ", ") + " and \(words.last ?? "")" : words.joined()
-        switch claim.resource {
-        case .pidFile(let path): return "\(all) is this action already, says \(path)"
+        let items = rest > 0 ? names + ["\(rest) more"] : names
+        let list =
+            items.count > 1 ? items.dropLast().joined(separator: ", ") + " and \(items.last ?? "")" : items.joined()
+        switch holder.resource {
+        case .pidFile(let path): return "\(list) already runs this action, as \(path) shows"
         case .tcp(let endpoint) where rules.sharedPorts.contains(endpoint):
-            return
-                "\(claim.resource) is held by \(all), and cannot be shared: a socket on it has no SO_REUSEPORT, or is "
-                + "another user's"
-        case .tcp, .socket: return "\(claim.resource) is held by \(all)"
+            return "\(holder.resource) is held by \(list), and cannot be shared because a socket on it has no "
+                + "SO_REUSEPORT or belongs to another user"
+        case .tcp, .socket: return "\(holder.resource) is held by \(list)"
         }
     }
 
     /// A reason names this many processes; the plan lists them all.
     private static let maxNamedProcesses = 8
 
-    /// All who hold the same, and whom the same key would allow to stop; workers are named by the one they descend from.
-    private static func similarHolders(_ claim: ResourceHolder, among claims: [ResourceHolder]) -> [ForeignProcess] {
-        let all = claims.filter { $0.resource == claim.resource && $0.runsProgram == claim.runsProgram }
+    /// The processes that hold the same resource and could be stopped by the same key, without those that descend from
+    /// one of them.
+    private static func similarHolders(_ holder: ResourceHolder, among holders: [ResourceHolder]) -> [ForeignProcess] {
+        let processes = holders.filter { $0.resource == holder.resource && $0.runsProgram == holder.runsProgram }
             .compactMap(\.process).filter { $0.protectionReason == nil }
-        let pids = Set(all.map(\.identity.pid))
-        return all.filter { pids.isDisjoint(with: $0.ancestors) }
+        let pids = Set(processes.map(\.identity.pid))
+        return processes.filter { pids.isDisjoint(with: $0.ancestors) }
     }
 }

@@ -1,22 +1,22 @@
 public import HeroModel
 
-/// Clearing the way to one start: what contract section 7 does before every start of an action.
+/// The preconditions of one start (contract section 7): no other process holds the resources of the action.
 ///
-/// It sees obstacles again and again, and says each time what is done about them and when it wants to look next. It knows
-/// nothing of the machine: who holds what, and who must never be touched, are facts it is given.
+/// `check` receives the blockers as they are now. It returns the effects that remove blockers and the time of the next
+/// check. Which process holds a resource, and which process must never be signalled, are inputs.
 public struct StartPreconditions: Hashable, Sendable {
-    /// What an action allows.
+    /// What the action allows.
     public struct Rules: Hashable, Sendable {
-        /// One instance on this machine.
+        /// Only one instance of the action may run on this machine.
         public var isSingleton: Bool
-        /// Strangers that hold what it binds may be stopped.
+        /// Other processes that hold the resources of the action may be stopped.
         public var killsOthers: Bool
-        /// The ports it declares as shared.
+        /// The ports that the action declares as shared.
         public var sharedPorts: Set<TCPEndpoint>
-        /// How whoever is in the way is ended.
+        /// How a holder is stopped.
         public var stop: StopPolicy
 
-        /// Takes them from an action.
+        /// Reads the rules of an action.
         public init(_ action: ActionSpec) {
             isSingleton = action.singleton
             killsOthers = action.killsOthers
@@ -24,102 +24,105 @@ public struct StartPreconditions: Hashable, Sendable {
             stop = action.stop
         }
 
-        /// The key that allows to stop somebody; nil: none does.
+        /// The manifest key that allows to stop a holder; nil if none does.
         func keyAllowingStop(isInstance: Bool) -> String? {
             if isSingleton, isInstance { return "singleton" }
             return killsOthers ? "kill_others" : nil
         }
     }
 
-    /// What follows from a look.
+    /// The result of a check.
     public enum CheckResult: Hashable, Sendable {
-        /// Nothing is in the way.
+        /// The start has no blockers.
         case satisfied
-        /// Something was done about it: look again then.
+        /// Effects remove blockers; check again at this time.
         case recheck(at: Moment)
-        /// Nothing can be done about it now, for this reason: try again later.
+        /// The blockers cannot be removed, for this reason; try again later.
         case blocked(String)
     }
 
-    /// A process that was told to end.
+    /// A holder that is being stopped.
     private struct PendingStop: Hashable, Sendable {
         var process: ForeignProcess
         var resource: ClaimedResource
-        /// The key that allows it.
+        /// The manifest key that allows the stop.
         var allowedBy: String
-        /// When it gets its first signal; those below another victim wait for that one.
+        /// When the first signal is sent; a descendant of another stopped holder is signalled later.
         var signalAt: Moment
         var isSignalled = false
-        /// When SIGKILL follows.
+        /// When SIGKILL is sent.
         var killAt: Moment
     }
 
     private var pendingStops: [PendingStop] = []
-    /// How often somebody new had taken the place of those who were stopped.
+    /// How often new holders had to be stopped.
     private var stopRounds = 0
-    /// How often socket files were removed: one that comes back again and again is no endless loop.
+    /// How often socket files were removed; the limit prevents an endless loop.
     private var socketRemovals = 0
 
-    /// How many times somebody may be stopped for one start (reliability.md PF-3, RC-3).
+    /// The maximum number of stop rounds and of socket removals of one start (reliability.md PF-3, RC-3).
     private static let maxRounds = 3
-    /// How long those below another victim are waited for (reliability.md RC-3).
+    /// How long a descendant of another stopped holder may take to exit by itself (reliability.md RC-3).
     private static let descendantGracePeriod = Duration.milliseconds(500)
-    /// Between two looks while somebody ends.
+    /// The time between two checks while a holder is being stopped.
     private static let recheckInterval = Duration.milliseconds(50)
 
-    /// Begins with nothing done.
+    /// Begins without any effect.
     public init() {}
 
-    /// Takes in what was seen.
+    /// Checks the blockers of a start.
     ///
     /// - Parameters:
-    ///   - obstacles: What is in the way now.
+    ///   - blockers: The current blockers.
     ///   - rules: What the action allows.
     ///   - now: The boot clock.
-    /// - Returns: What to do, in this order, and what follows.
-    public mutating func check(_ obstacles: StartBlockers, _ rules: Rules, now: Moment) -> (
-        [PreconditionEffect], CheckResult
-    ) {
-        let (taken, refusal) = Self.findStoppableHolders(obstacles, rules)
-        if let refusal { return ([], .blocked(refusal)) }
-        if !taken.isEmpty { return stopHolders(taken, rules, now) }
-        // Those who were stopped hold nothing any more.
+    /// - Returns: The effects to carry out, in this order, and the result of the check.
+    public mutating func check(
+        _ blockers: StartBlockers,
+        _ rules: Rules,
+        now: Moment
+    ) -> ([PreconditionEffect], CheckResult) {
+        let (stoppable, blockedReason) = Self.findStoppableHolders(blockers, rules)
+        if let blockedReason { return ([], .blocked(blockedReason)) }
+        if !stoppable.isEmpty { return stopHolders(stoppable, rules, now) }
+        // The stopped processes hold nothing any more.
         pendingStops = []
-        if !obstacles.staleSockets.isEmpty {
+        if !blockers.staleSockets.isEmpty {
             socketRemovals += 1
             guard socketRemovals <= Self.maxRounds else {
-                let path = obstacles.staleSockets.first?.path ?? ""
-                return ([], .blocked("socket \(path) was removed \(Self.maxRounds) times and is there again"))
+                let path = blockers.staleSockets.first?.path ?? ""
+                return ([], .blocked("socket \(path) was removed \(Self.maxRounds) times and exists again"))
             }
-            return (obstacles.staleSockets.map(PreconditionEffect.removeSocket), .recheck(at: now))
+            return (blockers.staleSockets.map(PreconditionEffect.removeSocket), .recheck(at: now))
         }
-        if let hindrance = obstacles.unresolved.first { return ([], .blocked(hindrance)) }
+        if let reason = blockers.unresolved.first { return ([], .blocked(reason)) }
         return ([], .satisfied)
     }
 
     private mutating func stopHolders(
-        _ taken: [StoppableHolder],
+        _ stoppable: [StoppableHolder],
         _ rules: Rules,
         _ now: Moment
     ) -> ([PreconditionEffect], CheckResult) {
-        let present = Set(taken.map(\.process.identity))
+        let present = Set(stoppable.map(\.process.identity))
         pendingStops.removeAll { !present.contains($0.process.identity) }
         let known = Set(pendingStops.map(\.process.identity))
-        let newcomers = taken.filter { !known.contains($0.process.identity) }
-        if let one = newcomers.first {
+        let newHolders = stoppable.filter { !known.contains($0.process.identity) }
+        if let first = newHolders.first {
             stopRounds += 1
             guard stopRounds <= Self.maxRounds else {
-                return ([], .blocked("\(one.resource) is taken again and again, now by \(one.process)"))
+                let reason = "\(first.resource) is held again after \(Self.maxRounds) stops, now by \(first.process)"
+                return ([], .blocked(reason))
             }
-            let pids = Set(taken.map(\.process.identity.pid))
-            for target in newcomers {
-                let isBelow = !pids.isDisjoint(with: target.process.ancestors)
+            let pids = Set(stoppable.map(\.process.identity.pid))
+            for holder in newHolders {
+                let isDescendant = !pids.isDisjoint(with: holder.process.ancestors)
                 pendingStops.append(
                     PendingStop(
-                        process: target.process,
-                        resource: target.resource,
-                        allowedBy: target.allowedBy,
-                        signalAt: isBelow ? now + Self.descendantGracePeriod : now,
+                        process: holder.process,
+                        resource: holder.resource,
+                        allowedBy: holder.allowedBy,
+                        signalAt: isDescendant ? now + Self.descendantGracePeriod : now,
                         killAt: now + rules.stop.timeout
                     )
                 )
@@ -127,18 +130,18 @@ public struct StartPreconditions: Hashable, Sendable {
         }
         var effects: [PreconditionEffect] = []
         for index in pendingStops.indices {
-            let victim = pendingStops[index]
-            let isLate = victim.killAt <= now
-            guard isLate || (!victim.isSignalled && victim.signalAt <= now) else { continue }
+            let pendingStop = pendingStops[index]
+            let isKill = pendingStop.killAt <= now
+            guard isKill || (!pendingStop.isSignalled && pendingStop.signalAt <= now) else { continue }
             pendingStops[index].isSignalled = true
-            // A kill can be lost with the process that was to deliver it: asked again once a second.
-            if isLate { pendingStops[index].killAt = now + .seconds(1) }
+            // A kill can be lost if the reconciler crashes before it is sent, so it is repeated once a second.
+            if isKill { pendingStops[index].killAt = now + .seconds(1) }
             effects.append(
                 .signal(
-                    victim.process,
-                    isLate ? .kill : rules.stop.signal,
-                    holding: victim.resource,
-                    allowedBy: victim.allowedBy
+                    pendingStop.process,
+                    isKill ? .kill : rules.stop.signal,
+                    holding: pendingStop.resource,
+                    allowedBy: pendingStop.allowedBy
                 )
             )
         }
@@ -146,10 +149,10 @@ public struct StartPreconditions: Hashable, Sendable {
     }
 }
 
-/// What is done to clear the way.
+/// An effect that removes a blocker of a start.
 public enum PreconditionEffect: Hashable, Sendable {
-    /// Remove a socket file that nobody holds.
+    /// Remove a socket file that no process holds.
     case removeSocket(SocketFile)
-    /// Send a signal to a process that is in the way; an event says so (reliability.md RC-5).
+    /// Send a signal to a process that holds a resource; an event reports it (reliability.md RC-5).
     case signal(ForeignProcess, Signal, holding: ClaimedResource, allowedBy: String)
 }

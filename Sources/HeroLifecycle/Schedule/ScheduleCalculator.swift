@@ -1,23 +1,24 @@
 public import HeroModel
 public import HeroSchedule
 
-/// When what is scheduled runs by itself.
+/// Computes when a scheduled action runs.
 ///
-/// A cron expression goes by the clocks of its zone. Where its hours are fixed, each of its times comes exactly once: when the
-/// clocks are put forward over it, at the first moment after the gap, and when they show it twice, the first time. Where its hour
-/// is a star (or `*/N`), it comes at every minute at which the clocks show one of its times, as crond does (decision 0018).
+/// A cron expression follows the local time of its time zone. If its hours are fixed, each of its times occurs exactly
+/// once a day: a local time that is skipped occurs at the first moment after the gap, and a local time that is repeated
+/// occurs the first time only. If its hour is a star (or `*/N`), it occurs at every matching local time, as in crond
+/// (decision 0018).
 public enum ScheduleCalculator {
-    /// How far back missed runs are counted, in seconds: ten years.
+    /// How far back missed runs are counted: ten years, in seconds.
     static let missedRunWindow: Int64 = 10 * 366 * 86_400
 
-    /// The first run that is later than a time.
+    /// The first run after a time.
     ///
     /// - Parameters:
-    ///   - schedule: The rhythm.
-    ///   - time: The run must be later than this.
-    ///   - anchor: What `every` counts from: the first run comes one interval after it.
-    ///   - zone: The zone that the schedule names.
-    /// - Returns: nil when there is none.
+    ///   - schedule: The schedule.
+    ///   - time: The run is later than this.
+    ///   - anchor: The start of an `every` schedule; its first run is one interval later.
+    ///   - zone: The time zone of the schedule.
+    /// - Returns: The time of the run; nil if there is none.
     public static func nextRun(
         of schedule: Schedule,
         after time: WallTime,
@@ -35,15 +36,15 @@ public enum ScheduleCalculator {
         }
     }
 
-    /// How many runs there are after the first time, up to and with the second; of a longer time only the last ten years.
+    /// The number of runs after `start`, up to and including `end`; at most the last ten years are counted.
     ///
     /// - Parameters:
-    ///   - schedule: The rhythm.
-    ///   - start: Runs at this time do not count.
-    ///   - end: Runs at this time count.
-    ///   - anchor: What `every` counts from.
-    ///   - zone: The zone that the schedule names.
-    /// - Returns: The number of runs; 0 when the second time is not later than the first.
+    ///   - schedule: The schedule.
+    ///   - start: A run at this time does not count.
+    ///   - end: A run at this time counts.
+    ///   - anchor: The start of an `every` schedule.
+    ///   - zone: The time zone of the schedule.
+    /// - Returns: The number of runs; 0 if `end` is not later than `start`.
     public static func countMissedRuns(
         of schedule: Schedule,
         between start: WallTime,
@@ -61,18 +62,18 @@ public enum ScheduleCalculator {
                 through: last
             )
         case .every(let interval):
-            guard let beat = IntervalSchedule(interval, from: anchor) else { return 0 }
-            return Int(clamping: beat.countRuns(at: end) &- beat.countRuns(at: start))
+            guard let runs = IntervalSchedule(interval, from: anchor) else { return 0 }
+            return Int(clamping: runs.countRuns(at: end) &- runs.countRuns(at: start))
         }
     }
 }
 
-/// Equal steps from an anchor, without drift.
+/// Runs at equal intervals from an anchor, without drift.
 private struct IntervalSchedule {
     let anchor: Int64
     let interval: Int64
 
-    /// nil when the interval is not at least a microsecond.
+    /// Makes a schedule; nil if the interval is shorter than a microsecond.
     init?(_ interval: Duration, from anchor: WallTime) {
         let microseconds = interval.wholeNanoseconds / 1000
         guard microseconds > 0 else { return nil }
@@ -80,7 +81,7 @@ private struct IntervalSchedule {
         self.interval = microseconds
     }
 
-    /// How many beats have come at a time.
+    /// The number of runs up to and including a time.
     func countRuns(at time: WallTime) -> Int64 {
         let (elapsed, overflow) = time.microseconds.subtractingReportingOverflow(anchor)
         guard !overflow else { return time.microseconds < anchor ? 0 : .max / interval }

@@ -1,10 +1,11 @@
 public import HeroModel
 
-/// What follows for a service from how its jobs stand: pure questions, asked again after every event.
+/// The lifecycle of a service as functions of its jobs; the reconciler calls them after every event.
 public enum ServiceLifecycle {
-    /// Which of the jobs, in the order of the actions, may be ordered up now.
+    /// The jobs that may start now, as indices in the order of the actions.
     ///
-    /// In serial order that is the first one, once all before it are up; in parallel order all of them.
+    /// In serial order this is the first job that is not up, if it is pending. In parallel order these are all pending
+    /// jobs.
     public static func jobsToStart(_ jobs: [JobLifecycle], order: StartOrder) -> [Int] {
         switch order {
         case .serial:
@@ -15,15 +16,18 @@ public enum ServiceLifecycle {
         }
     }
 
-    /// Which of the jobs may be ordered down now: the last ones first in serial order, else all of them.
+    /// The jobs that may stop now, as indices in the order of the actions.
+    ///
+    /// In serial order this is the last running job, together with all jobs that do not run. In parallel order these
+    /// are all jobs.
     public static func jobsToStop(_ jobs: [JobLifecycle], order: StartOrder) -> [Int] {
-        func mustGo(_ job: JobLifecycle) -> Bool {
+        func mustStop(_ job: JobLifecycle) -> Bool {
             switch job.phase {
             case .finished: false
             case .pending, .preparing, .launching, .starting, .ready, .runningOnce, .stopping, .backingOff: true
             }
         }
-        func runs(_ job: JobLifecycle) -> Bool {
+        func isRunning(_ job: JobLifecycle) -> Bool {
             switch job.phase {
             case .pending, .preparing, .backingOff, .finished: false
             case .launching, .starting, .ready, .runningOnce, .stopping: true
@@ -31,17 +35,17 @@ public enum ServiceLifecycle {
         }
         switch order {
         case .serial:
-            // What does not run has nothing to wait for, and must not start meanwhile; of the others one goes after another.
-            let waiting = jobs.indices.filter { !runs(jobs[$0]) && mustGo(jobs[$0]) }
-            return waiting + (jobs.indices.last { runs(jobs[$0]) }.map { [$0] } ?? [])
+            // A job that does not run need not wait for the others, and must not start meanwhile.
+            let waiting = jobs.indices.filter { !isRunning(jobs[$0]) && mustStop(jobs[$0]) }
+            return waiting + (jobs.indices.last { isRunning(jobs[$0]) }.map { [$0] } ?? [])
         case .parallel:
-            return jobs.indices.filter { mustGo(jobs[$0]) }
+            return jobs.indices.filter { mustStop(jobs[$0]) }
         }
     }
 
-    /// Where a service with these jobs stands.
+    /// The state of a service with these jobs.
     ///
-    /// `isOrderedUp` tells one that is being started from one that is being stopped.
+    /// `isStartRequested` distinguishes a service that starts from one that stops.
     public static func state(_ jobs: [JobLifecycle], isStartRequested: Bool) -> ServiceState {
         let isActive = jobs.contains { !$0.isIdle }
         guard isStartRequested else {
@@ -49,35 +53,35 @@ public enum ServiceLifecycle {
             return .stopping
         }
         guard !jobs.isEmpty else { return .stopped }
-        var isAllOver = true
-        var isAllUp = true
+        var areAllFinished = true
+        var areAllUp = true
         var hasFailed = false
-        var isPartMissing = false
+        var isDegraded = false
         var isBackingOff = false
         for job in jobs {
             switch job.phase {
             case .finished(.succeeded): break
             case .finished(.failed), .finished(.cancelled):
                 hasFailed = true
-                isAllUp = false
-            case .ready(let up):
-                isAllOver = false
-                isPartMissing = isPartMissing || up.probes.degradedReason != nil
+                areAllUp = false
+            case .ready(let ready):
+                areAllFinished = false
+                isDegraded = isDegraded || ready.probes.degradedReason != nil
             case .backingOff:
                 isBackingOff = true
-                isAllUp = false
-                isAllOver = false
-            case .preparing(let clearing):
-                isBackingOff = isBackingOff || clearing.reason != nil
-                isAllUp = false
-                isAllOver = false
+                areAllUp = false
+                areAllFinished = false
+            case .preparing(let preparation):
+                isBackingOff = isBackingOff || preparation.reason != nil
+                areAllUp = false
+                areAllFinished = false
             case .pending, .launching, .starting, .runningOnce, .stopping:
-                isAllUp = false
-                isAllOver = false
+                areAllUp = false
+                areAllFinished = false
             }
         }
         if hasFailed { return isActive ? .degraded : .failed }
-        if isAllUp { return isAllOver ? .exited : isPartMissing ? .degraded : .running }
+        if areAllUp { return areAllFinished ? .exited : isDegraded ? .degraded : .running }
         return isBackingOff ? .backingOff : .starting
     }
 }

@@ -3,16 +3,13 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// A user with all its groups, found by name or number before a start (reliability.md SP-4).
+/// A user account with all its groups, looked up by name or number before a start (SP-4).
 ///
-/// Names are looked up in whatever the machine is told to ask (nsswitch.conf(5)), and that may take for ever: in the
-/// reconciler it is done by `AccountLookups` alone. Numbers are taken as they are; what belongs to them is what `/etc/passwd`
-/// and `/etc/group` say, and nobody else is asked.
+/// The lookup of a name goes through the name services of the machine (nsswitch.conf(5)) and may block for an unlimited
+/// time. In the reconciler only `AccountLookups` looks up names. A number is used as it is, and its entry and groups
+/// are read from `/etc/passwd` and `/etc/group` only.
 struct Account: Hashable {
-    /// `HOME USER LOGNAME SHELL` of the user.
-    static let variableNames = ["HOME", "USER", "LOGNAME", "SHELL"]
-
-    /// What stands in the database of users.
+    /// An entry of the user database.
     struct Entry: Hashable {
         var name: String
         var home: String
@@ -23,24 +20,25 @@ struct Account: Hashable {
     var gid: UInt32
     /// The supplementary groups.
     var groups: [UInt32]
-    /// What is known of the user; nil for a number that has no entry.
+    /// The entry of the user; nil for a number without an entry.
     var entry: Entry?
 
-    /// `HOME USER LOGNAME SHELL` as a login of the user would set them.
+    /// `HOME USER LOGNAME SHELL` as a login of this user sets them.
     var variables: [String: String] {
         let name = entry?.name ?? String(uid)
         return ["HOME": entry?.home ?? "/", "USER": name, "LOGNAME": name, "SHELL": entry?.shell ?? "/bin/sh"]
     }
 
-    /// Whether this is who the reconciler is, so that nothing needs to be changed, nor may be by an ordinary user.
+    /// Whether the account is the one of this process, so that an ordinary user does not need to change it (and is not
+    /// allowed to).
     var isCurrentUser: Bool { geteuid() != 0 && uid == geteuid() && gid == getegid() }
 
-    /// Who is asked for: a user, a group, or both, by name or number.
+    /// The account to look up: a user, a group, or both, by name or number.
     struct Query: Hashable {
         var user: String?
         var group: String?
 
-        /// nil when neither is named: then it is whoever starts it.
+        /// Returns nil when the rights name neither a user nor a group: the account of this process is used then.
         init?(_ rights: Rights) {
             guard rights.user != nil || rights.group != nil else { return nil }
             self.init(user: rights.user, group: rights.group)
@@ -51,33 +49,33 @@ struct Account: Hashable {
             self.group = group
         }
 
-        /// Whether nobody needs to be asked: numbers alone.
+        /// Whether only numbers are given, so that no name service is needed.
         var isNumeric: Bool { [user, group].allSatisfy { $0.map { parseAccountNumber($0) != nil } ?? true } }
 
-        /// As events name it.
+        /// The text for events: "user `www`".
         var displayName: String { user.map { "user `\($0)`" } ?? "group `\(group ?? "")`" }
     }
 
-    /// Finds who is meant; takes as long as the machine's databases do.
+    /// Looks up an account; may block for as long as the name services of the machine do.
     ///
-    /// - Throws: A refusal at the stage `user` that names what is not there.
-    static func resolve(_ question: Query) throws(StartError) -> Account {
-        let found = try resolveUser(question.user)
+    /// - Throws: A `StartError` at the stage `user` that names the missing user or group.
+    static func resolve(_ query: Query) throws(StartError) -> Account {
+        let found = try resolveUser(query.user)
         var gid = found.gid
-        if let group = question.group { gid = try number(ofGroup: group) }
+        if let group = query.group { gid = try number(ofGroup: group) }
         guard let gid else {
             throw StartError(
                 .user,
                 ENOENT,
-                "user `\(question.user ?? "")`: no such user, so that its main group is unknown; set `group`"
+                "user `\(query.user ?? "")`: no such user, so that its main group is unknown; set `group`"
             )
         }
-        let isNumber = question.user.map { parseAccountNumber($0) != nil } ?? true
+        let isNumber = query.user.map { parseAccountNumber($0) != nil } ?? true
         let groups = found.entry.map { Self.groups(of: $0.name, with: gid, isLocal: isNumber) } ?? [gid]
         return Account(uid: found.uid, gid: gid, groups: groups, entry: found.entry)
     }
 
-    /// The entry of a user in `/etc/passwd`.
+    /// Returns the entry of a user in `/etc/passwd`.
     static func localEntry(_ uid: UInt32) -> (gid: UInt32, entry: Entry)? {
         var gid: UInt32 = 0
         var bytes = [CChar](repeating: 0, count: 16_384)
@@ -85,13 +83,13 @@ struct Account: Hashable {
         return decodeEntry(bytes, size).map { (gid, $0) }
     }
 
-    /// The entry of a user wherever the machine keeps it; may take for ever.
+    /// Returns the entry of a user from any user database of the machine; may block for an unlimited time.
     static func databaseEntry(_ uid: UInt32) -> Entry? {
         var bytes = [CChar](repeating: 0, count: 16_384)
         return decodeEntry(bytes, hl_user_entry_by_number(uid, &bytes, bytes.count))
     }
 
-    // MARK: Looking
+    // MARK: Lookup
 
     private typealias ResolvedUser = (uid: UInt32, gid: UInt32?, entry: Entry?)
 
@@ -102,7 +100,7 @@ struct Account: Hashable {
         return found
     }
 
-    /// What `/etc/passwd` says of a number; of our own main group we know ourselves.
+    /// Returns the entry of a user number from `/etc/passwd`; the main group of this process is known without an entry.
     private static func resolveUserNumber(_ number: UInt32) -> ResolvedUser {
         let local = localEntry(number)
         return (number, local?.gid ?? (number == geteuid() ? getegid() : nil), local?.entry)
@@ -115,7 +113,7 @@ struct Account: Hashable {
         let size = hl_user_entry(name, &uid, &gid, &bytes, bytes.count)
         guard size >= 0 else {
             let error = Int32(clamping: 0 &- size)
-            throw StartError(.user, error, "user `\(name)`: it cannot be looked up: \(errorText(error))")
+            throw StartError(.user, error, "user `\(name)`: the lookup failed: \(errorText(error))")
         }
         return decodeEntry(bytes, size).map { (uid, gid, $0) }
     }
@@ -148,7 +146,8 @@ struct Account: Hashable {
     }
 }
 
-/// The number of a user or a group written in digits; nil for a name, and for what the kernel takes as nobody.
+/// Parses the number of a user or group; returns nil for a name, and for the number that the kernel reserves for "no
+/// user" (2^32 - 1).
 private func parseAccountNumber(_ text: String) -> UInt32? {
     guard !text.isEmpty, text.utf8.allSatisfy({ (48...57).contains($0) }), let number = UInt32(text), number != .max
     else { return nil }

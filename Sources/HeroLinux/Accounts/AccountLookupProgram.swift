@@ -2,27 +2,28 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-/// The program that looks accounts up beside the reconciler: it may hang, it may crash, and it can be killed.
+/// The program that looks up accounts outside the reconciler process: it may hang or crash, and can be killed.
 struct AccountLookupProgram {
-    /// A lookup that was started.
+    /// A lookup process that was started.
     struct RunningLookup {
-        /// Its pid: nobody else's until it is reaped.
+        /// Its PID, which no other process can get before this one is reaped.
         var pid: Int32
-        /// Becomes readable when it ends.
+        /// Its pidfd: becomes readable when the process ends.
         var pidfd: Descriptor
-        /// Where its answer can be read, without waiting.
+        /// The non-blocking read end of the pipe that carries its reply.
         var replyPipe: Descriptor
     }
 
-    /// Its path.
+    /// The path of the program.
     let path: String
-    /// What it begins with.
+    /// The out-of-memory score with which the process starts.
     var oomScore = OOMScore()
 
-    /// Where it is: as told in `HEROPROC_LOOKUP`, else this very program, else the `heroproc` beside the shim.
+    /// Finds the program: `HEROPROC_LOOKUP` if it is set, else this program itself, else `heroproc` in the directory of
+    /// the shim.
     static func find(environment: [String: String], shim: String?) -> AccountLookupProgram {
         if let named = environment["HEROPROC_LOOKUP"], !named.isEmpty { return .init(path: absolutePath(named)) }
-        // By this name it is executed also after another version has taken its place on disk (reliability.md UP-4).
+        // This path also works after a new version has replaced the file on disk (UP-4).
         if isHeroproc(realPath("/proc/self/exe") ?? "") { return .init(path: "/proc/self/exe") }
         let folder = shim.flatMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } } ?? "/usr/bin"
         return .init(path: "\(folder)/heroproc")
@@ -33,15 +34,17 @@ struct AccountLookupProgram {
         return name == "heroproc" || name == "heroproc (deleted)"
     }
 
-    /// Starts it; it ends with the thread that started it.
-    func start(_ question: Account.Query) throws(StartError) -> RunningLookup {
+    /// Starts a lookup process; the kernel kills it when the calling thread ends.
+    func start(_ query: Account.Query) throws(StartError) -> RunningLookup {
         var error: Int32 = 0
-        if let running = start(AccountLookupReply.arguments(question), &error) { return running }
-        let words = "\(question.displayName): its lookup cannot be started: \(path): \(errorText(error))"
-        throw StartError(.user, error, words)
+        if let running = start(AccountLookupReply.arguments(query), &error) { return running }
+        let detail = "\(query.displayName): the lookup cannot be started: \(path): \(errorText(error))"
+        throw StartError(.user, error, detail)
     }
 
-    /// The entry of a user wherever the machine keeps it, waited for, but not for ever; nil when none came.
+    /// Looks up the entry of a user in any user database of the machine and waits for the reply, at most for `limit`.
+    ///
+    /// - Returns: nil when there is no entry, or no reply in time.
     func entry(of uid: UInt32, within limit: Duration) -> Account.Entry? {
         var error: Int32 = 0
         guard let running = start(AccountLookupReply.arguments(ofUser: uid), &error) else { return nil }
@@ -49,33 +52,34 @@ struct AccountLookupProgram {
         let deadline = hl_boot_clock() &+ limit.wholeNanoseconds
         while running.read(into: &bytes), hl_boot_clock() < deadline { Self.wait(for: running.replyPipe) }
         running.kill()
-        // One that does not go although it was killed is left to whoever takes in orphans.
+        // A killed process that does not end is reaped later by its new parent.
         for _ in 0..<10 where !running.reap() { Self.wait(for: running.pidfd) }
         guard case .success(let account) = AccountLookupReply.decode(bytes) else { return nil }
         return account.entry
     }
 
-    /// Waits until there is something to be read, 100 ms at most.
+    /// Waits until a descriptor is readable, at most 100 ms.
     private static func wait(for descriptor: Descriptor) {
-        var one = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
-        _ = poll(&one, 1, 100)
+        var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+        _ = poll(&entry, 1, 100)
     }
 
     private func start(_ arguments: [String], _ error: inout Int32) -> RunningLookup? {
-        var answer: Descriptor?
-        let pid = spawn(arguments, &answer)
-        // Nobody else reaps our children, so the pid is still this one; what was only for the spawn has made room.
+        var replyPipe: Descriptor?
+        let pid = spawn(arguments, &replyPipe)
+        // Only this process reaps its children, so the PID still means this child. The descriptors needed for the spawn
+        // are closed by now.
         let pidfd = pid > 0 ? hl_pidfd_open(pid) : pid
         error = 0 &- pidfd
-        guard pidfd >= 0, let answer else { return nil }
-        return RunningLookup(pid: pid, pidfd: Descriptor(pidfd), replyPipe: answer)
+        guard pidfd >= 0, let replyPipe else { return nil }
+        return RunningLookup(pid: pid, pidfd: Descriptor(pidfd), replyPipe: replyPipe)
     }
 
-    private func spawn(_ arguments: [String], _ answer: inout Descriptor?) -> Int32 {
+    private func spawn(_ arguments: [String], _ replyPipe: inout Descriptor?) -> Int32 {
         var ends: (read: Int32, write: Int32) = (-1, -1)
         let made = hl_pipe(&ends.read, &ends.write, 65_536)
         guard made >= 0 else { return made }
-        answer = Descriptor(ends.read)
+        replyPipe = Descriptor(ends.read)
         let writeEnd = Descriptor(ends.write)
         _ = fcntl(ends.write, F_SETFL, fcntl(ends.write, F_GETFL) & ~O_NONBLOCK)
         let null = Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC))
@@ -92,19 +96,19 @@ struct AccountLookupProgram {
 }
 
 extension AccountLookupProgram.RunningLookup {
-    /// Ends it.
+    /// Kills the process and its process group.
     func kill() {
         _ = hl_pidfd_send_group_signal(pidfd.number, SIGKILL)
         _ = hl_pidfd_send_signal(pidfd.number, SIGKILL)
     }
 
-    /// Takes in its end; false while it runs.
+    /// Reaps the process; returns false while it still runs.
     func reap() -> Bool {
         var status: Int32 = 0
         return hl_pidfd_reap(pidfd.number, &status) != 0
     }
 
-    /// Reads what there is of its answer; false when no more will come.
+    /// Reads the available part of the reply; returns false when no more can come.
     func read(into bytes: inout [UInt8]) -> Bool {
         var chunk = [UInt8](repeating: 0, count: 4096)
         while bytes.count < 1 << 20 {

@@ -1,22 +1,24 @@
 import Glibc
 import HeroModel
 
-/// The words that a lookup of an account answers with, from the process that asks the machine's databases to the one that waits for it.
+/// The format in which a lookup process reports its result through a pipe.
 ///
-/// Fields that end in a NUL; the last one is `.`, so that an answer which was cut off is none.
+/// The fields end in NUL. The last field is `.`, so that a truncated reply is detected.
 public enum AccountLookupReply {
-    /// The first argument of a program that is asked for one.
+    /// The first argument that makes heroproc act as a lookup process.
     public static let subcommand = "look-up-account"
 
-    /// What follows the program's name when it is asked for an account.
-    static func arguments(_ question: Account.Query) -> [String] {
-        [subcommand, question.user.map { "=\($0)" } ?? "", question.group.map { "=\($0)" } ?? ""]
+    /// The arguments after the program name for the lookup of an account.
+    static func arguments(_ query: Account.Query) -> [String] {
+        [subcommand, query.user.map { "=\($0)" } ?? "", query.group.map { "=\($0)" } ?? ""]
     }
 
-    /// The same for the entry of a user by number, wherever the machine keeps it.
+    /// The arguments for the lookup of a user entry by number in any user database of the machine.
     static func arguments(ofUser uid: UInt32) -> [String] { [subcommand, "#\(uid)", ""] }
 
-    /// Looks up what the arguments ask for and writes the answer to standard output; the code to leave with.
+    /// Looks up the account that the arguments name, and writes the reply to standard output.
+    ///
+    /// - Returns: The exit code.
     public static func printReply(to arguments: [String]) -> Int32 {
         guard arguments.count == 2 else { return 64 }
         let bytes = encode(
@@ -49,7 +51,7 @@ public enum AccountLookupReply {
         return (fields + ["."]).flatMap { Array($0.utf8) + [0] }
     }
 
-    /// Reads an answer; nil when it is none, or not all of one.
+    /// Decodes a reply; returns nil for a malformed or truncated one.
     static func decode(_ bytes: [UInt8]) -> Result<Account, StartError>? {
         guard bytes.last == 0 else { return nil }
         var fields = bytes.dropLast().split(separator: 0, omittingEmptySubsequences: false).map {

@@ -2,34 +2,35 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Finds accounts for starts and probes while the reconciler goes on: a directory of users that does not answer holds up
-/// nobody but whoever asks for one of its users (reliability.md SP-4).
+/// Looks up accounts for starts and probes in separate processes, so that a blocked user directory delays only the
+/// actions that use one of its users (SP-4).
 ///
-/// Who asks for the same at the same time shares one lookup, and nothing is remembered beyond the start it was found for.
+/// Concurrent requests for the same account share one lookup. A result is kept only for the start it was found for.
 final class AccountLookups {
-    /// Who is told, and can be told no longer.
+    /// Identifies a pending request, for `cancel`.
     typealias LookupID = UInt64
     typealias Result = Swift.Result<Account?, StartError>
 
-    /// How long a lookup may take.
+    /// The time limit of a lookup.
     static let timeout = Duration.seconds(5)
-    /// How long one that is killed may take to end.
+    /// The time in which a killed lookup process has to end.
     private static let killGracePeriod = Duration.seconds(1)
 
     private struct Lookup {
         var query: Account.Query
         var process: AccountLookupProgram.RunningLookup
         var replyBytes: [UInt8] = []
-        var waiters: [(number: LookupID, tell: (Result) -> Void)]
+        var waiters: [(id: LookupID, completion: (Result) -> Void)]
     }
 
     private let reactor: Reactor
     private let program: AccountLookupProgram
     private var lookups: [LookupID: Lookup] = [:]
-    /// Those that nobody waits for any more, until they are reaped; with the moment when their time was over, if it was.
+    /// Lookups without waiting requests, until their process is reaped; `overdueSince` is set when the lookup has timed
+    /// out.
     private var endingLookups: [LookupID: (lookup: Lookup, overdueSince: Moment?)] = [:]
-    /// What was found for starts that go on.
-    private var foundAccounts: [JobID: (start: StartID, question: Account.Query, account: Account)] = [:]
+    /// The accounts found for starts that still run.
+    private var foundAccounts: [JobID: (start: StartID, query: Account.Query, account: Account)] = [:]
     private var lastID: LookupID = 0
 
     init(_ reactor: Reactor, _ program: AccountLookupProgram) {
@@ -37,140 +38,142 @@ final class AccountLookups {
         self.program = program
     }
 
-    /// Whether this is a lookup that is reaped with its own event.
+    /// Whether a PID belongs to a lookup process, which is reaped by `handleExit`.
     func isLookupProcess(_ pid: Int32) -> Bool {
         lookups.values.contains { $0.process.pid == pid }
             || endingLookups.values.contains { $0.lookup.process.pid == pid }
     }
 
-    /// Finds the account of a start.
+    /// Looks up the account of a start.
     ///
     /// - Parameters:
-    ///   - rights: Who is meant.
-    ///   - start: For whom. What was found for it stays known to it, until `forget`.
-    ///   - tell: Called once, at once where nobody needs to be asked.
-    /// - Returns: the number to `cancel` with; nil when it was told already.
-    func find(_ rights: Rights, for start: StartID, tell: @escaping (Result) -> Void) -> LookupID? {
-        guard let question = Account.Query(rights) else {
-            tell(.success(nil))
+    ///   - rights: The user and group to look up.
+    ///   - start: The start that needs the account. The result is kept until `removeFoundAccount`.
+    ///   - completion: Called exactly once; before this function returns if no lookup process is needed.
+    /// - Returns: The ID for `cancel`; nil if `completion` was called already.
+    func find(_ rights: Rights, for start: StartID, completion: @escaping (Result) -> Void) -> LookupID? {
+        guard let query = Account.Query(rights) else {
+            completion(.success(nil))
             return nil
         }
-        if let found = foundAccounts[start.job], found.start == start, found.question == question {
-            tell(.success(found.account))
+        if let found = foundAccounts[start.job], found.start == start, found.query == query {
+            completion(.success(found.account))
             return nil
         }
-        guard !question.isNumeric else {
-            tell(Swift.Result { () throws(StartError) in try Account.resolve(question) })
+        guard !query.isNumeric else {
+            completion(Swift.Result { () throws(StartError) in try Account.resolve(query) })
             return nil
         }
-        let keep: (Result) -> Void = { [weak self] result in
-            if case .success(let account?) = result { self?.foundAccounts[start.job] = (start, question, account) }
-            tell(result)
+        let store: (Result) -> Void = { [weak self] result in
+            if case .success(let account?) = result { self?.foundAccounts[start.job] = (start, query, account) }
+            completion(result)
         }
         lastID += 1
-        let number = lastID
-        if let same = lookups.first(where: { $0.value.query == question })?.key {
-            lookups[same]?.waiters.append((number, keep))
-            return number
+        let id = lastID
+        if let same = lookups.first(where: { $0.value.query == query })?.key {
+            lookups[same]?.waiters.append((id, store))
+            return id
         }
         do {
-            try startLookup(question, number, keep)
-            return number
+            try startLookup(query, id, store)
+            return id
         } catch {
-            tell(.failure(error))
+            completion(.failure(error))
             return nil
         }
     }
 
-    /// Tells somebody no longer; a lookup that nobody waits for is ended.
-    func cancel(_ number: LookupID) {
-        for (key, lookup) in lookups where lookup.waiters.contains(where: { $0.number == number }) {
-            lookups[key]?.waiters.removeAll { $0.number == number }
+    /// Drops a request without calling its completion; a lookup without requests is stopped.
+    func cancel(_ id: LookupID) {
+        for (key, lookup) in lookups where lookup.waiters.contains(where: { $0.id == id }) {
+            lookups[key]?.waiters.removeAll { $0.id == id }
             if lookups[key]?.waiters.isEmpty == true { _ = stopLookup(key) }
         }
     }
 
-    /// A start is over: its account is asked for anew by the next one.
+    /// Drops the account of a start that has ended; the next start looks it up again.
     func removeFoundAccount(_ start: StartID) {
         if foundAccounts[start.job]?.start == start { foundAccounts[start.job] = nil }
     }
 
-    // MARK: One lookup
+    // MARK: Lookups
 
-    private func startLookup(_ question: Account.Query, _ number: LookupID, _ tell: @escaping (Result) -> Void)
+    private func startLookup(_ query: Account.Query, _ id: LookupID, _ completion: @escaping (Result) -> Void)
         throws(StartError)
     {
-        // One that cannot even be killed (a directory of users on a dead disk) is not joined by more and more of them.
-        let isStuck = endingLookups.values.contains { leaver in
-            leaver.lookup.query == question
-                && leaver.overdueSince.map { reactor.now - $0 > Self.killGracePeriod } ?? false
+        // A lookup process that cannot be killed (its user directory is on a disk that does not respond) blocks further
+        // ones.
+        let isStuck = endingLookups.values.contains { ending in
+            ending.lookup.query == query
+                && ending.overdueSince.map { reactor.now - $0 > Self.killGracePeriod } ?? false
         }
         guard !isStuck else {
             throw StartError(
                 .user,
                 ETIMEDOUT,
-                "\(question.displayName): an earlier lookup has not ended yet, although it was killed"
+                "\(query.displayName): an earlier lookup was killed and has not ended yet"
             )
         }
-        let running = try program.start(question)
-        lookups[number] = Lookup(query: question, process: running, waiters: [(number, tell)])
-        guard reactor.watch(running.replyPipe.number, EventSource(.accountLookup, number)),
-            reactor.watch(running.pidfd.number, EventSource(.accountLookupExit, number))
+        let running = try program.start(query)
+        lookups[id] = Lookup(query: query, process: running, waiters: [(id, completion)])
+        guard reactor.watch(running.replyPipe.number, EventSource(.accountLookup, id)),
+            reactor.watch(running.pidfd.number, EventSource(.accountLookupExit, id))
         else {
             let error = errno
-            _ = stopLookup(number)
-            // Nobody would be told of its end: it is reaped like any other stray.
-            endingLookups[number] = nil
-            throw StartError(.user, error, "\(question.displayName): its lookup cannot be watched: \(errorText(error))")
+            _ = stopLookup(id)
+            // The exit of this process cannot be watched, so it is reaped like an orphan.
+            endingLookups[id] = nil
+            throw StartError(.user, error, "\(query.displayName): the lookup cannot be watched: \(errorText(error))")
         }
-        reactor.setTimer(EventSource(.accountLookup, number), at: reactor.now + Self.timeout)
+        reactor.setTimer(EventSource(.accountLookup, id), at: reactor.now + Self.timeout)
     }
 
-    /// It has written, or has nothing more to say.
-    func readReply(_ number: LookupID) {
-        guard var lookup = lookups[number] else { return }
-        let goesOn = lookup.process.read(into: &lookup.replyBytes)
-        lookups[number] = lookup
-        if let answer = AccountLookupReply.decode(lookup.replyBytes) {
-            complete(number, answer.map { $0 })
-        } else if !goesOn {
-            // A module of the machine's that crashed, or a program that is none of ours: it may do better the next time.
-            let words = "\(lookup.query.displayName): its lookup ended without an answer"
-            complete(number, .failure(StartError(.user, EAGAIN, words)))
+    /// The reply pipe is readable or closed.
+    func readReply(_ id: LookupID) {
+        guard var lookup = lookups[id] else { return }
+        let isOpen = lookup.process.read(into: &lookup.replyBytes)
+        lookups[id] = lookup
+        if let reply = AccountLookupReply.decode(lookup.replyBytes) {
+            complete(id, reply.map { $0 })
+        } else if !isOpen {
+            // A name service module of the machine has crashed, or the program is not heroproc: a later lookup may
+            // succeed.
+            let detail = "\(lookup.query.displayName): the lookup ended without a result"
+            complete(id, .failure(StartError(.user, EAGAIN, detail)))
         }
     }
 
-    /// Its time is over.
-    func handleTimeout(_ number: LookupID) {
-        // We may have been held up ourselves: what is answered by now was answered in time.
-        readReply(number)
-        guard let lookup = lookups[number] else { return }
+    /// The lookup has reached its time limit.
+    func handleTimeout(_ id: LookupID) {
+        // The event loop itself may have been delayed: a reply that is available now counts as in time.
+        readReply(id)
+        guard let lookup = lookups[id] else { return }
         let limit = Canonical.duration(Self.timeout)
-        let words = "\(lookup.query.displayName): the lookup of its name did not answer within \(limit)"
-        let waiting = stopLookup(number)
-        endingLookups[number]?.overdueSince = reactor.now
-        for one in waiting { one.tell(.failure(StartError(.user, ETIMEDOUT, words))) }
+        let detail = "\(lookup.query.displayName): the lookup did not finish within \(limit)"
+        let waiting = stopLookup(id)
+        endingLookups[id]?.overdueSince = reactor.now
+        for waiter in waiting { waiter.completion(.failure(StartError(.user, ETIMEDOUT, detail))) }
     }
 
-    /// It has ended.
-    func handleExit(_ number: LookupID) {
-        readReply(number)
-        guard let running = endingLookups[number]?.lookup.process, running.reap() else { return }
+    /// The lookup process has ended.
+    func handleExit(_ id: LookupID) {
+        readReply(id)
+        guard let running = endingLookups[id]?.lookup.process, running.reap() else { return }
         reactor.unwatch(running.pidfd.number)
-        endingLookups[number] = nil
+        endingLookups[id] = nil
     }
 
-    private func complete(_ number: LookupID, _ result: Result) {
-        for one in stopLookup(number) { one.tell(result) }
+    private func complete(_ id: LookupID, _ result: Result) {
+        for waiter in stopLookup(id) { waiter.completion(result) }
     }
 
-    /// Ends one; those who waited for it.
-    private func stopLookup(_ number: LookupID) -> [(number: LookupID, tell: (Result) -> Void)] {
-        guard let lookup = lookups.removeValue(forKey: number) else { return [] }
-        reactor.cancelTimer(EventSource(.accountLookup, number))
+    /// Stops a lookup and returns the requests that waited for it.
+    private func stopLookup(_ id: LookupID) -> [(id: LookupID, completion: (Result) -> Void)] {
+        guard let lookup = lookups.removeValue(forKey: id) else { return [] }
+        reactor.cancelTimer(EventSource(.accountLookup, id))
         reactor.unwatch(lookup.process.replyPipe.number)
         lookup.process.kill()
-        endingLookups[number] = (lookup, nil)
+        endingLookups[id] = (lookup, nil)
         return lookup.waiters
     }
 }

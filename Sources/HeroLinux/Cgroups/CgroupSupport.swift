@@ -2,21 +2,23 @@ import CHeroLinux
 import Glibc
 public import HeroModel
 
-/// Where this machine lets heroproc make cgroups of its own, and with which controllers (reliability.md TR-2).
+/// The cgroup directory in which heroproc can create its own cgroups on this machine, and the controllers it can use
+/// there (TR-2).
 ///
-/// Looking touches nothing. The strongest level counts: a cgroup v2 that may be written, the v1 freezer, nothing.
+/// Detection changes nothing. The strongest available method is chosen: a writable cgroup v2, the v1 freezer, or no
+/// cgroup.
 public struct CgroupSupport: Hashable, Sendable {
-    /// How trees are held together.
+    /// How process trees are contained.
     public let level: ContainmentSupport.Method
-    /// The directory in which ours are made; empty where there is none.
+    /// The directory in which the cgroups of heroproc are created; empty for `subreaper`.
     public let parent: String
-    /// The controllers that limit what is made in it: `memory`, `pids`, `cpu`.
+    /// The controllers that can limit cgroups in `parent`: `memory`, `pids`, `cpu`.
     let controllers: Set<String>
 
-    /// No cgroups.
+    /// No cgroup support.
     static let none = CgroupSupport(level: .subreaper, parent: "", controllers: [])
 
-    /// What a tree of processes can be limited to here.
+    /// The limits that this machine can enforce for a process tree.
     public var capabilities: ContainmentSupport {
         ContainmentSupport(
             method: level,
@@ -26,20 +28,20 @@ public struct CgroupSupport: Hashable, Sendable {
         )
     }
 
-    /// The level and what it limits, for people.
+    /// The method and its limits as a text for users.
     public var summary: String {
         let limits = controllers.isEmpty ? "" : " that also limit \(controllers.sorted().joined(separator: ", "))"
         switch level {
         case .cgroup: return "cgroups in \(parent)\(limits)"
         case .freezer: return "the freezer in \(parent)"
-        case .subreaper: return "their shims alone: there is no cgroup that heroproc may write"
+        case .subreaper: return "their shims only, because heroproc has no writable cgroup"
         }
     }
 
-    /// Looks at this machine.
+    /// Detects the cgroup support of this machine.
     ///
-    /// `HEROPROC_CONTAINMENT` (`cgroup`, `freezer` or `subreaper`) allows no level above the one it names, and
-    /// `HEROPROC_CGROUP` names a cgroup v2 that is heroproc's to use.
+    /// `HEROPROC_CONTAINMENT` (`cgroup`, `freezer` or `subreaper`) sets the strongest method allowed, and
+    /// `HEROPROC_CGROUP` names a cgroup v2 that heroproc may use.
     public static func detect(environment: [String: String]) -> CgroupSupport {
         detect(
             environment: environment,
@@ -49,8 +51,7 @@ public struct CgroupSupport: Hashable, Sendable {
         )
     }
 
-    /// What the reconciler works with that lives as a process; where that may not be looked at, what one would that is
-    /// started here.
+    /// Detects the cgroup support of a running reconciler; if its `/proc` files cannot be read, that of this process.
     public static func detect(environment: [String: String], of reconciler: Int32?) -> CgroupSupport {
         guard let pid = reconciler, pid > 0, readText("/proc/\(pid)/comm")?.trimmed == "heroproc",
             let mounts = readText("/proc/\(pid)/mountinfo", limit: 1 << 20),
@@ -69,7 +70,7 @@ public struct CgroupSupport: Hashable, Sendable {
         )
     }
 
-    /// The same from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`.
+    /// Detects the cgroup support from the texts of `/proc/self/mountinfo` and `/proc/self/cgroup`.
     static func detect(
         environment: [String: String],
         mounts: String,
@@ -85,7 +86,7 @@ public struct CgroupSupport: Hashable, Sendable {
             let path = cgroupPath(memberships, of: \.isEmpty)
             let candidates = mounted.filter { $0.isUnified }.flatMap { ownCgroups(in: $0.mountPoint, path) }
             let usable = candidates.filter { !hasSystemd || hl_is_delegated($0) == 1 }.compactMap { detectUnified($0) }
-            // Where limits can be held is better than where trees can only be killed.
+            // A cgroup with controllers is preferred to one that can only kill its processes.
             if let found = usable.first(where: { !$0.controllers.isEmpty }) ?? usable.first { return found }
         }
         if allowed != .subreaper,
@@ -98,7 +99,8 @@ public struct CgroupSupport: Hashable, Sendable {
         return .none
     }
 
-    /// The cgroup we are in; and the one around it, if ours is the one that its owner has set apart for us.
+    /// Returns the cgroup of this process, and its parent if the cgroup is named `supervisor`: systemd then delegates
+    /// the parent.
     private static func ownCgroups(in point: String, _ path: String?) -> [String] {
         guard let path else { return [] }
         let own = joined(point, path)
@@ -106,12 +108,12 @@ public struct CgroupSupport: Hashable, Sendable {
         return [own, String(own.dropLast("/supervisor".utf8.count))]
     }
 
-    /// A cgroup v2 in which we may make others.
+    /// Returns the support that a cgroup v2 directory offers; nil if heroproc cannot create cgroups in it.
     private static func detectUnified(_ path: String) -> CgroupSupport? {
         guard access(path, W_OK) == 0, access("\(path)/cgroup.procs", W_OK) == 0 else { return nil }
         let offered = readControllers("\(path)/cgroup.controllers")
         let enabled = readControllers("\(path)/cgroup.subtree_control")
-        // The kernel gives controllers away only where no process is left in between; the root is free of that rule.
+        // The kernel enables controllers only in a cgroup without processes of its own; the root cgroup is exempt.
         let mayEnable =
             access("\(path)/cgroup.subtree_control", W_OK) == 0
             && (access("\(path)/cgroup.type", F_OK) != 0 || (readText("\(path)/cgroup.procs") ?? "").trimmed.isEmpty)
@@ -127,7 +129,7 @@ public struct CgroupSupport: Hashable, Sendable {
         Set((readText(path) ?? "").trimmed.split(separator: " ").map(String.init))
     }
 
-    /// `6:freezer:/path`, `0::/path`.
+    /// Finds the path in a line such as `6:freezer:/path` or `0::/path`.
     private static func cgroupPath(_ text: String, of isWanted: (Substring) -> Bool) -> String? {
         for line in text.split(separator: "\n") {
             let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
@@ -140,7 +142,7 @@ public struct CgroupSupport: Hashable, Sendable {
         path == "/" ? point : point + path
     }
 
-    /// A line of mountinfo: proc(5).
+    /// A line of mountinfo (proc(5)).
     private struct Mount {
         var mountPoint: String
         var isUnified: Bool

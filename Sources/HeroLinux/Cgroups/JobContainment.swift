@@ -1,8 +1,9 @@
 public import HeroModel
 
-/// What holds running jobs together, from the records of their shims (reliability.md TR-2).
+/// The containment method of running jobs, from the records of their shims (TR-2).
 public enum JobContainment {
-    /// What holds the tree of a job together in which this process runs; nil where no record of that process can be read.
+    /// Returns the containment method of a job whose main process is `process`; nil if the record of that process
+    /// cannot be read.
     public static func read(_ job: JobID, running process: ProcessIdentity, _ paths: RuntimePaths)
         -> ContainmentSupport.Method?
     {

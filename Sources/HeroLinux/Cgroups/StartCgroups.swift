@@ -3,20 +3,21 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// The cgroups of one state directory: one for each start, made before its shim and gone with its tree.
+/// The cgroups of one state directory: one for each start, created before its shim and removed after its process tree
+/// has ended.
 ///
-/// They lie in `<parent>/heroproc-<digest>/<job>.<generation>`. A directory of this kind vanishes only when nobody is in it, so
-/// removing one never harms anybody.
+/// Their directories are `<parent>/heroproc-<digest>/<job>.<generation>`. The kernel removes a cgroup directory only
+/// when it has no processes, so a removal never affects a running process.
 final class StartCgroups {
-    /// What a start is held in.
+    /// The cgroup of a start.
     struct Placement {
-        /// Its directory.
+        /// The directory of the cgroup.
         var path: String
-        /// In the words of the record.
+        /// The containment method as the record stores it.
         var kind: hero_containment
-        /// Whether limits were set that hold nowhere else.
+        /// Whether the cgroup enforces limits that nothing else can enforce, so that a start without it must fail.
         var isRequired: Bool
-        /// Whether its memory is limited, all of it together.
+        /// Whether the memory of the whole process tree is limited.
         var limitsMemory: Bool
     }
 
@@ -31,18 +32,19 @@ final class StartCgroups {
             cgroups.level == .subreaper ? "" : "\(cgroups.parent)/heroproc-\(RuntimePaths.digest(of: paths.state))"
     }
 
-    /// Makes the directory of a start and sets its limits.
+    /// Creates the cgroup of a start and sets its limits.
     ///
-    /// - Returns: nil where there is none: the shim then holds its tree as a subreaper.
-    /// - Throws: When a limit is refused, or when somebody of the start before it still lives (SH-5).
+    /// - Returns: nil if there is no cgroup support; the shim then contains its process tree as a subreaper.
+    /// - Throws: If a limit is refused, or if processes of an earlier start are still running in their cgroup (SH-5).
     func create(_ start: StartID, _ limits: ResourceLimits) throws(StartError) -> Placement? {
-        // While somebody holds the lock no shim gets it: what is in the cgroup then is not ours to judge.
+        // While another process holds the lock of the record, no shim can start, and the processes in the cgroup belong
+        // to that process.
         guard !rootDirectory.isEmpty, !isRecordLocked(paths.record(of: start.job)) else { return nil }
         for generation in [start.generation &- 1, start.generation] {
             let earlier = directoryPath(StartID(job: start.job, generation: generation))
             if Self.isPopulated(earlier) {
                 Self.kill(earlier)
-                throw StartError(.launch, EBUSY, "processes of an earlier start are still in \(earlier)")
+                throw StartError(.launch, EBUSY, "processes of an earlier start are still running in \(earlier)")
             }
         }
         let path = directoryPath(start)
@@ -64,15 +66,15 @@ final class StartCgroups {
         }
     }
 
-    /// Removes what is left of a start's directory, and of those that were made in it.
+    /// Removes the cgroup of a start and the cgroups that were created in it.
     func remove(_ start: StartID) {
         guard !rootDirectory.isEmpty else { return }
         Self.remove(directoryPath(start))
-        // The last one takes the folder with it, as the last shim does.
+        // This succeeds only for the last cgroup in the root directory; the last shim does the same.
         rmdir(rootDirectory)
     }
 
-    /// Removes the directories of starts that are over, whoever left them, and the one around them if it is empty.
+    /// Removes the cgroups of ended starts and, if it is empty then, the root directory.
     func removeLeftovers() {
         guard !rootDirectory.isEmpty else { return }
         Self.remove(rootDirectory)
@@ -80,7 +82,9 @@ final class StartCgroups {
 
     private func directoryPath(_ start: StartID) -> String { "\(rootDirectory)/\(start.job).\(start.generation)" }
 
-    /// The last shim of all removes the folder, too: then it is made once more.
+    /// Creates a cgroup directory.
+    ///
+    /// The last shim may remove the root directory at any moment, so this is tried again.
     private func makeDirectory(_ path: String) -> Bool {
         for _ in 0..<3 {
             if mkdir(rootDirectory, 0o755) == 0 || access("\(rootDirectory)/cgroup.subtree_control", F_OK) == 0 {
@@ -99,9 +103,11 @@ final class StartCgroups {
         }
     }
 
-    /// Sets what this machine can limit; answers for which controllers.
+    /// Sets the limits that this machine supports.
+    ///
+    /// - Returns: The controllers that have a limit now.
     private func setLimits(_ limits: ResourceLimits, in path: String) throws(StartError) -> Set<String> {
-        var wanted: [(controller: String, file: String, value: String, words: String)] = []
+        var wanted: [(controller: String, file: String, value: String, text: String)] = []
         if let bytes = limits.memoryBytes {
             wanted.append(("memory", "memory.max", String(bytes), "memory \(Canonical.size(bytes))"))
         }
@@ -111,34 +117,34 @@ final class StartCgroups {
             wanted.append(("cpu", "cpu.max", "\(quota) 100000", "cpu \(processors)"))
         }
         var set: Set<String> = []
-        for one in wanted where support.controllers.contains(one.controller) {
-            let error = Self.writeValue(one.value, into: "\(path)/\(one.file)")
-            guard error == 0 else { throw StartError(.limits, error, "\(one.words): \(errorText(error))") }
-            set.insert(one.controller)
+        for limit in wanted where support.controllers.contains(limit.controller) {
+            let error = Self.writeValue(limit.value, into: "\(path)/\(limit.file)")
+            guard error == 0 else { throw StartError(.limits, error, "\(limit.text): \(errorText(error))") }
+            set.insert(limit.controller)
         }
         return set
     }
 
-    // MARK: - One directory
+    // MARK: - Cgroup directories
 
-    /// Whether somebody is in it; false where there is no such directory.
+    /// Whether a cgroup has processes; false if the directory does not exist.
     static func isPopulated(_ path: String) -> Bool {
         if let events = readText("\(path)/cgroup.events") { return events.contains("populated 1") }
         return !members(of: path).isEmpty
     }
 
-    /// Who is in it.
+    /// Returns the PIDs of the processes in a cgroup.
     static func members(of path: String) -> [Int32] {
         (readText("\(path)/cgroup.procs", limit: 1 << 20) ?? "").split(separator: "\n").compactMap { Int32($0) }
     }
 
-    /// Kills whoever is in it, where the kernel can do that in one step, and lets go what stands still.
+    /// Kills all processes of a cgroup in one step, if the kernel supports that, and thaws a frozen one.
     static func kill(_ path: String) {
         _ = writeValue("1", into: "\(path)/cgroup.kill")
         _ = writeValue("THAWED", into: "\(path)/freezer.state")
     }
 
-    /// Removes a directory with all in it, as far as nobody is in them.
+    /// Removes a cgroup and the cgroups in it, as far as they have no processes.
     static func remove(_ path: String, depth: Int = 0) {
         guard rmdir(path) != 0, errno != ENOENT, depth < 16 else { return }
         for name in listDirectory(path) ?? [] {
@@ -150,7 +156,9 @@ final class StartCgroups {
         rmdir(path)
     }
 
-    /// Writes a text with one call, as the kernel wants it; 0 or the error number.
+    /// Writes a value with one call, as the kernel requires.
+    ///
+    /// - Returns: 0, or the errno.
     private static func writeValue(_ text: String, into path: String) -> Int32 {
         let number = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW)
         guard number >= 0 else { return errno }

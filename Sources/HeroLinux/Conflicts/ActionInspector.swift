@@ -3,71 +3,75 @@ import Glibc
 public import HeroKernel
 import HeroModel
 
-/// What a plan must know of the machine about all actions at once: each table of the kernel is read once, and the
-/// descriptors of all processes at most once, however many actions there are.
+/// Inspects the machine for all actions of a plan at once.
+///
+/// Each kernel table is read once, and the descriptors of all processes at most once, whatever the number of actions.
 public enum ActionInspector {
-    /// Answers every question; looks, and touches nothing.
+    /// Inspects the machine for every request; changes nothing.
     ///
-    /// - Returns: as many answers, in the same order.
-    public static func inspect(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
-        var survey = ActionInspection(questions)
-        survey.findHolders()
-        survey.readPIDFiles()
-        survey.findChangedFiles()
-        return survey.results
+    /// - Returns: One result for each request, in the same order.
+    public static func inspect(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+        var inspection = ActionInspection(requests)
+        inspection.findHolders()
+        inspection.readPIDFiles()
+        inspection.findChangedFiles()
+        return inspection.results
     }
 }
 
-/// One survey under way.
+/// One inspection in progress.
 private struct ActionInspection {
-    /// A resource that is held, by the sockets behind it.
+    /// A claimed resource that is in use, with the sockets that use it.
     private struct HeldResource {
         var requestIndex: Int
         var resource: ClaimedResource
         var inodes: Set<UInt>
-        /// Whether they are not reached by this name any more.
+        /// Whether the sockets can no longer be reached by this name, because the socket file was removed or replaced.
         var isUnreachable = false
-        /// Whether there is room beside them.
+        /// Whether another socket can be bound in addition.
         var isShared = false
     }
 
     let requests: [ActionInspectionRequest]
     var results: [ActionInspectionResult]
     private let inspector = ProcessInspector()
-    /// The question of each recorded process that lives, by the pid that its whole tree is below of.
+    /// The index of the request of each running job, by the PID above its whole process tree: the shim, else the main
+    /// process.
     private var requestIndexByPID: [Int32: Int] = [:]
 
-    init(_ questions: [ActionInspectionRequest]) {
-        self.requests = questions
-        results = questions.map { question in
-            ActionInspectionResult(isAlive: question.order.recorded.map(ProcessTable.isAlive) ?? false)
+    init(_ requests: [ActionInspectionRequest]) {
+        self.requests = requests
+        results = requests.map { request in
+            ActionInspectionResult(isAlive: request.order.recorded.map(ProcessTable.isAlive) ?? false)
         }
-        for (number, question) in questions.enumerated() where results[number].isAlive {
-            guard let pid = question.order.recorded?.pid else { continue }
+        for (index, request) in requests.enumerated() where results[index].isAlive {
+            guard let pid = request.order.recorded?.pid else { continue }
             let parent = ProcStat(of: pid)?.parent ?? 0
-            requestIndexByPID[parent > 0 && ProcessInspector.isShim(parent) ? parent : pid] = number
+            requestIndexByPID[parent > 0 && ProcessInspector.isShim(parent) ? parent : pid] = index
         }
     }
 
     // MARK: Sockets and ports
 
     mutating func findHolders() {
-        let held = heldPorts() + heldSockets()
-        guard !held.isEmpty else { return }
-        let owners = BlockerScanner.socketOwners(of: held.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) })
-        for one in held {
-            let pids = Set(one.inodes.flatMap { owners[$0] ?? [] }).sorted()
-            let isOwn = pids.contains { owningRequest(of: $0) == one.requestIndex }
-            guard !one.isUnreachable else {
-                if isOwn, case .socket(let path) = one.resource { results[one.requestIndex].lostSockets.append(path) }
+        let resources = heldPorts() + heldSockets()
+        guard !resources.isEmpty else { return }
+        let owners = BlockerScanner.socketOwners(of: resources.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) })
+        for held in resources {
+            let pids = Set(held.inodes.flatMap { owners[$0] ?? [] }).sorted()
+            let isOwn = pids.contains { owningRequest(of: $0) == held.requestIndex }
+            guard !held.isUnreachable else {
+                if isOwn, case .socket(let path) = held.resource {
+                    results[held.requestIndex].lostSockets.append(path)
+                }
                 continue
             }
-            let others = pids.filter { owningRequest(of: $0) != one.requestIndex }.compactMap(inspector.inspect)
-            for process in others { addClaim(one, process) }
-            // Where it runs itself, what cannot be seen is its own: it would not run without it.
-            guard others.isEmpty, !isOwn, !results[one.requestIndex].isAlive else { continue }
-            results[one.requestIndex].claims.append(
-                .init(ResourceHolder(one.resource, by: nil, isShared: one.isShared))
+            let others = pids.filter { owningRequest(of: $0) != held.requestIndex }.compactMap(inspector.inspect)
+            for process in others { addClaim(held, process) }
+            // A running action uses the resource itself; its own sockets may be hidden from this process.
+            guard others.isEmpty, !isOwn, !results[held.requestIndex].isAlive else { continue }
+            results[held.requestIndex].claims.append(
+                .init(ResourceHolder(held.resource, by: nil, isShared: held.isShared))
             )
         }
     }
@@ -75,16 +79,16 @@ private struct ActionInspection {
     private func heldPorts() -> [HeldResource] {
         guard requests.contains(where: { !$0.order.ports.isEmpty }) else { return [] }
         let table = Dictionary(grouping: ListenerTable.readTable(4) + ListenerTable.readTable(6), by: \.port)
-        return requests.enumerated().flatMap { number, question in
-            question.order.ports.compactMap { port in
+        return requests.enumerated().flatMap { index, request in
+            request.order.ports.compactMap { port in
                 let endpoint = port.endpoint
-                let found = (table[UInt32(endpoint.port)] ?? []).filter { BlockerScanner.conflicts($0, endpoint) }
+                let found = (table[UInt32(endpoint.port)] ?? []).filter { ListenerTable.blocks($0, endpoint) }
                 guard !found.isEmpty else { return nil }
                 return HeldResource(
-                    requestIndex: number,
+                    requestIndex: index,
                     resource: .tcp(endpoint),
                     inodes: Set(found.map(\.inode)),
-                    isShared: PortBindCheck.canBindAnotherSocket(port, question.order)
+                    isShared: PortBindCheck.canBindAnotherSocket(port, request.order)
                 )
             }
         }
@@ -93,13 +97,13 @@ private struct ActionInspection {
     private func heldSockets() -> [HeldResource] {
         guard requests.contains(where: { !$0.order.sockets.isEmpty }) else { return [] }
         let table = UnixSocketTable(ListenerTable.readTable(1))
-        return requests.enumerated().flatMap { number, question in
-            question.order.sockets.flatMap { path -> [HeldResource] in
+        return requests.enumerated().flatMap { index, request in
+            request.order.sockets.flatMap { path -> [HeldResource] in
                 let bound = table.socketsBehind(path)
-                let lost = results[number].isAlive ? table.socketsNamed(path).subtracting(bound) : []
+                let lost = results[index].isAlive ? table.socketsNamed(path).subtracting(bound) : []
                 return [
-                    HeldResource(requestIndex: number, resource: .socket(path), inodes: bound),
-                    HeldResource(requestIndex: number, resource: .socket(path), inodes: lost, isUnreachable: true),
+                    HeldResource(requestIndex: index, resource: .socket(path), inodes: bound),
+                    HeldResource(requestIndex: index, resource: .socket(path), inodes: lost, isUnreachable: true),
                 ].filter { !$0.inodes.isEmpty }
             }
         }
@@ -116,7 +120,7 @@ private struct ActionInspection {
         results[held.requestIndex].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
     }
 
-    /// The question whose job a process is part of.
+    /// Returns the index of the request whose job a process belongs to.
     private func owningRequest(of pid: Int32) -> Int? {
         guard !requestIndexByPID.isEmpty else { return nil }
         if let job = requestIndexByPID[pid] { return job }
@@ -126,41 +130,41 @@ private struct ActionInspection {
     // MARK: PID files
 
     mutating func readPIDFiles() {
-        for (number, question) in requests.enumerated() {
-            let order = question.order
-            guard let path = order.pidFile, access(path, F_OK) == 0 else { continue }
+        for (index, request) in requests.enumerated() {
+            let scan = request.order
+            guard let path = scan.pidFile, access(path, F_OK) == 0 else { continue }
             let reading = BlockerScanner.readPIDFile(
                 path,
-                order,
-                BlockerScanner.programCandidates(of: order),
-                holders: results[number].claims.map(\.holder),
+                scan,
+                BlockerScanner.programCandidates(of: scan),
+                holders: results[index].claims.map(\.holder),
                 inspector
             )
             guard case .namesProcess(let process, _, let evidence) = reading, evidence.isConclusive,
-                owningRequest(of: process.identity.pid) != number
+                owningRequest(of: process.identity.pid) != index
             else { continue }
-            for place in results[number].claims.indices
-            where results[number].claims[place].holder.process?.identity == process.identity {
-                results[number].claims[place].holder.runsProgram = true
+            for claim in results[index].claims.indices
+            where results[index].claims[claim].holder.process?.identity == process.identity {
+                results[index].claims[claim].holder.runsProgram = true
             }
             let holder = ResourceHolder(.pidFile(path), by: process, runsProgram: true)
-            results[number].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
+            results[index].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
         }
     }
 
-    // MARK: What runs
+    // MARK: Changed files
 
     mutating func findChangedFiles() {
-        for (number, question) in requests.enumerated() where results[number].isAlive {
-            guard let start = question.startedAt, let pid = question.order.recorded?.pid else { continue }
-            results[number].changedFiles = EnvironmentDrift.changedFiles(question.environmentFiles, since: start)
-            results[number].replacedProgram = Self.replacedProgram(of: pid, question.order.program, since: start)
+        for (index, request) in requests.enumerated() where results[index].isAlive {
+            guard let start = request.startedAt, let pid = request.order.recorded?.pid else { continue }
+            results[index].changedFiles = EnvironmentDrift.changedFiles(request.environmentFiles, since: start)
+            results[index].replacedProgram = Self.replacedProgram(of: pid, request.order.program, since: start)
         }
     }
 
-    /// The program of a process, when another file or none has taken its place on disk.
+    /// Returns the path of a process's program if the file on disk was replaced or removed since the process started.
     ///
-    /// Of a script that an interpreter runs, the file's time has to do.
+    /// For a script that an interpreter runs, the modification time of the script decides.
     private static func replacedProgram(of pid: Int32, _ declared: String, since start: WallTime) -> String? {
         var executed = stat()
         guard let path = ProcessInspector.programPath(of: pid), stat("/proc/\(pid)/exe", &executed) == 0 else {
@@ -170,13 +174,14 @@ private struct ActionInspection {
         let isThere = stat(path, &file) == 0
         if !isThere || file.st_ino != executed.st_ino || file.st_dev != executed.st_dev { return path }
         guard declared.contains("/"), declared != path else { return nil }
-        let words = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8).dropFirst()
-        guard words.contains(where: { String(decoding: $0, as: UTF8.self) == declared }) else { return nil }
+        let arguments = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8)
+            .dropFirst()
+        guard arguments.contains(where: { String(decoding: $0, as: UTF8.self) == declared }) else { return nil }
         return EnvironmentDrift.changedFiles([declared], since: start).first
     }
 }
 
-/// The kernel's table of Unix sockets, found by what a path leads to and by the name they were bound with.
+/// The kernel's table of Unix sockets, indexed by socket file and by bound name.
 private struct UnixSocketTable {
     private var byFile: [UInt32: [hl_listener]] = [:]
     private var byName: [String: Set<UInt>] = [:]
@@ -188,7 +193,7 @@ private struct UnixSocketTable {
         }
     }
 
-    /// The sockets behind a path.
+    /// Returns the inodes of the sockets that a path leads to.
     func socketsBehind(_ path: String) -> Set<UInt> {
         guard !path.hasPrefix("@") else { return socketsNamed(path) }
         var inode: UInt = 0
@@ -198,6 +203,6 @@ private struct UnixSocketTable {
         return ListenerTable.boundSockets(path, in: byFile[UInt32(truncatingIfNeeded: inode)] ?? [])
     }
 
-    /// The sockets that were bound to this very name, whatever lies there now.
+    /// Returns the inodes of the sockets that were bound to this name, whatever file has that name now.
     func socketsNamed(_ path: String) -> Set<UInt> { byName[path] ?? [] }
 }

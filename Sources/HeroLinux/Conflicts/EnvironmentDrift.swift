@@ -1,17 +1,17 @@
 import Glibc
 public import HeroModel
 
-/// What has become of the files of an environment since a program was started with them.
+/// Changes of environment files since a program was started.
 public enum EnvironmentDrift {
-    /// The files that were written, replaced or removed after a program had started.
+    /// Returns the files that were written, replaced or removed after a program was started.
     ///
-    /// Told from their times alone: no digest of what may be a secret is kept anywhere (reliability.md SE-1). The price is that a
-    /// file which was only touched counts as changed.
+    /// The file times decide: no digest of a possibly secret value is stored anywhere (SE-1). As a consequence, a file
+    /// that was only touched counts as changed.
     ///
     /// - Parameters:
-    ///   - paths: Absolute paths of files of variables and of files that hold one value.
-    ///   - start: When the program executed; its environment was read just before.
-    /// - Returns: Those of the paths that changed, in their order.
+    ///   - paths: Absolute paths of environment files and of files that hold one value.
+    ///   - start: When the program was executed; its environment was read just before.
+    /// - Returns: The changed paths, in their order.
     public static func changedFiles(_ paths: [String], since start: WallTime) -> [String] {
         paths.filter { path in
             var file = stat()

@@ -3,17 +3,17 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Who listens where, from the kernel's own tables (reliability.md SK-1, TP-1).
+/// The listening sockets of this network namespace, from the kernel's tables (SK-1, TP-1).
 struct ListenerTable {
     private var tcpSockets: [hl_listener] = []
     private var unixSockets: [hl_listener] = []
     private var tcpReadAt: Moment?
     private var unixReadAt: Moment?
 
-    /// Tables are believed this long, so that many questions at one time cost one reading.
+    /// How long a table is reused, so that many checks at the same time cost one reading.
     private static let cacheLifetime = Duration.milliseconds(5)
 
-    /// Whether the tree below a shim listens on all of these.
+    /// Checks whether the process tree below a shim listens on all of these sockets and ports.
     mutating func checkListening(shim: Int32?, sockets: [String], ports: [TCPEndpoint], now: Moment) -> ProbeResult {
         guard let shim else { return .failed("it is not running") }
         if !ports.isEmpty, tcpReadAt.map({ now - $0 > Self.cacheLifetime }) ?? true {
@@ -29,7 +29,7 @@ struct ListenerTable {
             + sockets.map { path in
                 ("socket \(path)", Self.boundSockets(path, in: unixSockets.filter { $0.is_listening != 0 }))
             }
-        // Most of the time a program that is not ready listens nowhere: no need to look at its descriptors then.
+        // A program that is not ready usually has no listener at all; its descriptors need not be read then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
             return .failed("does not listen on \(missing.name)")
         }
@@ -47,7 +47,7 @@ struct ListenerTable {
         return .succeeded
     }
 
-    /// All listeners of a family: 1 for Unix sockets (those that are bound and do not listen yet too), 4, 6.
+    /// Returns all listeners of a family: 1 for Unix sockets (also bound sockets that do not listen yet), 4 or 6.
     static func readTable(_ family: Int32) -> [hl_listener] {
         var capacity = 256
         while true {
@@ -61,25 +61,20 @@ struct ListenerTable {
         }
     }
 
-    /// Whether a listener answers on a declared endpoint.
-    ///
-    /// A wildcard answers for every address of its family.
+    /// Whether a listener accepts connections to a declared endpoint.
     static func accepts(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
-        guard listener.port == UInt32(endpoint.port) else { return false }
-        guard let host = endpoint.host, host != "localhost" else { return true }
-        var wanted = [UInt8](repeating: 0, count: 16)
-        let family = hl_parse_address(host, &wanted)
-        guard family != 0 else { return true }
-        let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
-        let isWildcard = bytes.prefix(listener.family == 4 ? 4 : 16).allSatisfy { $0 == 0 }
-        if listener.family == UInt32(family) {
-            return isWildcard || bytes.prefix(family == 4 ? 4 : 16) == wanted.prefix(family == 4 ? 4 : 16)
-        }
-        // `::` without IPV6_V6ONLY takes IPv4 too.
-        return family == 4 && isWildcard && listener.is_v6_only == 0
+        listener.port == UInt32(endpoint.port)
+            && TCPListener(listener).accepts(host: endpoint.host, parse: IPAddress.parse)
     }
 
-    /// The sockets behind a path: the inode of the file decides, its name or device confirms.
+    /// Whether a listener prevents a program from binding an endpoint (TP-1).
+    static func blocks(_ listener: hl_listener, _ endpoint: TCPEndpoint) -> Bool {
+        listener.port == UInt32(endpoint.port)
+            && TCPListener(listener).blocks(host: endpoint.host, parse: IPAddress.parse)
+    }
+
+    /// Returns the inodes of the sockets bound to a socket file: the inode of the file must match, and its name or its
+    /// device.
     static func boundSockets(_ path: String, in table: [hl_listener]) -> Set<UInt> {
         var inode: UInt = 0
         var device: UInt = 0
@@ -97,13 +92,14 @@ struct ListenerTable {
         )
     }
 
-    /// The sockets with an abstract name, written with `@` for its leading NUL (unix(7)).
+    /// Returns the inodes of the sockets with an abstract name, which is written with `@` for the leading NUL
+    /// (unix(7)).
     static func abstractSockets(_ name: String, in table: [hl_listener]) -> Set<UInt> {
         let wanted = [0] + Array(name.utf8.dropFirst())
         return Set(table.filter { Array(Self.rawName(of: $0)) == wanted }.map(\.inode))
     }
 
-    /// The name a socket was bound with, an abstract one with `@` for its leading NUL.
+    /// Returns the name to which a socket was bound; `@` stands for the leading NUL of an abstract name.
     static func displayName(of listener: hl_listener) -> String {
         let name = rawName(of: listener)
         guard name.first == 0 else { return String(decoding: name.prefix { $0 != 0 }, as: UTF8.self) }
@@ -115,7 +111,7 @@ struct ListenerTable {
     }
 }
 
-/// The inode of a descriptor that is a socket.
+/// Returns the inode of the socket behind a `/proc/PID/fd` link; nil if the descriptor is no socket.
 func socketInode(_ path: String) -> UInt? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { buffer in
         guard let base = buffer.baseAddress else { return nil }
@@ -125,5 +121,29 @@ func socketInode(_ path: String) -> UInt? {
         let text = String(decoding: bytes, as: UTF8.self)
         guard text.hasPrefix("socket:["), text.hasSuffix("]") else { return nil }
         return UInt(text.dropFirst(8).dropLast())
+    }
+}
+
+extension TCPListener {
+    /// Takes the address of a listener from the kernel's table.
+    fileprivate init(_ listener: hl_listener) {
+        let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
+        self.init(
+            address: listener.family == 4 ? .v4(Array(bytes.prefix(4))) : .v6(bytes),
+            port: UInt16(clamping: listener.port),
+            isIPv6Only: listener.is_v6_only != 0
+        )
+    }
+}
+
+extension IPAddress {
+    /// Parses a numeric address; returns nil for any other text.
+    static func parse(_ text: String) -> IPAddress? {
+        var bytes = [UInt8](repeating: 0, count: 16)
+        return switch hl_parse_address(text, &bytes) {
+        case 4: .v4(Array(bytes.prefix(4)))
+        case 6: .v6(bytes)
+        default: nil
+        }
     }
 }

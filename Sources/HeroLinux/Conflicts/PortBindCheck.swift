@@ -3,19 +3,21 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Binding a port to see whether it can be bound, for what the tables of listeners do not say (reliability.md TP-2, TP-4).
+/// Tries to bind a port, because the kernel's tables list only listening sockets (TP-2, TP-4).
 ///
-/// The socket never listens and is closed at once: no connection of others can reach it.
+/// The socket never listens and is closed at once, so no connection can reach it.
 enum PortBindCheck {
-    /// Whether a port cannot be bound now: a client uses it, a socket is bound that does not listen, or somebody who listens
-    /// leaves no room beside it; false where that cannot be tried.
-    static func isInUse(_ port: BoundPort, _ order: BlockerScanRequest) -> Bool {
-        // One user's sockets share a port: what we are refused, another user may be given.
-        guard !port.isShared || order.bindsAsOwnUser else { return false }
+    /// Whether a port cannot be bound now, because a client uses it, a bound socket does not listen yet, or a listener
+    /// does not share the port.
+    ///
+    /// Returns false if this cannot be tested.
+    static func isInUse(_ port: BoundPort, _ request: BlockerScanRequest) -> Bool {
+        // Sockets of one user share a port. A bind that this user is refused may be allowed for another user.
+        guard !port.isShared || request.bindsAsOwnUser else { return false }
         var address = [UInt8](repeating: 0, count: 16)
         let families: [Int32]
         switch port.endpoint.host {
-        // Beside others who listen it must find room in both families, as it may bind any of them.
+        // A shared port must be free in both families, because the program may bind either of them.
         case nil: families = port.isShared ? [4, 6] : [4]
         case let host?: families = [hl_parse_address(host == "localhost" ? "127.0.0.1" : host, &address)]
         }
@@ -25,10 +27,11 @@ enum PortBindCheck {
         }
     }
 
-    /// Whether an action can listen on a port beside those who listen there.
+    /// Whether an action can listen on a port that other sockets already use.
     ///
-    /// The kernel tells nobody which sockets have `SO_REUSEPORT`, but it says whether one more may be bound.
-    static func canBindAnotherSocket(_ port: BoundPort, _ order: BlockerScanRequest) -> Bool {
-        port.isShared && !isInUse(port, order)
+    /// The kernel does not report which sockets have `SO_REUSEPORT`, but a bind shows whether another socket is
+    /// allowed.
+    static func canBindAnotherSocket(_ port: BoundPort, _ request: BlockerScanRequest) -> Bool {
+        port.isShared && !isInUse(port, request)
     }
 }

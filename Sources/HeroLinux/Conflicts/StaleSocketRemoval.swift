@@ -3,12 +3,12 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-/// Removing a socket file that was judged stale, and no other one (reliability.md SK-4).
+/// Removes a socket file that was found stale, and no other file (SK-4).
 enum StaleSocketRemoval {
-    /// Moves the file aside, looks whether it is the judged one, and only then removes it.
+    /// Renames the file, checks that it is the stale one, and only then removes it.
     ///
-    /// Whoever binds the path in between makes a file of its own, which is put back and left alone.
-    /// - Returns: Whether the judged file is gone from its path.
+    /// A socket file that another process creates in between is put back.
+    /// - Returns: Whether the stale file was removed.
     @discardableResult
     static func remove(_ file: SocketFile) -> Bool {
         guard let slash = file.path.lastIndex(of: "/") else { return false }
@@ -22,7 +22,7 @@ enum StaleSocketRemoval {
         guard hl_rename_noreplace(directory.number, name, aside) == 0 else { return false }
         hero_failpoint(FP_RC_3)
         guard isSameSocket(file, directory, aside) else {
-            // Somebody was faster: the file is theirs, and goes back to where it was unless a newer one is there.
+            // Another process has created a new socket file: restore its name, unless the name is in use again.
             _ = hl_rename_noreplace(directory.number, aside, name)
             return false
         }

@@ -2,13 +2,13 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-/// The command line's end of the control socket.
+/// The client end of the control socket.
 public final class ControlClient {
-    /// What came of waiting for a line.
+    /// The result of waiting for a line.
     public enum Line: Hashable, Sendable {
         /// A line, without its line feed.
         case line([UInt8])
-        /// Nothing came in time.
+        /// No line arrived in time.
         case timedOut
         /// The reconciler closed the connection.
         case ended
@@ -24,8 +24,8 @@ public final class ControlClient {
 
     /// Connects to the reconciler of a state directory.
     ///
-    /// - Returns: nil when none listens.
-    /// - Throws: When one may be there, but does not let us in.
+    /// - Returns: nil if no reconciler is listening.
+    /// - Throws: If a reconciler may be running but the connection is refused.
     public static func connect(_ paths: RuntimePaths) throws(LinuxError) -> ControlClient? {
         for _ in 0..<100 {
             var pending: Int32 = 0
@@ -38,21 +38,21 @@ public final class ControlClient {
             default: throw LinuxError(cannot: "connect to \(paths.controlSocket)", 0 &- number)
             }
         }
-        throw LinuxError(cannot: "connect to \(paths.controlSocket)", because: "the reconciler does not answer")
+        throw LinuxError(cannot: "connect to \(paths.controlSocket)", because: "the reconciler does not respond")
     }
 
-    /// Whoever listens must be root or ourselves: nobody else is told what to run (reliability.md AP-1).
+    /// The reconciler must run as root or as this user; requests are sent to no other user's process (AP-1).
     private static func verifyPeer(_ socket: Descriptor, _ paths: RuntimePaths) throws(LinuxError) -> ControlClient {
         var user: UInt32 = .max
-        let task = "talk to the reconciler at \(paths.controlSocket)"
+        let task = "communicate with the reconciler at \(paths.controlSocket)"
         try check(hl_peer_user(socket.number, &user), task)
         guard user == 0 || user == geteuid() else {
-            throw LinuxError(cannot: task, because: "the user \(user) listens there")
+            throw LinuxError(cannot: task, because: "a process of the user \(user) listens there")
         }
         return ControlClient(socket)
     }
 
-    /// Sends one message; a line feed is put behind it.
+    /// Sends one message and a line feed.
     public func send(_ message: [UInt8], timeout: Duration = .seconds(10)) throws(LinuxError) {
         let bytes = message + [UInt8(ascii: "\n")]
         let deadline = hl_boot_clock() + timeout.wholeNanoseconds
@@ -69,18 +69,18 @@ public final class ControlClient {
                 sent += Int(result)
             } else if result == -EAGAIN {
                 guard wait(Int16(POLLOUT), until: deadline) else {
-                    throw LinuxError(cannot: "talk to the reconciler", because: "it does not read")
+                    throw LinuxError(cannot: "communicate with the reconciler", because: "it does not read requests")
                 }
             } else if result != -EINTR {
-                throw LinuxError(cannot: "talk to the reconciler", 0 &- result)
+                throw LinuxError(cannot: "communicate with the reconciler", 0 &- result)
             }
         }
     }
 
-    /// The next line of the answer.
+    /// Returns the next line of the reply.
     ///
-    /// - Parameter timeout: nil waits for ever.
-    /// - Returns: A line, or why there is none.
+    /// - Parameter timeout: nil waits for an unlimited time.
+    /// - Returns: A line, or the reason why there is none.
     public func nextLine(timeout: Duration?) -> Line {
         let deadline = timeout.map { hl_boot_clock().addingReportingOverflow($0.wholeNanoseconds) }
             .map { $0.overflow ? .max : $0.partialValue }
@@ -114,7 +114,7 @@ public final class ControlClient {
             timeout = Int32(clamping: rest.partialValue / 1_000_000 + 1)
         }
         var entry = pollfd(fd: socket.number, events: events, revents: 0)
-        // An interrupted or early wait is looked at again by the caller.
+        // The caller checks again after an interrupted or early wait.
         _ = poll(&entry, 1, timeout)
         return true
     }

@@ -3,12 +3,14 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// The control socket: messages of one line each, from this user or root (reliability.md AP-1, AP-3).
+/// The control socket.
+///
+/// Messages are single lines; only this user and root may connect (AP-1, AP-3).
 final class ControlServer {
     private struct Connection {
         var descriptor: Descriptor
         var incoming: [UInt8] = []
-        /// Where the search for the end of a line goes on.
+        /// The number of bytes of `incoming` that hold no line feed.
         var searchedCount = 0
         var outgoing: [UInt8] = []
         var sentCount = 0
@@ -21,21 +23,21 @@ final class ControlServer {
     private var connections: [UInt64: Connection] = [:]
     private var lastID: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: 65_536)
-    /// Whether nobody is let in for lack of room.
+    /// Whether no connections are accepted because file descriptors are short.
     private var isPaused = false
-    /// Connections with answers that wait for the end of the turn.
+    /// Connections whose replies are sent at the end of this turn of the event loop.
     private var connectionsToFlush: [UInt64] = []
 
-    /// A message with its line feed: enough for all manifests of a large set.
+    /// The largest message with its line feed, in bytes: enough for a large set of manifests.
     static let maximumMessageSize = 64 << 20
     private static let maximumIncomingTotal = 128 << 20
     private static let maximumBacklog = 32 << 20
     private static let maximumConnections = 64
-    /// So many bytes of answers do not wait for the end of a turn: a thousand starts are one turn.
+    /// Replies of at least this many bytes are sent at once and not at the end of the turn.
     private static let flushThreshold = 4096
     private static let idleTimeout = Duration.seconds(10)
 
-    /// Binds the socket; a stale one is replaced (the reconciler lock is held, so nobody uses it).
+    /// Binds the socket and replaces a stale socket file: the reconciler lock is held, so no other reconciler uses it.
     init(_ reactor: Reactor, path: String) throws(LinuxError) {
         self.reactor = reactor
         if unlink(path) != 0, errno != ENOENT { throw LinuxError(cannot: "replace the socket \(path)", errno) }
@@ -45,15 +47,16 @@ final class ControlServer {
         }
     }
 
-    /// Takes new connections; strangers and those beyond the limit are closed at once.
+    /// Accepts new connections; closes those of other users and those beyond the limit.
     func accept() {
         while true {
-            let left = connections.isEmpty ? FileDescriptorBudget.onlyClientReserve : FileDescriptorBudget.clientReserve
-            guard FileDescriptorBudget.available > left else { return pauseListening() }
+            guard FileDescriptors.allow(connections.isEmpty ? .onlyClient : .furtherClient) else {
+                return pauseListening()
+            }
             var user: UInt32 = .max
             let number = hl_accept(listener.number, &user)
             guard number >= 0 else {
-                if FileDescriptorBudget.isExhaustion(0 &- number) { pauseListening() }
+                if FileDescriptors.isShortage(0 &- number) { pauseListening() }
                 return
             }
             let descriptor = Descriptor(number)
@@ -65,15 +68,16 @@ final class ControlServer {
         }
     }
 
-    /// Nobody can be let in now, and asking again at once would only burn time: they wait in the kernel's queue meanwhile
-    /// (reliability.md RX-1).
+    /// Stops accepting for a second, because file descriptors are short.
+    ///
+    /// The clients wait in the kernel's queue; retrying at once would waste CPU time (RX-1).
     private func pauseListening() {
         isPaused = true
         reactor.unwatch(listener.number)
         reactor.setTimer(EventSource(.controlListener), at: reactor.now + .seconds(1))
     }
 
-    /// Listens again after there was no room.
+    /// Accepts connections again.
     func resumeListening() {
         isPaused = false
         reactor.watch(listener.number, EventSource(.controlListener))
@@ -81,22 +85,24 @@ final class ControlServer {
     }
 
     /// A connection can be read or written.
-    func handleReadiness(_ number: UInt64) {
-        if connections[number]?.isWaitingToWrite == true { flush(number) }
-        readMessages(number)
+    func handleReadiness(_ id: UInt64) {
+        if connections[id]?.isWaitingToWrite == true { flush(id) }
+        readMessages(id)
     }
 
-    /// A deadline passed: half a message, or an answer nobody reads.
-    func handleTimeout(_ number: UInt64) {
-        guard let connection = connections[number] else { return }
-        if !connection.incoming.isEmpty || connection.sentCount < connection.outgoing.count { hangUp(number) }
+    /// A connection has been idle for too long: it sent half a message, or does not read its reply.
+    func handleTimeout(_ id: UInt64) {
+        guard let connection = connections[id] else { return }
+        if !connection.incoming.isEmpty || connection.sentCount < connection.outgoing.count { hangUp(id) }
     }
 
-    /// Queues an answer; it leaves with those of the same turn, the last one of a connection at once.
+    /// Queues a reply.
+    ///
+    /// Replies are sent at the end of the turn; the last reply of a connection is sent at once.
     func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
-        let number = request.number
-        // Taken out, so that the bytes that wait are appended to in place, not copied.
-        guard var connection = connections.removeValue(forKey: number) else { return }
+        let id = request.number
+        // The connection is removed from the dictionary, so that appending to `outgoing` does not copy it.
+        guard var connection = connections.removeValue(forKey: id) else { return }
         let wasIdle = connection.sentCount >= connection.outgoing.count
         let backlog = connection.outgoing.count - connection.sentCount
         let isAcceptable = backlog + message.count <= Self.maximumBacklog || wasIdle
@@ -109,54 +115,53 @@ final class ControlServer {
             if message.last != UInt8(ascii: "\n") { connection.outgoing.append(UInt8(ascii: "\n")) }
             if isLast { connection.closesWhenSent = true }
         }
-        connections[number] = connection
-        guard isAcceptable else { return hangUp(number) }
-        // Once the kernel has taken what it can, only the reader makes room for more: `isReady` goes on then.
+        connections[id] = connection
+        guard isAcceptable else { return hangUp(id) }
+        // The socket buffer is full: `handleReadiness` sends the rest after the client has read.
         if connection.isWaitingToWrite { return }
-        if isLast || backlog + message.count >= Self.flushThreshold { return flush(number) }
-        if wasIdle { connectionsToFlush.append(number) }
+        if isLast || backlog + message.count >= Self.flushThreshold { return flush(id) }
+        if wasIdle { connectionsToFlush.append(id) }
     }
 
-    /// Sends what the turn has queued.
+    /// Sends the replies that were queued in this turn.
     func flush() {
         guard !connectionsToFlush.isEmpty else { return }
-        for number in connectionsToFlush where connections[number]?.isWaitingToWrite == false { flush(number) }
+        for id in connectionsToFlush where connections[id]?.isWaitingToWrite == false { flush(id) }
         connectionsToFlush.removeAll(keepingCapacity: true)
     }
 
-    private func readMessages(_ number: UInt64) {
-        while let descriptor = connections[number]?.descriptor {
+    private func readMessages(_ id: UInt64) {
+        while let descriptor = connections[id]?.descriptor {
             let count = buffer.withUnsafeMutableBytes { read(descriptor.number, $0.baseAddress, $0.count) }
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN { return }
-            guard count > 0 else { return hangUp(number) }
-            connections[number]?.incoming += buffer[..<count]
-            takeMessages(number)
+            guard count > 0 else { return hangUp(id) }
+            connections[id]?.incoming += buffer[..<count]
+            takeMessages(id)
             let total = connections.values.reduce(0) { $0 + $1.incoming.count }
-            if (connections[number]?.incoming.count ?? 0) > Self.maximumMessageSize || total > Self.maximumIncomingTotal
-            {
-                return hangUp(number)
+            if (connections[id]?.incoming.count ?? 0) > Self.maximumMessageSize || total > Self.maximumIncomingTotal {
+                return hangUp(id)
             }
         }
     }
 
-    private func takeMessages(_ number: UInt64) {
-        guard var connection = connections.removeValue(forKey: number) else { return }
-        defer { connections[number] = connection }
-        var begin = 0
-        while let end = connection.incoming[max(begin, connection.searchedCount)...].firstIndex(of: UInt8(ascii: "\n"))
+    private func takeMessages(_ id: UInt64) {
+        guard var connection = connections.removeValue(forKey: id) else { return }
+        defer { connections[id] = connection }
+        var start = 0
+        while let end = connection.incoming[max(start, connection.searchedCount)...].firstIndex(of: UInt8(ascii: "\n"))
         {
-            reactor.emit(.requestReceived(RequestID(number: number), Array(connection.incoming[begin..<end])))
-            begin = end + 1
-            connection.searchedCount = begin
+            reactor.emit(.requestReceived(RequestID(number: id), Array(connection.incoming[start..<end])))
+            start = end + 1
+            connection.searchedCount = start
         }
-        connection.searchedCount = connection.incoming.count - begin
-        if begin > 0 { connection.incoming.removeFirst(begin) }
-        if begin > 0, !connection.incoming.isEmpty { setDeadline(number) }
+        connection.searchedCount = connection.incoming.count - start
+        if start > 0 { connection.incoming.removeFirst(start) }
+        if start > 0, !connection.incoming.isEmpty { setDeadline(id) }
     }
 
-    private func flush(_ number: UInt64) {
-        guard var connection = connections.removeValue(forKey: number) else { return }
+    private func flush(_ id: UInt64) {
+        guard var connection = connections.removeValue(forKey: id) else { return }
         let before = connection.sentCount
         var failed = false
         while connection.sentCount < connection.outgoing.count {
@@ -176,32 +181,32 @@ final class ControlServer {
             connection.sentCount += Int(result)
         }
         let isDone = connection.sentCount >= connection.outgoing.count
-        connections[number] = connection
-        if failed { return hangUp(number) }
-        if isDone, connection.closesWhenSent { return close(number) }
+        connections[id] = connection
+        if failed { return hangUp(id) }
+        if isDone, connection.closesWhenSent { return close(id) }
         if isDone == connection.isWaitingToWrite {
-            connections[number]?.isWaitingToWrite = !isDone
+            connections[id]?.isWaitingToWrite = !isDone
             let readiness = isDone ? hl_epoll_in() : hl_epoll_in() | hl_epoll_out()
-            reactor.changeWatch(connection.descriptor.number, EventSource(.controlConnection, number), for: readiness)
+            reactor.changeWatch(connection.descriptor.number, EventSource(.controlConnection, id), for: readiness)
         }
-        if !isDone, before != connection.sentCount || !connection.isWaitingToWrite { setDeadline(number) }
+        if !isDone, before != connection.sentCount || !connection.isWaitingToWrite { setDeadline(id) }
     }
 
-    private func setDeadline(_ number: UInt64) {
-        reactor.setTimer(EventSource(.controlConnection, number), at: reactor.now + Self.idleTimeout)
+    private func setDeadline(_ id: UInt64) {
+        reactor.setTimer(EventSource(.controlConnection, id), at: reactor.now + Self.idleTimeout)
     }
 
-    private func hangUp(_ number: UInt64) {
-        guard let connection = connections[number] else { return }
-        close(number)
-        if !connection.closesWhenSent { reactor.emit(.clientDisconnected(RequestID(number: number))) }
+    private func hangUp(_ id: UInt64) {
+        guard let connection = connections[id] else { return }
+        close(id)
+        if !connection.closesWhenSent { reactor.emit(.clientDisconnected(RequestID(number: id))) }
     }
 
-    private func close(_ number: UInt64) {
-        guard let connection = connections.removeValue(forKey: number) else { return }
-        reactor.cancelTimer(EventSource(.controlConnection, number))
+    private func close(_ id: UInt64) {
+        guard let connection = connections.removeValue(forKey: id) else { return }
+        reactor.cancelTimer(EventSource(.controlConnection, id))
         reactor.unwatch(connection.descriptor.number)
-        // Whoever waits is let in at once.
+        // A closed connection makes a descriptor available for a waiting client.
         if isPaused { reactor.setTimer(EventSource(.controlListener), at: reactor.now) }
     }
 }

@@ -2,24 +2,26 @@ import CHeroRecord
 import Glibc
 import HeroModel
 
-/// Tells the keeper of this reconciler that its loop still turns (reliability.md SH-16).
+/// Reports to the monitor of this reconciler that its event loop still turns (SH-16).
 ///
-/// A byte through the pipe that the keeper has left open for it, again and again. Who says nothing for too long is killed and
-/// started again; who has never said anything is left in peace.
+/// Each heartbeat is one byte through a pipe that the monitor has left open. The monitor kills and restarts a
+/// reconciler whose heartbeats stop. It never kills one that has sent no heartbeat.
 public struct Heartbeat {
     private let pipe: Descriptor
     private let interval: Duration
-    /// When the next byte is due.
+    /// When the next heartbeat is due; nil if there is no monitor any more.
     private(set) var due: Moment?
 
-    /// Takes the pipe; to be called first of all, by a reconciler that is kept.
+    /// Takes over the heartbeat pipe.
     ///
-    /// - Parameter environment: `HEROPROC_WATCHDOG` says for how many seconds the keeper waits, 0: for ever.
-    /// - Returns: nil when nobody listens.
+    /// A monitored reconciler calls this before it opens any file.
+    ///
+    /// - Parameter environment: `HEROPROC_WATCHDOG` is the time limit of the monitor in seconds; 0 means no limit.
+    /// - Returns: nil if there is no monitor that checks heartbeats.
     public static func fromMonitor(environment: [String: String]) -> Heartbeat? {
         let number = HERO_FD_HEARTBEAT
         var file = stat()
-        // An older keeper leaves nothing there, or whatever its starter had.
+        // A monitor of an older version leaves this descriptor closed or as it inherited it.
         guard fstat(number, &file) == 0, file.st_mode & S_IFMT == S_IFIFO else { return nil }
         guard fcntl(number, F_SETFD, FD_CLOEXEC) == 0, fcntl(number, F_SETFL, O_NONBLOCK) == 0 else { return nil }
         let patience = environment["HEROPROC_WATCHDOG"].flatMap { Int32($0) } ?? HERO_WATCHDOG_SECONDS
@@ -34,11 +36,11 @@ public struct Heartbeat {
         due = Moment(nanoseconds: 0)
     }
 
-    /// Speaks if it is time.
+    /// Sends a heartbeat if one is due.
     mutating func sendIfDue(_ now: Moment) {
         guard let due, due <= now else { return }
         let written = write(pipe.number, ".", 1)
-        // Without a keeper nobody listens any more; a full pipe says all there is to say.
+        // EPIPE means that the monitor is gone; a full pipe means that it has enough heartbeats to read.
         self.due = written < 0 && errno == EPIPE ? nil : now + interval
     }
 }

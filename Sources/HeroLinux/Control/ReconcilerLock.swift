@@ -3,16 +3,16 @@ import Glibc
 public import HeroModel
 import Synchronization
 
-/// The lock that makes one reconciler the only one of its state directory and of its run directory.
+/// The lock that makes one reconciler the only one of its state directory and its run directory.
 ///
-/// It is the kernel's (flock), so it needs no tidying after a crash; the text in it is for people (reliability.md
-/// LK-1). It is held as long as the object lives.
+/// The lock is a kernel lock (flock) and needs no cleanup after a crash. The text in the lock file is for users (LK-1).
+/// The lock is held as long as the object exists.
 public final class ReconcilerLock: Sendable {
-    /// What came of an attempt.
+    /// The result of an attempt to acquire the lock.
     public enum Attempt: Sendable {
-        /// The lock is ours until the object goes.
+        /// This process holds the lock as long as the object exists.
         case acquired(ReconcilerLock)
-        /// Somebody else has it.
+        /// Another process holds the lock.
         case held(by: ReconcilerLockHolder)
     }
 
@@ -28,11 +28,12 @@ public final class ReconcilerLock: Sendable {
         self.holder = holder
     }
 
-    /// Takes the lock of the state directory anew if its file is not the one we hold: the directory was removed, or is another one.
+    /// Acquires the lock of the state directory again if its file is no longer the locked one, because the directory
+    /// was removed or replaced.
     ///
-    /// What is missing of the directory is made again. Nobody else can have become the reconciler meanwhile: the lock of the run
-    /// directory is still ours.
-    /// - Returns: whether it is ours.
+    /// Missing directories are created. No other process can have become the reconciler in between, because this
+    /// process still holds the lock of the run directory.
+    /// - Returns: Whether this process holds the lock.
     public func renew() -> Bool {
         stateLock.withLock { state in
             if hl_same_file(paths.reconcilerLock, state.number) == 1 { return true }
@@ -48,7 +49,9 @@ public final class ReconcilerLock: Sendable {
         }
     }
 
-    /// Tries to become the reconciler; makes the directories it needs, and touches nothing else.
+    /// Tries to become the reconciler.
+    ///
+    /// Creates the directories it needs and changes nothing else.
     public static func acquire(_ paths: RuntimePaths, mode: String, directory: String) throws(LinuxError) -> Attempt {
         try paths.makeStateDirectories()
         guard let state = try openLock(paths.reconcilerLock) else {
@@ -56,7 +59,7 @@ public final class ReconcilerLock: Sendable {
         }
         try paths.makeRunDirectories()
         guard let run = try openLock(paths.runLock) else { return .held(by: readHolder(of: paths.runLock)) }
-        // Who deletes both files gets no second reconciler either, as long as the first one still answers.
+        // Deleting both lock files must not allow a second reconciler while the first one is listening.
         guard !isReconcilerListening(paths) else { return .held(by: readHolder(of: paths.reconcilerLock)) }
         let holder = ReconcilerLockHolder(pid: getpid(), mode: mode, directory: directory)
         try write(holder, to: state, at: paths.reconcilerLock)
@@ -64,7 +67,7 @@ public final class ReconcilerLock: Sendable {
         return .acquired(ReconcilerLock(state: state, run: run, paths, holder))
     }
 
-    /// Who is the reconciler of a state directory; nil when nobody is.
+    /// Returns the reconciler of a state directory; nil if there is none.
     ///
     /// Changes nothing.
     public static func holder(_ paths: RuntimePaths) -> ReconcilerLockHolder? {
@@ -78,23 +81,26 @@ public final class ReconcilerLock: Sendable {
     private static func openLock(_ path: String) throws(LinuxError) -> Descriptor? {
         let deadline = hl_boot_clock() &+ waitLimit
         var attempt = 0
-        // Somebody who only asks holds the lock for microseconds: a few tries tell him from a reconciler.
+        // A process that only checks the lock holds it for microseconds; a few attempts tell it from a reconciler.
         while attempt < 5 || (isHolderDead(path) && hl_boot_clock() < deadline) {
             if attempt > 0 { hl_sleep(4_000_000) }
             attempt += 1
             let file = try TrustedFile.open(path, O_RDWR | O_CREAT, task: "use the lock \(path)")
             guard try check(hl_lock(file.number, 1), "lock \(path)") == 1 else { continue }
-            // Who deletes a lock file that is held must not get a second reconciler: the name must still lead here.
+            // If the lock file was deleted while it was held, this file is not the current one and its lock does not
+            // count.
             if hl_same_file(path, file.number) == 1 { return file }
         }
         return nil
     }
 
-    /// How long a lock or a socket is waited for that only the child of a dead reconciler can have, in ns.
+    /// How long to wait for a lock or a socket that only a child of a dead reconciler can still hold, in nanoseconds.
     private static let waitLimit: Int64 = 5_000_000_000
 
-    /// Whether the one who took the lock is dead, so that it must be a child's of his that has not executed its program yet: on a
-    /// busy machine that takes a while.
+    /// Whether the holder named in the lock file is dead.
+    ///
+    /// The lock is then held by a child of that process which has not executed its program yet; on a busy machine that
+    /// takes a while.
     private static func isHolderDead(_ path: String) -> Bool {
         guard let pid = (readText(path) ?? "").split(separator: "\n").first.flatMap({ Int32($0) }), pid > 0 else {
             return false
@@ -102,11 +108,11 @@ public final class ReconcilerLock: Sendable {
         return ProcStat(of: pid)?.isDead ?? true
     }
 
-    /// Whether somebody listens on the control socket who may be a reconciler.
+    /// Whether a process that may be a reconciler listens on the control socket.
     private static func isReconcilerListening(_ paths: RuntimePaths) -> Bool {
         let deadline = hl_boot_clock() &+ waitLimit
         while isSocketListening(paths.controlSocket) {
-            // Whoever executes a program closes the locks before the socket, and may be held up in between.
+            // A process that executes a program closes the locks before the socket, and may be delayed in between.
             guard isHolderDead(paths.reconcilerLock), hl_boot_clock() < deadline else { return true }
             hl_sleep(4_000_000)
         }
@@ -117,7 +123,7 @@ public final class ReconcilerLock: Sendable {
         var pending: Int32 = 0
         let number = hl_connect_unix(socket, &pending)
         if number >= 0 { close(number) }
-        // A queue that is full is somebody's, too.
+        // A full queue belongs to a listening process too.
         return number >= 0 || number == -EAGAIN
     }
 
@@ -130,7 +136,7 @@ public final class ReconcilerLock: Sendable {
     }
 
     private static func readHolder(of path: String) -> ReconcilerLockHolder {
-        // The holder writes its name right after it has the lock.
+        // The holder writes its PID right after it has acquired the lock.
         for attempt in 0..<5 {
             if attempt > 0 { hl_sleep(4_000_000) }
             let lines = (readText(path) ?? "").split(separator: "\n", omittingEmptySubsequences: false)

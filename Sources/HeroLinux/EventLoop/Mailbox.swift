@@ -2,10 +2,10 @@ import CHeroLinux
 import Glibc
 import Synchronization
 
-/// Where other threads put what they found out; an eventfd tells the reactor.
+/// Passes results from other threads to the event loop; an eventfd wakes the loop.
 final class Mailbox: Sendable {
     enum Result: Sendable {
-        /// Addresses of a name.
+        /// The addresses of a host name.
         case resolved(UInt64, [ProbeAddress])
     }
 
@@ -13,7 +13,7 @@ final class Mailbox: Sendable {
     let descriptor: Descriptor
 
     init() throws(LinuxError) {
-        descriptor = Descriptor(try check(hl_eventfd_create(), "make an eventfd"))
+        descriptor = Descriptor(try check(hl_eventfd_create(), "create an eventfd"))
     }
 
     func post(_ result: Result) {

@@ -3,58 +3,17 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// What an epoll token or an alarm is about: a kind, and a number that the part in charge of the kind gives out.
-struct EventSource: Hashable {
-    enum Kind: UInt8 {
-        case timer
-        case clockChange
-        case signals
-        case shimNotices
-        case shim
-        case mainProcess
-        case notifyState
-        case orphan
-        case outputDrain
-        case manifestWatcher
-        case controlListener
-        case controlConnection
-        case probeConnection
-        case probeCommandErrors
-        case probeCommandExit
-        case resolverResults
-        case accountLookup
-        case accountLookupExit
-    }
-
-    var kind: Kind
-    var id: UInt64
-
-    init(_ kind: Kind, _ number: UInt64 = 0) {
-        self.kind = kind
-        self.id = number
-    }
-
-    /// Both in one word.
-    var token: UInt { UInt(kind.rawValue) << 56 | UInt(id & (1 << 56 - 1)) }
-
-    init?(token: UInt) {
-        guard let kind = Kind(rawValue: UInt8(truncatingIfNeeded: token >> 56)) else { return nil }
-        self.kind = kind
-        id = UInt64(token & (1 << 56 - 1))
-    }
-}
-
-/// One thread's waiting: descriptors, alarms, and the events that come of them.
+/// The event loop of one thread: it waits for descriptors and timers, and collects the events for the reconciler.
 ///
-/// Sleeps in epoll with one timer of the boot clock; nothing wakes it that nobody asked for.
+/// It sleeps in epoll with one boot clock timer, and wakes only for a registered source.
 final class Reactor {
-    /// A descriptor that became ready, or an alarm (ready 0).
+    /// A descriptor that is ready, or a timer that is due (then `readyEvents` is 0).
     struct Wakeup {
         var source: EventSource
         var readyEvents: UInt32
     }
 
-    /// What the reconciler has not seen yet.
+    /// The events that the reconciler has not taken yet.
     private(set) var events: [KernelEvent] = []
     private let epoll: Descriptor
     private let timer: Descriptor
@@ -65,13 +24,13 @@ final class Reactor {
     private var readiness = [UInt32](repeating: 0, count: 1024)
 
     init() throws(LinuxError) {
-        epoll = Descriptor(try check(hl_epoll_create(), "make an epoll"))
-        timer = Descriptor(try check(hl_timer_create(), "make a timer"))
-        clockChangeTimer = Descriptor(try check(hl_clock_watch_create(), "make a timer"))
+        epoll = Descriptor(try check(hl_epoll_create(), "create an epoll descriptor"))
+        timer = Descriptor(try check(hl_timer_create(), "create a timer"))
+        clockChangeTimer = Descriptor(try check(hl_clock_watch_create(), "create a timer"))
         guard watch(timer.number, EventSource(.timer)), watch(clockChangeTimer.number, EventSource(.clockChange)) else {
             throw LinuxError(cannot: "watch the timer", errno)
         }
-        // Where the kernel does not tell, a run that is due too early is found out when it comes up.
+        // Without this kernel feature a clock change is noticed only when the next scheduled run is due.
         _ = hl_clock_watch_arm(clockChangeTimer.number)
     }
 
@@ -85,7 +44,9 @@ final class Reactor {
         return events
     }
 
-    /// Wants to know when a descriptor can be read (or written); false when the kernel refuses, with errno set.
+    /// Watches a descriptor until it can be read (or written).
+    ///
+    /// - Returns: false if the kernel refuses, with `errno` set.
     @discardableResult
     func watch(_ descriptor: Int32, _ subject: EventSource, for readiness: UInt32 = hl_epoll_in()) -> Bool {
         storeErrno(hl_epoll_add(epoll.number, descriptor, readiness, subject.token))
@@ -98,12 +59,17 @@ final class Reactor {
 
     func unwatch(_ descriptor: Int32) { _ = hl_epoll_remove(epoll.number, descriptor) }
 
-    /// Sets the one alarm of a subject, in place of an earlier one.
+    /// Sets the timer of a source, replacing its earlier one.
     func setTimer(_ subject: EventSource, at moment: Moment) { timers.set(subject, at: moment) }
 
     func cancelTimer(_ subject: EventSource) { timers.cancel(subject) }
 
-    /// What is ready and due; waits for the first of it until a moment (nil: for ever), or not at all.
+    /// Returns the ready descriptors and due timers.
+    ///
+    /// - Parameters:
+    ///   - deadline: How long to wait at most; nil waits for an unlimited time.
+    ///   - mayBlock: false returns at once.
+    /// - Returns: The sources, in the order of timers, descriptors, new timers.
     func wait(until deadline: Moment?, mayBlock: Bool) -> [Wakeup] {
         var wakes = timers.takeDue(now).map { Wakeup(source: $0, readyEvents: 0) }
         let blocks = mayBlock && wakes.isEmpty
@@ -117,7 +83,7 @@ final class Reactor {
                 _ = read(timer.number, &ticks, 8)
                 armedDeadline = 0
             case .clockChange:
-                // Arming it anew takes back that it was cancelled.
+                // Arming the timer again clears its cancelled state.
                 _ = read(clockChangeTimer.number, &ticks, 8)
                 _ = hl_clock_watch_arm(clockChangeTimer.number)
                 emit(.clockChanged)
@@ -133,7 +99,7 @@ final class Reactor {
     }
 
     private func armTimer(_ moment: Moment?) {
-        // 0 would mean never: the very first nanosecond of a boot is as good as the second.
+        // The kernel takes 0 as "never", so the first nanosecond after boot is used instead.
         let wanted = moment.map { max(1, $0.nanoseconds) } ?? 0
         guard wanted != armedDeadline else { return }
         if hl_timer_set(timer.number, wanted) == 0 { armedDeadline = wanted }
@@ -145,70 +111,9 @@ final class Reactor {
     }
 }
 
-/// The earlier of two moments, where nil is never.
+/// Returns the earlier of two moments; nil means never.
 func earliest(_ first: Moment?, _ second: Moment?) -> Moment? {
     guard let first else { return second }
     guard let second else { return first }
     return min(first, second)
-}
-
-/// One alarm for each subject, the next one first.
-///
-/// A heap whose outdated entries are dropped when they come up.
-struct TimerQueue {
-    private struct Entry {
-        var deadline: Moment
-        var source: EventSource
-    }
-
-    private var heap: [Entry] = []
-    private var current: [EventSource: Moment] = [:]
-
-    /// The moment of the next alarm.
-    var next: Moment? {
-        mutating get {
-            dropOutdated()
-            return heap.first?.deadline
-        }
-    }
-
-    mutating func set(_ subject: EventSource, at moment: Moment) {
-        current[subject] = moment
-        heap.append(Entry(deadline: moment, source: subject))
-        var child = heap.count - 1
-        while child > 0, heap[child].deadline < heap[(child - 1) / 2].deadline {
-            heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
-        }
-    }
-
-    mutating func cancel(_ subject: EventSource) { current[subject] = nil }
-
-    mutating func takeDue(_ now: Moment) -> [EventSource] {
-        var due: [EventSource] = []
-        while let moment = next, moment <= now, let entry = pop() {
-            current[entry.source] = nil
-            due.append(entry.source)
-        }
-        return due
-    }
-
-    private mutating func dropOutdated() {
-        while let first = heap.first, current[first.source] != first.deadline { _ = pop() }
-    }
-
-    private mutating func pop() -> Entry? {
-        guard let first = heap.first, let last = heap.popLast() else { return nil }
-        guard !heap.isEmpty else { return first }
-        heap[0] = last
-        var parent = 0
-        while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2]
-            where child < heap.count && heap[child].deadline < heap[least].deadline { least = child }
-            guard least != parent else { return first }
-            heap.swapAt(parent, least)
-            parent = least
-        }
-    }
 }

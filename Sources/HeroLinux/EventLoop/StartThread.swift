@@ -1,9 +1,9 @@
 import Glibc
 
-/// Does something on a thread of its own, beside the one that called.
+/// Runs a closure on a new thread.
 ///
-/// - Returns: 0, or why there is no thread: an errno. (Where no pid is left, libdispatch would wait for one and hold up its caller,
-///   reliability.md RX-2.)
+/// - Returns: 0, or the errno if no thread can be created. (libdispatch would block the caller until a PID is free,
+///   RX-2.)
 func startThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
     final class Work: Sendable {
         let body: @Sendable () -> Void

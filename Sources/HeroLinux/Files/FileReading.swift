@@ -1,16 +1,16 @@
 import CHeroLinux
 import Glibc
 
-/// The first bytes of a file; nil with the error number left in `errno` when it cannot be read.
+/// Reads the first bytes of a file; returns nil with `errno` set if it cannot be read.
 func readFile(_ path: String, limit: Int) -> [UInt8]? {
-    // Never waits for the other end of a FIFO.
+    // O_NONBLOCK: opening a FIFO must not wait for a writer.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     return readAll(descriptor, limit: limit)
 }
 
-/// The bytes from the beginning of an open file, at most `limit` of them.
+/// Reads an open file from its beginning, at most `limit` bytes.
 func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
     var bytes: [UInt8] = []
     var chunk = min(limit, 4096)
@@ -32,12 +32,12 @@ func readAll(_ descriptor: Int32, limit: Int) -> [UInt8]? {
     return bytes
 }
 
-/// A small text file.
+/// Reads a small text file.
 package func readText(_ path: String, limit: Int = 65_536) -> String? {
     readFile(path, limit: limit).map { String(decoding: $0, as: UTF8.self) }
 }
 
-/// The names in a directory, in no order; nil with the error number left in `errno` when it cannot be read.
+/// Returns the names in a directory, unordered; nil with `errno` set if it cannot be read.
 func listDirectory(_ path: String) -> [String]? {
     var memory: UnsafeMutablePointer<CChar>?
     let size = hl_list_directory(path, &memory)
@@ -49,13 +49,13 @@ func listDirectory(_ path: String) -> [String]? {
     return nulTerminatedStrings(in: UnsafeRawBufferPointer(start: memory, count: size))
 }
 
-/// Splits NUL-terminated texts that stand one behind the other.
+/// Splits a sequence of NUL-terminated texts.
 func nulTerminatedStrings(in bytes: UnsafeRawBufferPointer) -> [String] {
     bytes.split(separator: 0, omittingEmptySubsequences: false).dropLast().map { String(decoding: $0, as: UTF8.self) }
 }
 
 extension StringProtocol {
-    /// The text without blanks and line breaks at its ends.
+    /// The text without leading and trailing white space.
     package var trimmed: String {
         let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" || $0 == "\n" || $0 == "\r\n" || $0 == "\r" }
         var text = self[...]

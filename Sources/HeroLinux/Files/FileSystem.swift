@@ -1,28 +1,29 @@
 import CHeroLinux
 import Glibc
 
-/// The file system that a directory is on, as far as a database minds (reliability.md DB-7).
+/// The kind of file system that a directory is on, because SQLite does not work on all of them (DB-7).
 public struct FileSystem: Hashable, Sendable {
-    /// The variable that lets a state directory be where it should not.
+    /// The variable that allows a state directory on an unsupported file system.
     public static let overrideVariable = "HEROPROC_ALLOW_NETWORK_FS"
 
-    /// What the kernel calls it (statfs(2), `f_type`).
+    /// The magic number of the file system (statfs(2), `f_type`).
     let magic: UInt32
 
-    /// The one of a directory, or of the nearest one above it that exists; nil when it cannot be asked.
+    /// Returns the file system of a path or, if it does not exist, of its nearest existing parent; nil if that fails.
     static func containing(_ path: String) -> FileSystem? {
-        var place = path
+        var existing = path
         var magic: UInt32 = 0
-        while case let result = hl_file_system(place, &magic), result != 0 {
-            guard result == -Int(ENOENT), let slash = place.lastIndex(of: "/"), place != "/" else { return nil }
-            place = slash == place.startIndex ? "/" : String(place[..<slash])
+        while case let result = hl_file_system(existing, &magic), result != 0 {
+            guard result == -Int(ENOENT), let slash = existing.lastIndex(of: "/"), existing != "/" else { return nil }
+            existing = slash == existing.startIndex ? "/" : String(existing[..<slash])
         }
         return FileSystem(magic: magic)
     }
 
-    /// Its name, if locks and shared memory cannot be trusted on it; nil for all others.
+    /// The name of a file system on which locks and shared memory are not reliable; nil for all others.
     ///
-    /// On these a lock may be known to one machine only, or be forgotten; SQLite's log needs memory that all share.
+    /// On these file systems a lock may be known to one machine only or be lost, and SQLite's write-ahead log needs
+    /// shared memory.
     var unsupportedName: String? {
         switch magic {
         case 0x6969: "NFS"
@@ -38,14 +39,14 @@ public struct FileSystem: Hashable, Sendable {
         }
     }
 
-    /// Refuses a state directory on such a file system.
+    /// Throws if the state directory is on an unsupported file system.
     public static func requireSupported(_ paths: RuntimePaths, environment: [String: String]) throws(LinuxError) {
         guard environment[overrideVariable] != "1", let name = containing(paths.state)?.unsupportedName else { return }
         throw LinuxError(
             cannot: "use the state directory \(paths.state)",
             because:
-                "it is on \(name), where neither locks nor SQLite's shared memory can be relied on; choose one on a "
-                + "local disk, or set \(overrideVariable)=1 and answer for it"
+                "it is on \(name), where neither locks nor SQLite's shared memory are reliable; choose one on a "
+                + "local disk, or set \(overrideVariable)=1 to use it at your own risk"
         )
     }
 }

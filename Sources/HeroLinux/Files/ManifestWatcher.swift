@@ -3,11 +3,11 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Turns the noise of editors into single calls to look again.
+/// Combines the file changes of editors into single events.
 ///
-/// Changes are told once they have been quiet for 300 ms, at the latest after 2 s; while somebody has a manifest open and
-/// writes to it, once that is over, at the latest after a minute. What inotify cannot see (network file systems, a lost
-/// event) is found by comparing file times every 30 s (reliability.md MF-2).
+/// A change is reported when no other one has followed for 300 ms, at most 2 s after the first. While a manifest is
+/// open for writing, the change is reported after that file is closed, at most 60 s after the first. A comparison of
+/// file times every 30 s finds changes that inotify does not report (network file systems, lost events) (MF-2).
 final class ManifestWatcher {
     private enum TimerKind: UInt64 {
         case debounce
@@ -17,13 +17,13 @@ final class ManifestWatcher {
     private let reactor: Reactor
     private var directory: String?
     private var inotify: Descriptor?
-    /// Watches on folders above the directory: only what happens to these names matters there.
+    /// The watches on folders above the directory; only changes of these names are relevant there.
     private var parentWatches: [Int32: Set<String>] = [:]
-    /// Names that matter because a manifest is a link by way of them.
+    /// Names that are relevant because a manifest is a link that leads through them.
     private var linkNames: Set<String> = []
     private var fingerprint: [String] = []
     private var firstChange: Moment?
-    /// Whether a change is not told yet because somebody still writes.
+    /// Whether a change is not reported yet because a manifest is still open for writing.
     private var isWaitingForWriter = false
 
     private static let quietPeriod = Duration.milliseconds(300)
@@ -36,7 +36,7 @@ final class ManifestWatcher {
         self.resyncInterval = resync
     }
 
-    /// Watches a directory instead of what was watched before.
+    /// Watches a directory instead of the one before.
     func watch(_ directory: String?) {
         if let inotify { reactor.unwatch(inotify.number) }
         inotify = nil
@@ -51,7 +51,7 @@ final class ManifestWatcher {
         reactor.setTimer(EventSource(.manifestWatcher, TimerKind.resync.rawValue), at: reactor.now + resyncInterval)
     }
 
-    /// Watches every folder anew: what a rename has moved out of sight is let go of, what is new is seen.
+    /// Replaces all watches: folders that were moved away are no longer watched, new ones are.
     private func installWatches() {
         guard let directory else { return }
         if let inotify { reactor.unwatch(inotify.number) }
@@ -63,7 +63,8 @@ final class ManifestWatcher {
         let linked = ManifestFiles.linkTargets(directory)
         linkNames = linked.names
         for folder in ManifestFiles.folders(directory) + linked.folders { _ = hl_watcher_add(number, folder) }
-        // The nearest parent that is there tells when the directory comes, goes or is replaced; further up, links do.
+        // A watch on the nearest existing parent reports that the directory is created, removed or replaced. Higher
+        // parents matter only if they hold links.
         var child = directory
         var isNearest = true
         while let slash = child.lastIndex(of: "/"), child != "/" {
@@ -82,7 +83,7 @@ final class ManifestWatcher {
         reactor.watch(number, EventSource(.manifestWatcher))
     }
 
-    /// Reads what inotify has to say.
+    /// Reads the inotify events.
     func readChanges() {
         guard let inotify else { return }
         var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -121,13 +122,13 @@ final class ManifestWatcher {
                 continue
             }
             let isFolder = mask & UInt32(IN_ISDIR) != 0
-            let isWanted = isFolder ? ManifestFiles.isFolderName(name) : ManifestFiles.isManifestName(name)
+            let isWanted = isFolder ? ManifestFileRules.isFolderName(name) : ManifestFileRules.isManifestName(name)
             result = result || name.isEmpty || isWanted || linkNames.contains(name)
         }
         return result
     }
 
-    /// An alarm.
+    /// A timer is due.
     func handleTimer(_ number: UInt64) {
         guard let directory, let alarm = TimerKind(rawValue: number) else { return }
         switch alarm {
@@ -140,7 +141,7 @@ final class ManifestWatcher {
                 return reactor.setTimer(EventSource(.manifestWatcher, number), at: now + Self.quietPeriod)
             }
             firstChange = nil
-            // Watches first: what changes from here on is heard of again.
+            // The watches come first: a change after the fingerprint is reported again.
             installWatches()
             fingerprint = ManifestFiles.fingerprint(directory)
             reactor.emit(.filesChanged)

@@ -2,11 +2,11 @@ import CHeroFailpoints
 import Glibc
 import HeroModel
 
-/// The PID files that heroproc writes itself, for singletons that name none (reliability.md PF-4).
+/// Writes the PID files of singleton actions that do not name a file of their own (PF-4).
 enum PIDFileWriter {
-    /// Writes one; whoever reads it meanwhile sees the old one or the new one, never a part.
+    /// Writes a PID file by renaming a complete file, so that no reader sees a part of it.
     ///
-    /// - Throws: What could not be done.
+    /// - Throws: If the file cannot be written.
     static func write(_ path: String, _ process: ProcessIdentity) throws(LinuxError) {
         let task = "write the PID file \(path)"
         let draft = "\(path).new"
@@ -25,7 +25,7 @@ enum PIDFileWriter {
         hero_failpoint(FP_PF_2)
     }
 
-    /// Removes one that still names this process: what somebody else wrote there since is not ours.
+    /// Removes a PID file if it still names this process; a file that another program has written is kept.
     static func remove(_ path: String, _ process: ProcessIdentity) {
         guard readFile(path, limit: 64)?.elementsEqual("\(process.pid)\n".utf8) ?? false else { return }
         hero_failpoint(FP_PF_3)

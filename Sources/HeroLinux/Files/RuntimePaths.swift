@@ -1,49 +1,52 @@
 import CHeroLinux
 import Glibc
+import HeroModel
 
-/// Where everything of one state directory lies.
+/// The paths that belong to one state directory.
 ///
-/// The run directory holds what must be fast and may be lost with the machine: records, scripts and the control
-/// socket. Its name is made from the state directory's, so that two of them never meet.
+/// The run directory holds files that must be fast and may be lost with the machine: records, scripts and the control
+/// socket. Its name is derived from the state directory, so that two state directories never share a run directory.
 public struct RuntimePaths: Hashable, Sendable {
     /// The state directory, absolute.
     public var state: String
-    /// The state directory as it was named, absolute: links on the way to it are a stranger's chance, too.
+    /// The state directory as the user named it, absolute.
+    ///
+    /// The links on this path are checked as well.
     var namedState: String
-    /// The run directory, absolute; short enough for a socket inside it.
+    /// The run directory, absolute; short enough for the path of a socket in it.
     public var run: String
 
     /// The database.
     public var database: String { state + "/heroproc.db" }
-    /// The root of all service logs.
+    /// The root directory of all service logs.
     public var logs: String { state + "/logs" }
     /// The PID files that heroproc writes itself.
     public var pidFiles: String { state + "/pids" }
-    /// The log of a reconciler in the background.
+    /// The log of a background reconciler.
     public var reconcilerLog: String { state + "/reconciler.log" }
-    /// The lock that makes a reconciler the only one.
+    /// The lock file of the reconciler.
     public var reconcilerLock: String { state + "/reconciler.lock" }
     /// The records and scripts of jobs.
     public var jobs: String { run + "/jobs" }
-    /// The socket of the reconciler.
+    /// The control socket of the reconciler.
     public var controlSocket: String { run + "/control.sock" }
-    /// The lock of the run directory itself (reliability.md LK-2).
+    /// The lock file of the run directory (LK-2).
     public var runLock: String { run + "/lock" }
 
-    /// What is wrong with the database, while something is.
+    /// The file that describes a store outage, while there is one.
     public var storeOutageFile: String { run + "/trouble" }
-    /// Why the reconciler holds back, while it does.
+    /// The file that describes the safe mode, while the reconciler is in it.
     public var safeModeFile: String { run + "/safe-mode" }
 
     /// The longest path that fits into a socket address, in bytes.
     static let maximumSocketPath = 107
 
-    /// Derives the paths; looks at nothing but its arguments.
+    /// Derives the paths from the arguments alone.
     ///
     /// - Parameters:
     ///   - state: The canonical absolute state directory.
     ///   - uid: The user that runs the reconciler.
-    ///   - environment: Where `XDG_RUNTIME_DIR` is looked up for a user that is not root.
+    ///   - environment: Its `XDG_RUNTIME_DIR` is used for users other than root.
     public init(state: String, uid: UInt32, environment: [String: String]) {
         self.state = state
         namedState = state
@@ -60,15 +63,15 @@ public struct RuntimePaths: Hashable, Sendable {
         run = socketSize <= Self.maximumSocketPath ? wanted : "/tmp/heroproc-\(uid)/\(digest)"
     }
 
-    /// The paths for this user, whoever's session asks.
+    /// Returns the paths for the current user.
     ///
-    /// A state directory given with `..` or through a symbolic link is the same one. A login session and a cron job of
-    /// one user agree: where `XDG_RUNTIME_DIR` is not set, the directory it would name is looked for.
+    /// A state directory that is named through `..` or a symbolic link has the same paths. A login session and a cron
+    /// job of one user agree: if `XDG_RUNTIME_DIR` is not set, its usual directory is used if it exists.
     ///
     /// - Parameters:
-    ///   - state: As the user gave it; need not exist.
-    ///   - environment: The process's environment.
-    /// - Returns: The paths, of which none was touched.
+    ///   - state: The state directory as the user named it; it need not exist.
+    ///   - environment: The environment of this process.
+    /// - Returns: The paths; no file is changed.
     public static func resolve(state: String, environment: [String: String]) -> RuntimePaths {
         let uid = geteuid()
         var environment = environment
@@ -90,48 +93,52 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The script of a job.
     func script(of job: Int64) -> String { "\(jobs)/\(job).script" }
 
-    /// The socket on which the program of a job speaks, as `NOTIFY_SOCKET` names it.
+    /// The notify socket of a job, the value of `NOTIFY_SOCKET`.
     ///
-    /// Where its path would not fit into an address it has no file: a name that nobody can guess, so that nobody can have taken it.
+    /// If the path is too long for a socket address, an abstract name with a random part is used, which no other
+    /// process can have taken.
     func notifySocket(of job: Int64) -> String {
         let path = "\(jobs)/\(job)\(Self.notifySuffix)"
         guard path.utf8.count > Self.maximumSocketPath else { return path }
         return "@heroproc/\(job)/\(String(UInt64(hl_random()), radix: 16))"
     }
 
-    /// The file of that socket, where it has one.
+    /// The file of the notify socket, if it has one.
     func notifySocketFile(of job: Int64) -> String { "\(jobs)/\(job)\(Self.notifySuffix)" }
 
     private static let notifySuffix = ".notify"
 
-    /// What the database would know of a job, beside its record.
+    /// The recovery file of a job, from which its database rows can be rebuilt.
     func recoveryFile(of job: Int64) -> String { "\(jobs)/\(job).origin" }
 
-    /// Makes the state directory and its logs, readable for nobody else, and refuses what strangers could exchange
-    /// (reliability.md FS-1).
+    /// Creates the state directory, its log directory and its PID file directory, accessible only to this user.
+    ///
+    /// Throws if an untrusted user could replace one of them (FS-1).
     public func makeStateDirectories() throws(LinuxError) {
         try checkDirectory(namedState)
         for folder in [state, logs, pidFiles] { try makeTrustedDirectory(folder) }
         try checkDatabase()
     }
 
-    /// Refuses a database that was put there by somebody else: SQLite itself follows links and waits for FIFOs.
+    /// Throws if another user could have created the database: SQLite follows links and waits for FIFOs.
     public func checkDatabase() throws(LinuxError) {
         for file in [database, database + "-wal", database + "-shm"] {
             try TrustedFile.check(file, task: "use the state database \(file)")
         }
     }
 
-    /// Refuses to read what is no database of anybody: SQLite would wait for a FIFO, and follow a link.
+    /// Throws if the database is not a regular file: SQLite would wait for a FIFO, and follow a link.
     public func checkDatabaseForReading() throws(LinuxError) {
         var file = stat()
         guard lstat(database, &file) == 0, file.st_mode & S_IFMT != S_IFREG else { return }
-        throw LinuxError(cannot: "read the state database \(database)", because: "it is no regular file")
+        throw LinuxError(cannot: "read the state database \(database)", because: "it is not a regular file")
     }
 
-    /// Makes the run directory, and refuses one that others could look into.
+    /// Creates the run directory.
     ///
-    /// Root's can be passed through, because services under other users read their scripts there.
+    /// Throws if other users could read or change it.
+    ///
+    /// The run directory of root can be traversed, because services of other users read their scripts there.
     public func makeRunDirectories() throws(LinuxError) {
         if run.hasPrefix("/tmp/") { try makePrivateDirectory(parentDirectory(of: run)) }
         try makePrivateDirectory(run)
@@ -139,7 +146,7 @@ public struct RuntimePaths: Hashable, Sendable {
         if run.hasPrefix("/run/") { allowTraversal(parentDirectory(of: run)) }
     }
 
-    /// 16 hexadecimal digits of FNV-1a over the path: stable over versions and machines.
+    /// Returns the FNV-1a hash of a path as 16 hexadecimal digits; the same on all machines and in all versions.
     static func digest(of path: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
         for byte in path.utf8 {
@@ -150,7 +157,7 @@ public struct RuntimePaths: Hashable, Sendable {
         return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
     }
 
-    /// An absolute path without empty parts, `.` and `..`; textual.
+    /// Returns an absolute path without empty parts, `.` and `..`; works on the text only.
     static func normalized(_ path: String) -> String {
         var parts: [Substring] = []
         for part in path.split(separator: "/") where part != "." {
@@ -159,7 +166,7 @@ public struct RuntimePaths: Hashable, Sendable {
         return "/" + parts.joined(separator: "/")
     }
 
-    /// The real path of what exists of a path, with the rest behind it.
+    /// Returns the real path of the existing part of a path, followed by the rest.
     package static func canonical(_ path: String) -> String {
         var existing = absolutePath(path)
         var rest: [Substring] = []
@@ -176,7 +183,7 @@ public struct RuntimePaths: Hashable, Sendable {
     }
 }
 
-/// A path seen from the working directory, made absolute; textual otherwise.
+/// Returns an absolute path, relative to the working directory; works on the text otherwise.
 func absolutePath(_ path: String) -> String {
     guard !path.hasPrefix("/") else { return path }
     guard let buffer = getcwd(nil, 0) else { return "/" + path }
@@ -184,7 +191,7 @@ func absolutePath(_ path: String) -> String {
     return String(cString: buffer) + "/" + path
 }
 
-/// realpath(3), or nil when the path does not exist.
+/// realpath(3); nil if the path does not exist.
 func realPath(_ path: String) -> String? {
     guard let buffer = realpath(path, nil) else { return nil }
     defer { free(buffer) }
@@ -201,7 +208,7 @@ private func isOwnDirectory(_ path: String) -> Bool {
         && file.st_uid == geteuid()
 }
 
-/// Makes a directory and its parents with mode 0700; one that is there already is fine.
+/// Creates a directory and its parents with mode 0700; an existing directory is accepted.
 private func makeDirectory(_ path: String) throws(LinuxError) {
     guard mkdir(path, 0o700) != 0 else { return }
     if errno == ENOENT, path != "/" {
@@ -211,13 +218,14 @@ private func makeDirectory(_ path: String) throws(LinuxError) {
     let number = errno
     var file = stat()
     guard stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFDIR else {
-        throw LinuxError(cannot: "make the directory \(path)", number == EEXIST ? ENOTDIR : number)
+        throw LinuxError(cannot: "create the directory \(path)", number == EEXIST ? ENOTDIR : number)
     }
 }
 
-/// Makes a directory that nobody else can exchange or change.
+/// Creates a directory that no untrusted user can replace or change.
 ///
-/// Looked at before, so that nothing is made where a stranger's link leads, and after, for what came meanwhile.
+/// The path is checked before, so that nothing is created behind an untrusted link, and after, to detect a change in
+/// between.
 private func makeTrustedDirectory(_ path: String) throws(LinuxError) {
     for isMade in [false, true] {
         if isMade { try makeDirectory(path) }
@@ -226,34 +234,24 @@ private func makeTrustedDirectory(_ path: String) throws(LinuxError) {
 }
 
 private func checkDirectory(_ path: String) throws(LinuxError) {
-    do { try TrustedPath.check(path) } catch {
+    do throws(PathProblem) { try PathTrust.current.check(path) } catch {
         throw LinuxError(cannot: "use the directory \(path)", because: error.text)
     }
 }
 
-/// Makes a directory that is ours and in which nobody else can list or change anything; never trusts a link or another owner (reliability.md FS-1).
+/// Creates a directory of this user that no other user can list or change; refuses a link and another owner (FS-1).
 private func makePrivateDirectory(_ path: String) throws(LinuxError) {
     try makeTrustedDirectory(path)
-    var file = stat()
-    guard lstat(path, &file) == 0 else { throw LinuxError(cannot: "use the directory \(path)", errno) }
-    guard file.st_mode & S_IFMT == S_IFDIR, file.st_uid == geteuid() else {
-        throw LinuxError(
-            cannot: "use the directory \(path)",
-            because: "it belongs to somebody else; remove it, or choose another state directory"
-        )
+    guard let facts = FileFacts.of(path) else { throw LinuxError(cannot: "use the directory \(path)", errno) }
+    if let problem = FileTrust.current.privateDirectoryProblem(facts, path) {
+        throw LinuxError(cannot: "use the directory \(path)", because: problem)
     }
     allowTraversal(path)
-    guard file.st_mode & (geteuid() == 0 ? 0o066 : 0o077) == 0 else {
-        throw LinuxError(
-            cannot: "use the directory \(path)",
-            because: "others can reach into it; run `chmod 700 \(path)`"
-        )
-    }
 }
 
-/// Lets others pass through a directory of root's that is closed to them, without seeing what is in it.
+/// Allows other users to traverse a directory of root that is closed to them, without listing it.
 private func allowTraversal(_ path: String) {
-    // By the descriptor: a path could lead somewhere else by now (reliability.md FS-2).
+    // The descriptor is used, because the path could lead elsewhere by now (FS-2).
     let number = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard number >= 0 else { return }
     let folder = Descriptor(number)

@@ -2,80 +2,78 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Whether nobody but those who are trusted can change what is executed (reliability.md FS-4, FS-5).
+/// Checks that only trusted users can change a program that is executed (FS-4, FS-5).
 enum TrustedProgram {
-    /// What a stranger could do to a program that is executed as root, in words; nil where nothing is wrong.
+    /// Returns how an untrusted user could change a program that is executed as root; nil if none can.
     ///
-    /// One that runs as another user is that one's own affair.
+    /// A program that runs as another user is not checked.
     static func problem(_ launch: ResolvedLaunch) -> String? {
         guard geteuid() == 0, (launch.account?.uid ?? 0) == 0 else { return nil }
         let paths = launch.candidates.map { absolutePath($0, in: launch.request.workingDirectory) }
-        var file = stat()
-        guard let path = paths.first(where: { access($0, X_OK) == 0 }), stat(path, &file) == 0 else { return nil }
-        do {
-            try TrustedPath.check(path)
-            try TrustedPath.checkOwner(file, path, TrustedPath.trustedOwners)
+        guard let path = paths.first(where: { access($0, X_OK) == 0 }), let file = FileFacts.following(path) else {
+            return nil
+        }
+        do throws(PathProblem) {
+            let pathTrust = PathTrust.current
+            try pathTrust.check(path)
+            try pathTrust.trust.checkProgram(file, path)
+            return nil
         } catch {
             return error.text
         }
-        return TrustedPath.isWritableByOthers(file, path) ? "\(path): others may write to it" : nil
     }
 
-    /// The candidates that may be tried where `strict_exec` holds: up to the first that is there.
+    /// Returns the candidates that `strict_exec` allows: those up to the first that exists.
     ///
-    /// Those before it count as well: whoever may put a program there decides what is executed. Of the program itself the
-    /// shim, which executes no other file than the one that it looks at, thinks the same.
+    /// The candidates before it are checked too, because a user who can create one of them decides what is executed.
+    /// The shim checks the program itself again when it opens it for execution.
     /// - Parameters:
-    ///   - candidates: In their order; relative ones count from a directory.
-    ///   - directory: Absolute.
-    /// - Returns: The first of them, at least as many as are needed to execute one.
-    /// - Throws: A failed execution, which names the first part that somebody else could change.
+    ///   - candidates: The candidates in their order; relative ones are relative to `directory`.
+    ///   - directory: An absolute path.
+    /// - Returns: The first candidates, up to the one that will be executed.
+    /// - Throws: A failed execution that names the first part that another user could change.
     static func trustedCandidates(_ candidates: [String], in directory: String) throws(StartError) -> [String] {
-        var judged: [String] = []
+        var checked: [String] = []
         for candidate in candidates {
-            judged.append(candidate)
-            do {
+            checked.append(candidate)
+            do throws(PathProblem) {
                 if try isTrustedExecutable(absolutePath(candidate, in: directory)) { break }
             } catch {
-                throw StartError(.execute, EPERM, problemText(error))
+                throw StartError(.execute, EPERM, refusalText(error))
             }
         }
-        return judged
+        return checked
     }
 
-    /// Why the shim did not execute any of these, in words.
+    /// Returns why the shim executed none of these candidates.
     ///
-    /// Its own reason was only that somebody else could; by now another file may stand there.
+    /// The shim reports only that another user could change the program; by now another file may exist at the path.
     static func refusalText(_ candidates: [String], in directory: String) -> String {
-        do {
+        do throws(PathProblem) {
             for path in candidates.map({ absolutePath($0, in: directory) }) where try isTrustedExecutable(path) {
-                return problemText(
-                    TrustedPath.Problem(path: path, cause: "another file stood there when it was to be executed")
+                return refusalText(
+                    PathProblem(path: path, cause: "another file was at this path when it was to be executed")
                 )
             }
         } catch {
-            return problemText(error)
+            return refusalText(error)
         }
-        return "`strict_exec` refuses it: somebody else could change it"
+        return "`strict_exec` refuses it: another user could change it"
     }
 
-    /// Whether there is a program, which nobody else can change.
-    private static func isTrustedExecutable(_ path: String) throws(TrustedPath.Problem) -> Bool {
-        try TrustedPath.check(path)
-        var file = stat()
-        guard stat(path, &file) == 0, file.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else { return false }
-        try TrustedPath.checkOwner(file, path, [0, geteuid()])
-        // No group is anybody's own here, and no mount makes up for it: the shim cannot know of either.
-        guard file.st_mode & (S_IWGRP | S_IWOTH) == 0 else {
-            throw TrustedPath.Problem(path: path, cause: "others may write to it; run `chmod go-w` on it")
-        }
+    /// Whether a path is an executable file; throws if an untrusted user could change it.
+    private static func isTrustedExecutable(_ path: String) throws(PathProblem) -> Bool {
+        let pathTrust = PathTrust.current
+        try pathTrust.check(path)
+        guard let file = FileFacts.following(path), file.kind == .regular, access(path, X_OK) == 0 else { return false }
+        try pathTrust.trust.checkStrictProgram(file, path)
         return true
     }
 
-    private static func problemText(_ flaw: TrustedPath.Problem) -> String {
-        let own = geteuid()
-        let trusted = own == 0 ? "only root" : "only root and the user \(own)"
-        return "`strict_exec` refuses \(flaw.text): \(trusted) may be able to change what is executed"
+    private static func refusalText(_ problem: PathProblem) -> String {
+        let user = geteuid()
+        let trusted = user == 0 ? "only root" : "only root and the user \(user)"
+        return "`strict_exec` refuses \(problem.text): \(trusted) may be able to change the executed program"
     }
 
     private static func absolutePath(_ candidate: String, in directory: String) -> String {

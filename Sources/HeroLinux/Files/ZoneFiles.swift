@@ -1,24 +1,24 @@
 import Glibc
 public import HeroSchedule
 
-/// The machine's time zone database: TZif files in a directory, one for each name (tzfile(5)).
+/// The time zone database of the machine: a directory with one TZif file for each name (tzfile(5)).
 public struct ZoneFiles: Sendable {
-    /// No file of the database is nearly as long.
+    /// The largest file that is read, in bytes; no file of the database is nearly as large.
     private static let maximumFileSize = 1 << 20
 
     private let directory: String
 
-    /// Finds the database.
+    /// Locates the database.
     ///
-    /// - Parameter environment: The process's environment; an absolute `TZDIR` in it is believed.
+    /// - Parameter environment: The environment of this process; an absolute `TZDIR` in it is used.
     public init(environment: [String: String]) {
         let given = environment["TZDIR"] ?? ""
         directory = given.hasPrefix("/") ? given : "/usr/share/zoneinfo"
     }
 
-    /// The clocks of a place; nil when its name is not one, or the database does not have it.
+    /// Returns the rules of a time zone; nil if its name is invalid or not in the database.
     ///
-    /// `UTC` needs no database. The file is read anew each time, so that an update of the database counts at once.
+    /// `UTC` needs no database. The file is read each time, so that an update of the database takes effect at once.
     public func rules(named name: String) -> TimeZoneRules? {
         if name == "UTC" { return .utc }
         guard Self.isValidName(name), let bytes = readFile("\(directory)/\(name)", limit: Self.maximumFileSize) else {
@@ -27,20 +27,23 @@ public struct ZoneFiles: Sendable {
         return TimeZoneRules(tzif: bytes)
     }
 
-    /// Whether there can be a zone of this name: where the machine has no database at all, any name may be one elsewhere.
+    /// Whether a time zone may exist.
+    ///
+    /// On a machine without a database every valid name is accepted.
     public func mayExist(_ name: String) -> Bool {
         guard Self.isValidName(name) else { return false }
         return access(directory, F_OK) != 0 || rules(named: name) != nil
     }
 
-    /// Whether a text can be the name of a zone: words with a slash between, none of them a way out of the database.
+    /// Whether a text can be the name of a time zone: parts separated by slashes, none of which leads out of the
+    /// database.
     public static func isValidName(_ name: String) -> Bool {
         guard (1...128).contains(name.utf8.count) else { return false }
-        return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { word in
-            guard let first = word.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-") else {
+        return name.split(separator: "/", omittingEmptySubsequences: false).allSatisfy { part in
+            guard let first = part.utf8.first, first != UInt8(ascii: "."), first != UInt8(ascii: "-") else {
                 return false
             }
-            return word.utf8.allSatisfy { byte in
+            return part.utf8.allSatisfy { byte in
                 (65...90).contains(byte & 0xDF) || (48...57).contains(byte) || "+-_.".utf8.contains(byte)
             }
         }

@@ -1,13 +1,13 @@
 import CHeroLinux
 import Glibc
 
-/// A program that answers and ends, run to its end.
+/// Runs a short-lived program and waits for its end.
 ///
-/// Its streams are files in memory, so that neither side ever waits for the other.
+/// Its standard streams are memory files, so that neither side ever blocks.
 package enum CommandRunner {
-    /// What came of a run.
+    /// The result of a run.
     package struct CommandResult {
-        /// The exit code; 128 and the signal where one ended it.
+        /// The exit code; 128 plus the signal if one killed the program.
         package var exitCode: Int32
         package var output: [UInt8]
         package var errorOutput: String
@@ -15,23 +15,23 @@ package enum CommandRunner {
         package var outputText: String { String(decoding: output, as: UTF8.self).trimmed }
     }
 
-    /// Answers are small next to this; what is longer is none of ours.
+    /// The largest output that is read, in bytes.
     private static let maximumOutput = 1 << 30
 
-    /// Runs it; a name without a slash is looked up in our own PATH.
+    /// Runs a program; a name without a slash is searched in the `PATH` of this process.
     ///
-    /// - Throws: when there is no such program, or it cannot be started.
+    /// - Throws: If the program does not exist or cannot be started.
     package static func runCommand(
-        _ words: [String],
+        _ arguments: [String],
         environment: [String: String],
         input: [UInt8] = []
     ) throws(LinuxError) -> CommandResult {
-        let name = words.first ?? ""
+        let name = arguments.first ?? ""
         let number = input.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
-        let stdin = Descriptor(try check(number, "hand \(name) its input"))
+        let stdin = Descriptor(try check(number, "pass the input to \(name)"))
         let out = try makeMemoryFile(name)
         let err = try makeMemoryFile(name)
-        let pid = try spawn(words, environment.map { "\($0.key)=\($0.value)" }, stdin, out, err)
+        let pid = try spawn(arguments, environment.map { "\($0.key)=\($0.value)" }, stdin, out, err)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 {
             guard errno == EINTR else { throw LinuxError(cannot: "wait for \(name)", errno) }
@@ -44,17 +44,17 @@ package enum CommandRunner {
     }
 
     private static func makeMemoryFile(_ name: String) throws(LinuxError) -> Descriptor {
-        Descriptor(try check(hl_memfd(), "make room for the answer of \(name)"))
+        Descriptor(try check(hl_memfd(), "create a memory file for the output of \(name)"))
     }
 
     private static func spawn(
-        _ words: [String],
+        _ arguments: [String],
         _ environment: [String],
         _ stdin: Descriptor,
         _ out: Descriptor,
         _ err: Descriptor
     ) throws(LinuxError) -> pid_t {
-        let name = words.first ?? ""
+        let name = arguments.first ?? ""
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -70,8 +70,8 @@ package enum CommandRunner {
         posix_spawnattr_setsigdefault(&attributes, &signals)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
         var pid: pid_t = 0
-        let failure = withArgumentList(words) { words in
-            withArgumentList(environment) { posix_spawnp(&pid, name, &actions, &attributes, words, $0) }
+        let failure = withArgumentList(arguments) { arguments in
+            withArgumentList(environment) { posix_spawnp(&pid, name, &actions, &attributes, arguments, $0) }
         }
         guard failure == 0 else { throw LinuxError(cannot: "run \(name)", failure) }
         return pid

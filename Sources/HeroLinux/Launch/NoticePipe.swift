@@ -3,25 +3,25 @@ import CHeroRecord
 import Glibc
 import HeroKernel
 
-/// The pipe on which all shims say that their programs execute.
+/// The pipe through which all shims report that their programs have been executed.
 final class NoticePipe {
-    /// The end shims write to.
+    /// The write end, for the shims.
     let writeEnd: Descriptor
     private let readEnd: Descriptor
     private var buffer = [UInt8](repeating: 0, count: 65_536)
 
     init(_ reactor: Reactor) throws(LinuxError) {
         var ends: (read: Int32, write: Int32) = (-1, -1)
-        try check(hl_pipe(&ends.read, &ends.write, 1 << 20), "make the notice pipe")
+        try check(hl_pipe(&ends.read, &ends.write, 1 << 20), "create the notice pipe")
         readEnd = Descriptor(ends.read)
-        writeEnd = try raiseDescriptor(ends.write, "make the notice pipe")
+        writeEnd = try raiseDescriptor(ends.write, "create the notice pipe")
         guard reactor.watch(readEnd.number, EventSource(.shimNotices)) else {
             throw LinuxError(cannot: "watch the notice pipe", errno)
         }
     }
 
-    /// The starts whose programs execute, in the order they said so; those that came to nothing, each with its errno; and how
-    /// many bytes were read.
+    /// Reads the notices: the executed starts in their order, the starts whose record could not be written with an
+    /// errno each, and the number of bytes read.
     func readNotices() -> (started: [StartID], failed: [(start: StartID, error: Int32)], size: Int) {
         var started: [StartID] = []
         var failed: [(start: StartID, error: Int32)] = []

@@ -1,21 +1,21 @@
 import CHeroLinux
 import Glibc
 
-/// How readily the kernel ends what is started here when memory runs out (oom_score_adj, proc_pid_oom_score_adj(5)).
+/// The out-of-memory scores of this process and of the processes it starts (oom_score_adj, proc_pid_oom_score_adj(5)).
 ///
-/// A reconciler of root is among the last to go (reliability.md OM-2); what it starts must not take after it. That begins at 0,
-/// or at what heroproc itself was started with where that is more: whoever starts heroproc may make all of it readier to go.
+/// A reconciler of root makes itself one of the last candidates of the kernel (OM-2). The programs it starts must not
+/// inherit that: they start with 0, or with the score of heroproc if that was higher when it was started.
 struct OOMScore: Hashable {
-    /// What a program begins with that is told nothing else; nil: what it takes after us is right.
+    /// The score of programs whose manifest sets none; nil if the inherited score is right.
     var ofPrograms: Int?
 
     private static let path = "/proc/self/oom_score_adj"
     private static let reconcilerScore = -900
 
-    /// Nothing is known: programs take after us.
+    /// Programs inherit the score of this process.
     init() {}
 
-    /// Makes this process one of the last to go, if it is a reconciler of root and may.
+    /// Lowers the score of this process if it is a reconciler of root.
     init(isReconciler: Bool) {
         let before = readText(Self.path).flatMap { Int($0.trimmed) } ?? 0
         if isReconciler, geteuid() == 0, before > Self.reconcilerScore { Self.write(Self.reconcilerScore) }
@@ -23,7 +23,7 @@ struct OOMScore: Hashable {
         ofPrograms = Self.programScore(startedWith: before, now: now)
     }
 
-    /// What programs begin with below a reconciler that was started with one score and has another now.
+    /// Returns the score to set for programs, from the scores that the reconciler was started with and has now.
     static func programScore(startedWith before: Int, now: Int) -> Int? {
         let usual = max(0, before)
         return now == usual ? nil : usual
@@ -34,11 +34,11 @@ struct OOMScore: Hashable {
         guard number >= 0 else { return }
         let file = Descriptor(number)
         let text = Array(String(score).utf8)
-        // A container without the right to it goes as it was started.
+        // Without the permission to lower the score, as in a container, it stays as it is.
         _ = Glibc.write(file.number, text, text.count)
     }
 
-    /// Lets a command begin with it.
+    /// Sets the score of a command.
     func put(into command: inout hl_command) {
         guard let ofPrograms else { return }
         command.sets_oom_score = 1

@@ -1,9 +1,10 @@
 import CHeroLinux
 import Glibc
 
-/// Hears when a shim rings: the attributes of its record change when its program has said something that matters at once.
+/// Watches record files for changes of their attributes: a shim changes them after an important notify message of its
+/// program.
 ///
-/// A file and no pipe, so that a shim needs to know nothing of who listens, and the next reconciler hears it as well.
+/// A file attribute needs no connection between shim and reconciler, and a new reconciler can watch it as well.
 final class RecordWatcher {
     private let reactor: Reactor
     private var inotify: Descriptor?
@@ -13,10 +14,10 @@ final class RecordWatcher {
         self.reactor = reactor
     }
 
-    /// Listens at a record, for the start with this number.
+    /// Watches the record of the start with this ID.
     ///
-    /// - Returns: the number of the bell; nil where the kernel has none to give: then somebody must look again and again.
-    func watchRecord(_ path: String, for number: UInt64) -> Int32? {
+    /// - Returns: The watch descriptor; nil if the kernel has none left, so that the record must be polled.
+    func watchRecord(_ path: String, for id: UInt64) -> Int32? {
         if inotify == nil {
             let created = hl_watcher_create()
             guard created >= 0 else { return nil }
@@ -25,19 +26,19 @@ final class RecordWatcher {
             inotify = descriptor
         }
         guard let inotify else { return nil }
-        let bell = hl_watcher_add_attributes(inotify.number, path)
-        guard bell >= 0 else { return nil }
-        idByWatch[bell] = number
-        return bell
+        let watch = hl_watcher_add_attributes(inotify.number, path)
+        guard watch >= 0 else { return nil }
+        idByWatch[watch] = id
+        return watch
     }
 
-    /// Listens no longer.
-    func unwatchRecord(_ bell: Int32) {
-        guard idByWatch.removeValue(forKey: bell) != nil, let inotify else { return }
-        hl_watcher_remove(inotify.number, bell)
+    /// Stops watching a record.
+    func unwatchRecord(_ watch: Int32) {
+        guard idByWatch.removeValue(forKey: watch) != nil, let inotify else { return }
+        hl_watcher_remove(inotify.number, watch)
     }
 
-    /// The numbers of those that rang.
+    /// Returns the IDs of the starts whose records have changed.
     func takeChangedIDs() -> [UInt64] {
         guard let inotify else { return [] }
         var found: Set<UInt64> = []
@@ -45,7 +46,7 @@ final class RecordWatcher {
         while true {
             let count = buffer.withUnsafeMutableBytes { read(inotify.number, $0.baseAddress, $0.count) }
             guard count > 0 else { return found.sorted() }
-            // struct inotify_event: wd, mask, cookie, len; for a file itself there is no name.
+            // struct inotify_event: wd, mask, cookie, len; an event of a file has no name.
             var offset = 0
             while offset + 16 <= count {
                 let event = buffer.withUnsafeBytes {
@@ -57,10 +58,10 @@ final class RecordWatcher {
                 }
                 offset += 16 + event.size
                 if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
-                    // Some were lost, and nobody knows whose.
+                    // Events were lost: every record may have changed.
                     found.formUnion(idByWatch.values)
-                } else if let number = idByWatch[event.watch] {
-                    found.insert(number)
+                } else if let id = idByWatch[event.watch] {
+                    found.insert(id)
                 }
             }
         }

@@ -2,29 +2,31 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// A launch order with what the files of its environment say at this moment.
+/// A launch request together with the contents of its environment files.
 struct ResolvedLaunch {
-    /// What was ordered.
+    /// The request.
     var request: LaunchRequest
-    /// As whom it runs; nil where nobody is named.
+    /// The account to run as; nil for the user of the reconciler.
     var account: Account?
     /// The whole environment.
     var environment: [String: String]
     /// Absolute paths to execute, tried in order like execvp(3).
     var candidates: [String]
 
-    /// Reads the files; the account is the one that the order's rights name.
-    init(_ order: LaunchRequest, as account: Account?) throws(StartError) {
-        self.request = order
+    /// Reads the environment files.
+    ///
+    /// `account` is the account that the rights of the request name.
+    init(_ request: LaunchRequest, as account: Account?) throws(StartError) {
+        self.request = request
         self.account = account
-        environment = try Self.resolveEnvironment(order.environment)
+        environment = try Self.resolveEnvironment(request.environment)
         if let account { environment.merge(account.variables) { given, _ in given } }
-        candidates = Self.candidatePaths(order.arguments.first ?? "", path: environment["PATH"] ?? "")
+        candidates = Self.candidatePaths(request.arguments.first ?? "", path: environment["PATH"] ?? "")
     }
 
-    /// Joins the layers of an environment, and reads their files.
+    /// Merges the layers of an environment and reads their files.
     ///
-    /// A file that holds one value is read only where nothing stronger sets that variable.
+    /// A file with a single value is read only if no later layer sets that variable.
     static func resolveEnvironment(_ layers: [EnvironmentLayer]) throws(StartError) -> [String: String] {
         var values: [String: EnvironmentValue] = [:]
         for layer in layers {
@@ -43,9 +45,9 @@ struct ResolvedLaunch {
         return result
     }
 
-    /// The values of an environment that came from files, and the lines of those that have several; longest first.
+    /// Returns the values of an environment that came from files, and each line of multi-line values; longest first.
     ///
-    /// What is shorter than four bytes is no secret, and stands everywhere.
+    /// Values shorter than four bytes are left out: they are no secrets and occur everywhere.
     static func secrets(in environment: [String: String], of layers: [EnvironmentLayer]) -> [String] {
         var plain: [String: String] = [:]
         for layer in layers {
@@ -75,31 +77,31 @@ struct ResolvedLaunch {
         }
     }
 
-    /// The text of a file that holds one value, without the line break at its end.
+    /// Reads a file that holds one value, without the line break at its end.
     private static func readValue(of name: String, inFile path: String) throws(StartError) -> String {
-        let what = "`\(name)` from \(path)"
+        let source = "`\(name)` from \(path)"
         var bytes: [UInt8]
-        do { bytes = try ValueFile.read(path) } catch { throw refusal(what, error) }
+        do { bytes = try ValueFile.read(path) } catch { throw refusal(source, error) }
         if bytes.last == UInt8(ascii: "\n") {
             bytes.removeLast()
             if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
         }
         guard !bytes.contains(0) else {
-            throw StartError(.environment, 0, "\(what): it contains the character NUL, which no variable can hold")
+            throw StartError(.environment, 0, "\(source): it contains a NUL character, which a variable cannot contain")
         }
         guard let text = String(validating: bytes, as: UTF8.self) else {
-            throw StartError(.environment, 0, "\(what): it is not UTF-8")
+            throw StartError(.environment, 0, "\(source): it is not UTF-8")
         }
         return text
     }
 
-    private static func refusal(_ what: String, _ flaw: ValueFile.ReadError) -> StartError {
-        // A file that is not there was most often looked for in another folder than its author thought of.
-        let hint = flaw.number == ENOENT ? "; a relative path counts from the folder of its manifest" : ""
-        return StartError(.environment, flaw.number, "\(what): \(flaw.cause)\(hint)")
+    private static func refusal(_ source: String, _ error: ValueFile.ReadError) -> StartError {
+        // A common cause of a missing file is a path that is relative to another folder than the author expected.
+        let hint = error.number == ENOENT ? "; a relative path is relative to the folder of its manifest" : ""
+        return StartError(.environment, error.number, "\(source): \(error.cause)\(hint)")
     }
 
-    /// The paths execvp(3) would try: a name without a slash is looked up in the program's own PATH.
+    /// Returns the paths that execvp(3) would try: a name without a slash is searched in the PATH of the program.
     static func candidatePaths(_ program: String, path: String) -> [String] {
         guard !program.isEmpty else { return [] }
         guard !program.contains("/") else { return [program] }

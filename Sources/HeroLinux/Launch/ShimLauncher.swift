@@ -4,15 +4,15 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Spawns shims.
+/// Starts shims.
 final class ShimLauncher {
-    /// A shim that was just spawned.
+    /// A shim that was just started.
     struct Child {
         var pid: Int32
         var pidfd: Descriptor
-        /// What a failure of its start would be about.
+        /// The context for the text of a start failure.
         var failureContext: StartFailureContext
-        /// What a stranger could do to its program, in words; nil where nothing is wrong.
+        /// How an untrusted user could change the program; nil if none can.
         var programProblem: String?
     }
 
@@ -24,9 +24,8 @@ final class ShimLauncher {
     private let cgroups: StartCgroups
     private var specEncoder = ShimSpecEncoder()
 
-    /// Opens the shim once, so that one which is replaced later still starts what was planned with it
-    /// (reliability.md UP-4).
-    init(shimPath: String, notices: Descriptor, place: ShimSpecEncoder.Context, containment: StartCgroups)
+    /// Opens the shim once, so that it can be started even after its file is replaced (UP-4).
+    init(shimPath: String, noticePipe: Descriptor, context: ShimSpecEncoder.Context, cgroups: StartCgroups)
         throws(LinuxError)
     {
         let task = "open the shim \(shimPath)"
@@ -36,85 +35,85 @@ final class ShimLauncher {
         let nullNumber = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard nullNumber >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }
         nullDevice = try raiseDescriptor(nullNumber, "open /dev/null")
-        self.noticePipe = notices
-        self.specContext = place
-        self.cgroups = containment
+        self.noticePipe = noticePipe
+        self.specContext = context
+        self.cgroups = cgroups
     }
 
-    /// Where the shim is: as told, in `HEROPROC_SHIM`, or beside this very program.
-    static func findShim(_ told: String?, environment: [String: String]) throws(LinuxError) -> String {
-        if let told { return absolutePath(told) }
+    /// Finds the shim: the given path, `HEROPROC_SHIM`, or the directory of this program.
+    static func findShim(_ explicitPath: String?, environment: [String: String]) throws(LinuxError) -> String {
+        if let explicitPath { return absolutePath(explicitPath) }
         if let named = environment["HEROPROC_SHIM"], !named.isEmpty { return absolutePath(named) }
         guard let own = realPath("/proc/self/exe"), let slash = own.lastIndex(of: "/") else {
             throw LinuxError(cannot: "find the shim", because: "the path of this program is unknown; set HEROPROC_SHIM")
         }
-        let beside = own[..<slash] + "/hpshim"
-        guard access(String(beside), X_OK) == 0 else {
+        let sibling = own[..<slash] + "/hpshim"
+        guard access(String(sibling), X_OK) == 0 else {
             throw LinuxError(
                 cannot: "find the shim",
-                because: "there is no \(beside); put hpshim there, or name it in HEROPROC_SHIM"
+                because: "there is no \(sibling); put hpshim there, or name it in HEROPROC_SHIM"
             )
         }
-        return String(beside)
+        return String(sibling)
     }
 
-    /// What a failure of this launch would be about.
+    /// Returns the context for a failure of this launch.
     private func makeFailureContext(_ launch: ResolvedLaunch) -> StartFailureContext {
-        let order = launch.request
+        let request = launch.request
         return StartFailureContext(
             candidates: launch.candidates,
-            workingDirectory: order.workingDirectory,
-            log: specContext.paths.logs + "/" + order.logFile,
-            script: specContext.paths.script(of: order.start.job),
-            record: specContext.paths.record(of: order.start.job),
-            rights: order.rights
+            workingDirectory: request.workingDirectory,
+            log: specContext.paths.logs + "/" + request.logFile,
+            script: specContext.paths.script(of: request.start.job),
+            record: specContext.paths.record(of: request.start.job),
+            rights: request.rights
         )
     }
 
-    /// Spawns one shim; the account is the one that the order's rights name.
-    func spawn(_ order: LaunchRequest, as account: Account?) throws(StartError) -> Child {
-        var launch = try ResolvedLaunch(order, as: account)
-        if order.rights.isStrict {
-            launch.candidates = try TrustedProgram.trustedCandidates(launch.candidates, in: order.workingDirectory)
+    /// Starts a shim.
+    ///
+    /// `account` is the account that the rights of the request name.
+    func spawn(_ request: LaunchRequest, as account: Account?) throws(StartError) -> Child {
+        var launch = try ResolvedLaunch(request, as: account)
+        if request.rights.isStrict {
+            launch.candidates = try TrustedProgram.trustedCandidates(launch.candidates, in: request.workingDirectory)
         }
-        let cgroup = try cgroups.create(order.start, order.rights.limits)
+        let cgroup = try cgroups.create(request.start, request.rights.limits)
         do {
             return try spawn(launch, in: cgroup)
         } catch {
-            cgroups.remove(order.start)
+            cgroups.remove(request.start)
             throw error
         }
     }
 
     private func spawn(_ launch: ResolvedLaunch, in cgroup: StartCgroups.Placement?) throws(StartError) -> Child {
-        let order = launch.request
-        try checkLogDirectory(order.logFile)
+        let request = launch.request
+        try checkLogDirectory(request.logFile)
         defer { specEncoder.wipe() }
         try specEncoder.encode(launch, specContext, in: cgroup)
         let number = specEncoder.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
-        guard number >= 0 else { throw makeError("make the spec of the start", 0 &- number) }
+        guard number >= 0 else { throw makeError("create the spec of the start", 0 &- number) }
         let spec: Descriptor
         do { spec = try raiseDescriptor(number, "duplicate a descriptor") } catch {
             throw makeError(error.task, error.number)
         }
 
-        // Kept free for its pidfd: a shim that runs and cannot be watched must not come to be (reliability.md RX-1).
-        let room = try reserveDescriptor(
-            leaving: order.isRestart ? FileDescriptorBudget.restartReserve : FileDescriptorBudget.startReserve
-        )
+        // This descriptor is reserved for the pidfd: a shim that runs must never be without a watch (RX-1).
+        let reserved = try reserveDescriptor(for: request.isRestart ? .restart : .firstStart)
         hero_failpoint(FP_ST_3)
-        let pid = withArguments("hpshim", "\(order.label) #\(order.start.job)") {
+        let pid = withArguments("hpshim", "\(request.label) #\(request.start.job)") {
             hl_spawn_shim(executablePath, $0, nullDevice.number, spec.number, noticePipe.number)
         }
         guard pid > 0 else {
-            close(room)
+            close(reserved)
             throw makeError("spawn \(path)", 0 &- pid)
         }
         hero_failpoint(FP_ST_4)
-        // Nobody else reaps our children, so the pid is still this one, dead or alive.
-        close(room)
+        // Only this process reaps its children, so the PID still means this child, dead or alive.
+        close(reserved)
         var pidfd = hl_pidfd_open(pid)
-        // Another thread may have been faster.
+        // Another thread may have taken the descriptor.
         for _ in 0..<1000 where pidfd == -EMFILE || pidfd == -ENFILE {
             hl_sleep(1_000_000)
             pidfd = hl_pidfd_open(pid)
@@ -128,33 +127,32 @@ final class ShimLauncher {
         )
     }
 
-    /// Spawns what empties the pipes of a program that has lost its shim.
+    /// Starts `hpshim drain`, which reads the pipes of a program that has lost its shim.
     ///
     /// - Parameters:
-    ///   - order: Where to.
-    ///   - output: Its standard output; nil where it cannot be reached.
-    ///   - errors: Its standard error; likewise.
-    /// - Returns: its pid, its pidfd, and the leash: it leaves once that is closed.
-    /// - Throws: When there is no room for it, or when its log cannot be trusted.
+    ///   - request: Where to store the output.
+    ///   - output: The standard output of the program; nil if it cannot be opened.
+    ///   - errors: The standard error of the program; nil if it cannot be opened.
+    /// - Returns: The PID, the pidfd, and the stop pipe: closing it makes the process finish.
+    /// - Throws: If file descriptors are short, or the log directory is not trusted.
     func spawnDrain(
-        _ order: OutputCaptureRequest,
+        _ request: OutputCaptureRequest,
         _ output: Descriptor?,
         _ errors: Descriptor?
-    ) throws(StartError) -> (pid: Int32, pidfd: Descriptor, leash: Descriptor) {
-        try checkLogDirectory(order.logFile)
-        guard FileDescriptorBudget.available > FileDescriptorBudget.restartReserve else {
-            throw makeError("empty its pipes", EMFILE)
-        }
-        var (held, given): (Int32, Int32) = (-1, -1)
-        let result = hl_pipe(&given, &held, 4096)
-        guard result >= 0 else { throw makeError("make a pipe", 0 &- result) }
-        let leash = Descriptor(held)
+    ) throws(StartError) -> (pid: Int32, pidfd: Descriptor, stopPipe: Descriptor) {
+        try checkLogDirectory(request.logFile)
+        guard FileDescriptors.allow(.restart) else { throw makeError("read its pipes", EMFILE) }
+        var (writeEnd, readEnd): (Int32, Int32) = (-1, -1)
+        let result = hl_pipe(&readEnd, &writeEnd, 4096)
+        guard result >= 0 else { throw makeError("create a pipe", 0 &- result) }
+        let stopPipe = Descriptor(writeEnd)
         let end: Descriptor
-        do { end = try raiseDescriptor(given, "duplicate a descriptor") } catch {
+        do { end = try raiseDescriptor(readEnd, "duplicate a descriptor") } catch {
             throw makeError(error.task, error.number)
         }
-        let words = [String(min(max(order.log.keep, 0), 99)), String(max(0, order.log.maxSize))]
-        let pid = withArguments("hpshim", "drain", words[0], words[1], "\(specContext.paths.logs)/\(order.logFile)") {
+        let limits = [String(min(max(request.log.keep, 0), 99)), String(max(0, request.log.maxSize))]
+        let pid = withArguments("hpshim", "drain", limits[0], limits[1], "\(specContext.paths.logs)/\(request.logFile)")
+        {
             hl_spawn_drain(
                 executablePath,
                 $0,
@@ -166,29 +164,32 @@ final class ShimLauncher {
         }
         guard pid > 0 else { throw makeError("spawn \(path)", 0 &- pid) }
         let pidfd = hl_pidfd_open(pid)
-        // One that cannot be waited for ends with its leash, and is reaped like any stray.
+        // A process without a pidfd finishes when its stop pipe is closed, and is reaped like an orphan.
         guard pidfd >= 0 else { throw makeError("open a pidfd", 0 &- pidfd) }
-        return (pid, Descriptor(pidfd), leash)
+        return (pid, Descriptor(pidfd), stopPipe)
     }
 
-    /// The path keeps the shim's name in `ps`; once it is another file, the one opened at the start is taken.
+    /// The path shows the shim's name in `ps`.
+    ///
+    /// If the file was replaced, the descriptor opened at the start is used.
     private var executablePath: String {
         hl_same_file(path, shimFile.number) == 1 ? path : "/proc/self/fd/\(shimFile.number)"
     }
 
-    /// Refuses to write logs where a stranger could lead them elsewhere (reliability.md FS-1, FS-2).
+    /// Throws if an untrusted user could redirect the logs (FS-1, FS-2).
     ///
-    /// A disk that is full keeps no service down; a doubt about who is in charge of its files does.
+    /// A full disk does not prevent a start; an untrusted log directory does.
     private func checkLogDirectory(_ logFile: String) throws(StartError) {
         let path = specContext.paths.logs + "/" + logFile
-        // The file itself is always a new one, and whatever has its name is moved aside.
-        do { try TrustedPath.check(path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path) } catch {
+        // The log file itself is always a new file; an existing file of that name is renamed.
+        let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? path
+        do throws(PathProblem) { try PathTrust.current.check(folder) } catch {
             throw StartError(.log, EPERM, error.text)
         }
     }
 
-    private func reserveDescriptor(leaving left: Int) throws(StartError) -> Int32 {
-        guard FileDescriptorBudget.available > left else { throw makeError("start a shim", EMFILE) }
+    private func reserveDescriptor(for use: FileDescriptorBudget.Use) throws(StartError) -> Int32 {
+        guard FileDescriptors.allow(use) else { throw makeError("start a shim", EMFILE) }
         let number = hl_duplicate_descriptor(nullDevice.number, 10)
         guard number >= 0 else { throw makeError("start a shim", 0 &- number) }
         return number
@@ -199,14 +200,14 @@ final class ShimLauncher {
     }
 }
 
-/// Moves a descriptor above those a shim is started with, so that nothing is overwritten on the way.
+/// Moves a descriptor to a number above those that a shim is started with, so that no duplicate overwrites it.
 func raiseDescriptor(_ number: Int32, _ task: String) throws(LinuxError) -> Descriptor {
     let descriptor = Descriptor(number)
     guard number < 10 else { return descriptor }
     return Descriptor(try check(hl_duplicate_descriptor(number, 10), task))
 }
 
-/// Calls with a C argument list.
+/// Calls a closure with a C argument list.
 func withArguments(
     _ arguments: String...,
     body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32
@@ -214,7 +215,7 @@ func withArguments(
     withArgumentList(arguments, body: body)
 }
 
-/// Calls with a C argument list.
+/// Calls a closure with a C argument list.
 func withArgumentList(
     _ arguments: [String],
     body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Int32

@@ -3,30 +3,30 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// A launch order in the words of CHeroRecord: the header, then all texts in one blob.
+/// Encodes a launch in the format of CHeroRecord: a header, then all texts.
 ///
-/// One value encodes order after order into the same memory.
+/// One encoder reuses its memory for every launch.
 struct ShimSpecEncoder {
-    /// What is the same for all starts.
+    /// The values that are the same for all starts.
     struct Context {
-        /// The paths of this state directory.
+        /// The paths of the state directory.
         var paths: RuntimePaths
-        /// Boot and pid namespace.
+        /// Boot and PID namespace.
         var machine: ProcessTable.MachineIdentity
-        /// The soft limit of open files that services get.
+        /// The soft limit of open files for services.
         var softOpenFiles: UInt64
-        /// How readily the kernel ends a program that is told nothing else.
+        /// The out-of-memory score of programs whose manifest sets none.
         var oomScore = OOMScore()
     }
 
     private(set) var bytes: [UInt8] = []
     private var textWithNUL: String?
 
-    /// Encodes a launch, over whatever was encoded before.
-    mutating func encode(_ launch: ResolvedLaunch, _ place: Context, in cgroup: StartCgroups.Placement? = nil)
+    /// Encodes a launch and replaces the earlier one.
+    mutating func encode(_ launch: ResolvedLaunch, _ context: Context, in cgroup: StartCgroups.Placement? = nil)
         throws(StartError)
     {
-        let order = launch.request
+        let request = launch.request
         let headerSize = MemoryLayout<hero_spec>.size
         bytes.removeAll(keepingCapacity: true)
         bytes.append(contentsOf: repeatElement(0, count: headerSize))
@@ -35,23 +35,23 @@ struct ShimSpecEncoder {
         var header = hero_spec()
         header.magic = UInt32(HERO_SPEC_MAGIC)
         header.version = UInt32(HERO_SPEC_VERSION)
-        header.generation = order.start.generation
-        header.job = order.start.job
-        header.record_path = append(place.paths.record(of: order.start.job))
-        header.log_path = append(place.paths.logs + "/" + order.logFile)
-        header.working_directory = append(order.workingDirectory)
+        header.generation = request.start.generation
+        header.job = request.start.job
+        header.record_path = append(context.paths.record(of: request.start.job))
+        header.log_path = append(context.paths.logs + "/" + request.logFile)
+        header.working_directory = append(request.workingDirectory)
         (header.candidates, header.candidate_count) = append(list: launch.candidates)
-        let scriptPath = place.paths.script(of: order.start.job)
+        let scriptPath = context.paths.script(of: request.start.job)
         (header.arguments, header.argument_count) = append(
-            list: order.arguments.map { $0 == LaunchRequest.scriptPlaceholder ? scriptPath : $0 }
+            list: request.arguments.map { $0 == LaunchRequest.scriptPlaceholder ? scriptPath : $0 }
         )
-        var own = [InstanceTag.variable: InstanceTag.value(order.start, place.paths)]
-        if order.mayNotify {
-            let socket = place.paths.notifySocket(of: order.start.job)
+        var own = [InstanceTag.variable: InstanceTag.value(request.start, context.paths)]
+        if request.mayNotify {
+            let socket = context.paths.notifySocket(of: request.start.job)
             header.notify_socket = append(socket)
             own["NOTIFY_SOCKET"] = socket
-            if let watchdog = order.watchdog {
-                // WATCHDOG_PID is added by the shim, which alone can know it.
+            if let watchdog = request.watchdog {
+                // The shim adds WATCHDOG_PID, which only the shim can know.
                 header.watchdog_us = UInt64(clamping: max(1, watchdog.wholeNanoseconds / 1000))
                 own["WATCHDOG_USEC"] = String(header.watchdog_us)
             }
@@ -60,49 +60,50 @@ struct ShimSpecEncoder {
         (header.environment, header.environment_count) = append(
             list: variables.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         )
-        // Its values may be secrets, and what is refused is told.
+        // The value may be a secret and the refusal is shown to users, so the name of the variable is used.
         if textWithNUL != nil {
             textWithNUL = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? textWithNUL
         }
-        if let script = order.script {
+        if let script = request.script {
             header.script = append(script)
             header.script_size = UInt32(clamping: script.utf8.count)
             header.script_path = append(scriptPath)
         }
-        header.umask = order.umask
-        header.stop_signal = UInt32(clamping: order.stop.signal.number)
-        header.stop_timeout_ms = UInt32(clamping: order.stop.timeout.wholeMilliseconds)
-        header.log_keep = UInt32(clamping: min(max(order.log.keep, 0), 99))
-        header.log_max_size = UInt64(clamping: order.log.maxSize)
+        header.umask = request.umask
+        header.stop_signal = UInt32(clamping: request.stop.signal.number)
+        header.stop_timeout_ms = UInt32(clamping: request.stop.timeout.wholeMilliseconds)
+        header.log_keep = UInt32(clamping: min(max(request.log.keep, 0), 99))
+        header.log_max_size = UInt64(clamping: request.log.maxSize)
         header.log_when_slow =
-            switch order.log.whenSlow {
+            switch request.log.whenSlow {
             case .block: HERO_WHEN_SLOW_BLOCK.rawValue
             case .drop: HERO_WHEN_SLOW_DROP.rawValue
             }
-        header.open_files_soft = place.softOpenFiles
-        header.pid_namespace = place.machine.pidNamespace
-        header.rights = encode(order.rights, launch.account, place.oomScore)
-        header.strict_exec = order.rights.isStrict ? 1 : 0
+        header.open_files_soft = context.softOpenFiles
+        header.pid_namespace = context.machine.pidNamespace
+        header.rights = encode(request.rights, launch.account, context.oomScore)
+        header.strict_exec = request.rights.isStrict ? 1 : 0
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)
             header.needs_cgroup = cgroup.isRequired ? 1 : 0
-            // All of them together is what was meant; each of them alone would be less than that.
+            // The cgroup limits the memory of the whole process tree; a limit of each process would be stricter than
+            // that.
             if cgroup.limitsMemory { header.rights.memory_bytes = .max }
         }
-        if let pidFile = order.pidFile { header.pid_file = append(pidFile) }
-        if order.pidFile != nil || order.notifiesReady {
-            header.handover_timeout_ms = UInt32(clamping: order.handoverTimeout.wholeMilliseconds)
-            header.handover_codes = append(codes: order.handoverCodes)
+        if let pidFile = request.pidFile { header.pid_file = append(pidFile) }
+        if request.pidFile != nil || request.notifiesReady {
+            header.handover_timeout_ms = UInt32(clamping: request.handoverTimeout.wholeMilliseconds)
+            header.handover_codes = append(codes: request.handoverCodes)
         }
         withUnsafeMutableBytes(of: &header.boot_id) { field in
-            field.copyBytes(from: place.machine.bootID.utf8.prefix(field.count - 1))
+            field.copyBytes(from: context.machine.bootID.utf8.prefix(field.count - 1))
         }
 
         guard textWithNUL == nil else {
-            throw StartError(.launch, EINVAL, "a NUL character stands in `\(textWithNUL ?? "")`")
+            throw StartError(.launch, EINVAL, "a NUL character is in `\(textWithNUL ?? "")`")
         }
-        guard !launch.candidates.isEmpty, !order.arguments.isEmpty else {
+        guard !launch.candidates.isEmpty, !request.arguments.isEmpty else {
             throw StartError(.execute, ENOENT, "there is no program to execute")
         }
         guard bytes.count <= 1 << 30 else {
@@ -114,38 +115,38 @@ struct ShimSpecEncoder {
         }
     }
 
-    /// Overwrites what was encoded: there may be secrets in it.
+    /// Overwrites the encoded bytes, because they may contain secrets.
     mutating func wipe() {
         for index in bytes.indices { bytes[index] = 0 }
     }
 
     private mutating func encode(_ rights: Rights, _ account: Account?, _ oomScore: OOMScore) -> hero_rights {
-        var words = hero_rights()
+        var encoded = hero_rights()
         if let account, !account.isCurrentUser {
-            words.changes_user = 1
-            words.uid = account.uid
-            words.gid = account.gid
-            words.groups = UInt32(clamping: bytes.count)
-            words.group_count = UInt32(clamping: account.groups.count)
+            encoded.changes_user = 1
+            encoded.uid = account.uid
+            encoded.gid = account.gid
+            encoded.groups = UInt32(clamping: bytes.count)
+            encoded.group_count = UInt32(clamping: account.groups.count)
             for group in account.groups { withUnsafeBytes(of: group) { bytes.append(contentsOf: $0) } }
         }
-        words.no_new_privileges = rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
+        encoded.no_new_privileges = rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
         if let score = rights.oomScoreAdjustment ?? oomScore.ofPrograms {
-            words.sets_oom_score = 1
-            words.oom_score = Int32(clamping: min(max(score, -1000), 1000))
+            encoded.sets_oom_score = 1
+            encoded.oom_score = Int32(clamping: min(max(score, -1000), 1000))
         }
         func limit(_ value: Int64?) -> UInt64 { value.map { UInt64(clamping: $0) } ?? .max }
-        words.open_files = limit(rights.limits.openFiles)
-        words.processes = limit(rights.limits.processes)
-        words.core_bytes = limit(rights.limits.coreBytes)
-        words.memory_bytes = limit(rights.limits.memoryBytes)
-        return words
+        encoded.open_files = limit(rights.limits.openFiles)
+        encoded.processes = limit(rights.limits.processes)
+        encoded.core_bytes = limit(rights.limits.coreBytes)
+        encoded.memory_bytes = limit(rights.limits.memoryBytes)
+        return encoded
     }
 
     private mutating func append(_ text: String) -> UInt32 {
         let offset = bytes.count
         bytes.append(contentsOf: text.utf8)
-        // A NUL would cut the text in two and shift every text behind it.
+        // A NUL would end the text early and shift all texts after it.
         if bytes[offset...].contains(0) { textWithNUL = text }
         bytes.append(0)
         return UInt32(clamping: offset)
@@ -163,15 +164,5 @@ struct ShimSpecEncoder {
         let offset = UInt32(clamping: bytes.count)
         for text in list { _ = append(text) }
         return (offset, UInt32(clamping: list.count))
-    }
-}
-
-/// A start that fails before there is a shim.
-struct StartError: Error, Hashable {
-    /// What becomes its outcome.
-    var failure: StartFailure
-
-    init(_ stage: StartFailure.Stage, _ number: Int32, _ detail: String) {
-        failure = StartFailure(stage: stage, errno: number, detail: detail)
     }
 }

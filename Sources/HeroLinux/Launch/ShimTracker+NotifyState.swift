@@ -1,79 +1,80 @@
 import HeroKernel
 import HeroModel
 
-/// What the programs of starts say of themselves, as it stands in their records.
+/// The notify state of programs, as their records store it.
 extension ShimTracker {
-    /// How often a record is looked at that has no bell.
+    /// How often a record is read that cannot be watched.
     private static let notifyPollInterval = Duration.milliseconds(250)
 
-    /// Follows what the program of a start says, where it may speak.
+    /// Watches the notify state of a start, if its program uses the notify socket.
     func watchNotifyState(_ start: StartID, _ record: RecordFile) {
-        // Of those that may not speak no more is read than was.
-        guard record.hasNotifySection, let number = idByStart[start], let one = trackedShims[number],
-            one.notifyWatch == nil,
+        // The records of all other programs are not read again.
+        guard record.hasNotifySection, let id = idByStart[start], let tracked = trackedShims[id],
+            tracked.notifyWatch == nil,
             loadNotifyState(of: start) != nil
         else { return }
-        // The bell first: what is said before it hangs is there to be read by now.
-        let bell = recordWatcher.watchRecord(paths.record(of: start.job), for: number)
-        trackedShims[number]?.notifyWatch = NotifyWatch(watch: bell, refilledAt: reactor.now)
-        readNotifyState(number)
+        // The watch comes first: an earlier message is in the record already.
+        let watchDescriptor = recordWatcher.watchRecord(paths.record(of: start.job), for: id)
+        trackedShims[id]?.notifyWatch = NotifyWatch(watch: watchDescriptor, refilledAt: reactor.now)
+        readNotifyState(id)
     }
 
-    /// Some bell rang.
+    /// Some records have changed.
     func readChangedNotifyStates() {
-        for number in recordWatcher.takeChangedIDs() { readNotifyState(number) }
+        for id in recordWatcher.takeChangedIDs() { readNotifyState(id) }
     }
 
-    /// Tells what the program of a start has said, if that is news.
-    func readNotifyState(_ number: UInt64) {
-        guard let one = trackedShims[number], var hearing = one.notifyWatch else { return }
+    /// Reads the notify state of a start and emits an event if it has an important change.
+    func readNotifyState(_ id: UInt64) {
+        guard let tracked = trackedShims[id], var state = tracked.notifyWatch else { return }
         let now = reactor.now
-        let rested = min(5, (now - hearing.refilledAt).wholeMilliseconds / 1000)
-        if rested > 0 {
-            hearing.remainingReports = min(5, hearing.remainingReports + Int(rested))
-            hearing.refilledAt = now
+        let refill = min(5, (now - state.refilledAt).wholeMilliseconds / 1000)
+        if refill > 0 {
+            state.remainingReports = min(5, state.remainingReports + Int(refill))
+            state.refilledAt = now
         }
-        if hearing.watch == nil {
-            reactor.setTimer(EventSource(.notifyState, number), at: now + Self.notifyPollInterval)
+        if state.watch == nil {
+            reactor.setTimer(EventSource(.notifyState, id), at: now + Self.notifyPollInterval)
         }
-        if hearing.remainingReports > 0, let (record, report) = loadNotifyState(of: one.start) {
-            updateMainProcess(number, record)
-            if hearing.lastReported.map({ $0.isReportable(to: report) }) ?? true {
-                hearing.remainingReports -= 1
-                hearing.lastReported = report
-                reactor.emit(.notified(one.start, report))
+        if state.remainingReports > 0, let (record, report) = loadNotifyState(of: tracked.start) {
+            updateMainProcess(id, record)
+            if state.lastReported.map({ $0.hasImportantChange(in: report) }) ?? true {
+                state.remainingReports -= 1
+                state.lastReported = report
+                reactor.emit(.notified(tracked.start, report))
             }
-        } else if hearing.watch != nil {
-            reactor.setTimer(EventSource(.notifyState, number), at: hearing.refilledAt + .seconds(1))
+        } else if state.watch != nil {
+            reactor.setTimer(EventSource(.notifyState, id), at: state.refilledAt + .seconds(1))
         }
-        trackedShims[number]?.notifyWatch = hearing
+        trackedShims[id]?.notifyWatch = state
     }
 
-    /// What the program of a start has said by now, which is also told as an event; nil where it may not speak, or cannot be
-    /// read.
+    /// Reads the current notify state of a start and emits it as an event.
+    ///
+    /// - Returns: nil if the program does not use the notify socket, or its state cannot be read.
     @discardableResult
     func refreshNotifyState(_ start: StartID) -> NotifyState? {
-        guard let number = idByStart[start], let (record, report) = loadNotifyState(of: start) else { return nil }
-        updateMainProcess(number, record)
-        trackedShims[number]?.notifyWatch?.lastReported = report
+        guard let id = idByStart[start], let (record, report) = loadNotifyState(of: start) else { return nil }
+        updateMainProcess(id, record)
+        trackedShims[id]?.notifyWatch?.lastReported = report
         reactor.emit(.notified(start, report))
         return report
     }
 
-    /// The program has named another process as its main one.
-    private func updateMainProcess(_ number: UInt64, _ record: RecordFile) {
-        guard let one = trackedShims[number], let report = one.startReport, let successor = record.startReport,
+    /// The program may have named another process as its main process.
+    private func updateMainProcess(_ id: UInt64, _ record: RecordFile) {
+        guard let tracked = trackedShims[id], let report = tracked.startReport, let successor = record.startReport,
             !successor.process.isSameProcess(as: report.process)
         else { return }
-        trackedShims[number]?.startReport = successor
-        unwatchMainProcess(number)
-        reactor.emit(.mainProcessReplaced(one.start, successor.process))
-        watchMainProcess(one.start, record)
+        trackedShims[id]?.startReport = successor
+        unwatchMainProcess(id)
+        reactor.emit(.mainProcessReplaced(tracked.start, successor.process))
+        watchMainProcess(tracked.start, record)
     }
 
     private func loadNotifyState(of start: StartID) -> (RecordFile, NotifyState)? {
         let path = paths.record(of: start.job)
-        // Read while it is written, it has a checksum that is wrong: it is whole a moment later.
+        // A record that is being written has a wrong checksum for a moment.
         for _ in 0..<8 {
             let now = reactor.now
             guard case .found(let record) = RecordFile.read(path, job: start.job),
@@ -85,16 +86,16 @@ extension ShimTracker {
         return nil
     }
 
-    /// Nobody listens any more.
-    func stopWatchingNotifyState(_ number: UInt64) {
-        if let bell = trackedShims[number]?.notifyWatch?.watch { recordWatcher.unwatchRecord(bell) }
-        reactor.cancelTimer(EventSource(.notifyState, number))
+    /// Stops watching the notify state.
+    func stopWatchingNotifyState(_ id: UInt64) {
+        if let watchDescriptor = trackedShims[id]?.notifyWatch?.watch { recordWatcher.unwatchRecord(watchDescriptor) }
+        reactor.cancelTimer(EventSource(.notifyState, id))
     }
 }
 
 extension NotifyState {
-    /// Whether another report says anything that somebody waits for; texts and pings are read when they are wanted.
-    fileprivate func isReportable(to other: NotifyState) -> Bool {
+    /// Whether another state has an important change; status texts and watchdog pings are read on demand only.
+    fileprivate func hasImportantChange(in other: NotifyState) -> Bool {
         var other = other
         (other.asOf, other.status, other.unreadableMessages) = (asOf, status, unreadableMessages)
         if lastPing != nil, other.lastPing != nil { other.lastPing = lastPing }

@@ -1,15 +1,15 @@
 import CHeroLinux
 
 extension hl_command {
-    /// Runs it.
+    /// Starts the command.
     ///
     /// - Parameters:
     ///   - candidates: Absolute paths, tried in order like execvp(3).
     ///   - arguments: argv.
-    ///   - variables: Its whole environment, as `NAME=value`.
-    ///   - directory: Where it runs.
-    ///   - step: Where it failed, one of `HL_STEP_...`.
-    /// - Returns: the pid, or the negated errno.
+    ///   - variables: The whole environment, as `NAME=value`.
+    ///   - directory: The working directory.
+    ///   - step: The step that failed, one of `HL_STEP_...`.
+    /// - Returns: The PID, or the negated errno.
     func spawn(
         _ candidates: [String],
         _ arguments: [String],

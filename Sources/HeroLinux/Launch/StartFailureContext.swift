@@ -3,24 +3,26 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// What a failed start was about, in the words of the order; a reconciler that adopted the start does not know.
+/// The parts of a launch request that the text of a start failure names.
+///
+/// A reconciler that recovered the start does not have them.
 struct StartFailureContext {
-    /// Absolute paths that were tried.
+    /// The paths that were tried.
     var candidates: [String]
-    /// Where it was to run.
+    /// The working directory.
     var workingDirectory: String
-    /// Where the log was to be.
+    /// The log file.
     var log: String
-    /// Where the script was to be.
+    /// The script file.
     var script: String
-    /// Where the record was to be.
+    /// The record file.
     var record: String
-    /// As whom it was to run, with which limits.
+    /// The user, group and limits.
     var rights = Rights()
 
-    /// What a failure is about, and its cause.
+    /// Returns the object of a failure and its cause.
     fileprivate func detail(_ number: UInt32, _ stage: StartFailure.Stage, _ error: Int32) -> String? {
-        let cause = error == 0 ? "the shim does not say why" : errorText(error)
+        let cause = error == 0 ? "the shim reported no cause" : errorText(error)
         switch stage {
         case .execute: return executionDetail(error, cause)
         case .directory: return "\(workingDirectory): \(cause)\(userSuffix(error))"
@@ -40,13 +42,13 @@ struct StartFailureContext {
         )
     }
 
-    /// Permissions are somebody's permissions.
+    /// A permission error depends on the user, so the text names it.
     private func userSuffix(_ error: Int32) -> String {
         guard error == EACCES, let user = rights.user else { return "" }
         return " as user `\(user)`"
     }
 
-    /// What an ordinary user may not do at all.
+    /// A hint for operations that an ordinary user may not perform at all.
     private func rootHint(_ error: Int32) -> String {
         error == EPERM && geteuid() != 0 ? "; only root may do that" : ""
     }
@@ -62,7 +64,7 @@ struct StartFailureContext {
         }
     }
 
-    /// The kernel says the same of a program that is not there and of one whose interpreter is not (reliability.md SP-6).
+    /// The kernel reports the same error for a missing program and a missing interpreter (SP-6).
     private func executionDetail(_ error: Int32, _ cause: String) -> String {
         guard let path = candidates.first(where: { access($0, F_OK) == 0 }) ?? candidates.first else { return cause }
         var file = stat()
@@ -72,7 +74,8 @@ struct StartFailureContext {
             let line = readText(path, limit: 256)?.split(separator: "\n").first ?? ""
             let name = line.dropFirst(2).split { $0 == " " || $0 == "\t" }.first.map { " \($0)" } ?? ""
             return line.hasPrefix("#!")
-                ? "\(path): its interpreter\(name) is not there" : "\(path): its loader or a part of it is not there"
+                ? "\(path): its interpreter\(name) does not exist"
+                : "\(path): its loader or a part of it does not exist"
         case EACCES where isThere && file.st_mode & S_IFMT == S_IFDIR: return "\(path): it is a directory"
         case EACCES where isThere && file.st_mode & 0o111 == 0:
             return "\(path): it is not executable; run `chmod +x \(path)`"
@@ -87,8 +90,8 @@ struct StartFailureContext {
     }
 }
 
-/// A failure from the numbers of a record, said in words.
-func makeStartFailure(_ number: UInt32, _ error: Int32, _ names: StartFailureContext?) -> StartFailure {
+/// Returns a start failure with its text, from the numbers of a record.
+func makeStartFailure(_ number: UInt32, _ error: Int32, _ context: StartFailureContext?) -> StartFailure {
     let stage: StartFailure.Stage =
         switch hero_stage(rawValue: number) {
         case HERO_STAGE_RECORD: .record
@@ -111,10 +114,10 @@ func makeStartFailure(_ number: UInt32, _ error: Int32, _ names: StartFailureCon
         case HERO_STAGE_EXECUTE, HERO_STAGE_STRICT: .execute
         default: .launch
         }
-    let cause = error == 0 ? "the shim does not say why" : errorText(error)
+    let cause = error == 0 ? "the shim reported no cause" : errorText(error)
     let detail =
         hero_stage(rawValue: number) == HERO_STAGE_STRICT
-        ? TrustedProgram.refusalText(names?.candidates ?? [], in: names?.workingDirectory ?? "/")
-        : names?.detail(number, stage, error) ?? cause
+        ? TrustedProgram.refusalText(context?.candidates ?? [], in: context?.workingDirectory ?? "/")
+        : context?.detail(number, stage, error) ?? cause
     return StartFailure(stage: stage, errno: error, detail: detail)
 }

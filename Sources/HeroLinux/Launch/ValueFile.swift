@@ -1,31 +1,33 @@
 import Glibc
+import HeroModel
 
-/// Reads the small files that hold values of an environment (reliability.md SE-3).
+/// Reads the small files that hold environment values (SE-3).
 enum ValueFile {
-    /// The most bytes such a file may have.
+    /// The largest file in bytes.
     static let maximumSize = 64 << 10
 
     /// Why a file cannot be used.
     struct ReadError: Error {
-        /// The kernel's error number; 0 when the cause is not the kernel's.
+        /// The errno; 0 if the file was rejected.
         var number: Int32
-        /// In words, without the path and without anything that stands in the file.
+        /// The cause as a text, without the path and without any content of the file.
         var cause: String
     }
 
-    /// The bytes of a regular file that nobody but root and this user can have written.
+    /// Reads a regular file that only root and this user can have written.
     ///
-    /// Links are followed, as those are that hand secrets to containers. Never waits for the other end of a FIFO.
+    /// Links are followed, because container platforms use them to provide secrets. Never waits for the other end of a
+    /// FIFO.
     static func read(_ path: String) throws(ReadError) -> [UInt8] {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else {
-            // A socket cannot be opened at all.
-            if errno == ENXIO { throw contentError("it is no regular file") }
+            // A socket cannot be opened.
+            if errno == ENXIO { throw contentError("it is not a regular file") }
             throw kernelError(errno)
         }
         let file = Descriptor(number)
         var before = try status(of: file)
-        try checkTrust(before, path)
+        try checkTrust(FileFacts(before, path), path)
         for _ in 0..<5 {
             guard let bytes = readAll(file.number, limit: maximumSize + 1) else { throw kernelError(errno) }
             guard bytes.count <= maximumSize else { throw contentError("it is larger than 64 KiB") }
@@ -36,22 +38,17 @@ enum ValueFile {
             if isStable { return bytes }
             before = after
         }
-        throw contentError("it is being written all the time")
+        throw contentError("it changes while it is read")
     }
 
-    /// The file as it was opened, and the way to it: a link of a stranger's could lead to what only root may read.
-    private static func checkTrust(_ file: stat, _ path: String) throws(ReadError) {
-        guard file.st_mode & S_IFMT == S_IFREG else { throw contentError("it is no regular file") }
-        guard file.st_uid == 0 || file.st_uid == geteuid() else {
-            throw contentError("it belongs to another user; give it to root or to the user that heroproc runs as")
-        }
-        guard !TrustedPath.isWritableByOthers(file, path) else {
-            throw contentError("others may write to it; run `chmod go-w` on it")
-        }
-        do {
-            try TrustedPath.check(path)
+    /// Checks the open file and the path to it: an untrusted link could lead to a file that only root may read.
+    private static func checkTrust(_ file: FileFacts, _ path: String) throws(ReadError) {
+        let pathTrust = PathTrust.current
+        if let problem = pathTrust.trust.valueFileProblem(file) { throw contentError(problem) }
+        do throws(PathProblem) {
+            try pathTrust.check(path)
         } catch {
-            throw contentError("others could put another file in its place: \(error.text)")
+            throw contentError("other users could replace it: \(error.text)")
         }
     }
 

@@ -3,7 +3,7 @@ import Glibc
 import HeroModel
 
 extension MachineInspector {
-    /// One directory, or the nearest one above it that is there.
+    /// Inspects a directory, or its nearest existing parent.
     static func inspectFolder(
         _ role: DirectoryFacts.Role,
         _ path: String,
@@ -31,7 +31,7 @@ extension MachineInspector {
             facts.freeBytes = Int64(
                 clamping: UInt64(system.f_bavail).multipliedReportingOverflow(by: UInt64(system.f_frsize)).partialValue
             )
-            // Some file systems make room for a file when it comes, and count none.
+            // Some file systems allocate inodes on demand and report none.
             if system.f_files > 0 { facts.freeFiles = Int64(clamping: UInt64(system.f_favail)) }
         }
         return facts
@@ -43,8 +43,8 @@ extension MachineInspector {
         switch role {
         case .services: return ManifestFiles.trustProblem(in: path, environment: environment)
         case .state, .run:
-            do {
-                try TrustedPath.check(path)
+            do throws(PathProblem) {
+                try PathTrust.current.check(path)
                 return nil
             } catch {
                 return error.text
@@ -52,7 +52,7 @@ extension MachineInspector {
         }
     }
 
-    /// How trees of processes are held, and why not better.
+    /// Inspects how process trees are contained, and what prevents a better method.
     static func inspectContainment(_ environment: [String: String]) -> ContainmentFacts {
         let cgroups = CgroupSupport.detect(environment: environment)
         var facts = ContainmentFacts()
@@ -60,7 +60,7 @@ extension MachineInspector {
         facts.parent = cgroups.parent
         facts.controllers = cgroups.controllers
         if cgroups.level == .cgroup {
-            // The root of a hierarchy has no such file, and what is made in it has.
+            // The root cgroup has no file `cgroup.type`, but its children have one.
             let isRoot = access("\(cgroups.parent)/cgroup.type", F_OK) != 0
             facts.killsAtOnce = isRoot ? nil : access("\(cgroups.parent)/cgroup.kill", F_OK) == 0
             if cgroups.controllers.isEmpty { facts.limitation = .noControllers(cgroups.parent) }
@@ -81,14 +81,14 @@ extension MachineInspector {
         return .notDelegated(own)
     }
 
-    /// Who looks after heroproc itself.
+    /// Inspects what supervises heroproc itself.
     static func inspectSupervision(_ paths: RuntimePaths, _ environment: [String: String]) -> SupervisionFacts {
         var facts = SupervisionFacts()
         facts.hasSystemd = access("/run/systemd/system", F_OK) == 0
         let holder = ReconcilerLock.holder(paths)
         facts.reconciler = holder
-        let place = holder.flatMap { readText("/proc/\($0.pid)/cgroup") } ?? readText("/proc/self/cgroup") ?? ""
-        let parts = place.split(separator: "\n").flatMap { $0.split(separator: "/") }
+        let memberships = holder.flatMap { readText("/proc/\($0.pid)/cgroup") } ?? readText("/proc/self/cgroup") ?? ""
+        let parts = memberships.split(separator: "\n").flatMap { $0.split(separator: "/") }
         facts.loginSession = parts.first { $0.hasPrefix("session-") && $0.hasSuffix(".scope") }.map(String.init)
         guard facts.hasSystemd else { return facts }
         if facts.loginSession != nil {
@@ -110,17 +110,17 @@ extension MachineInspector {
         return facts
     }
 
-    /// One `KEY=VALUE` line that a program of systemd's writes.
-    private static func readSystemdProperty(_ words: [String], _ key: String, _ environment: [String: String])
+    /// Returns the value of a `KEY=VALUE` line from the output of a systemd tool.
+    private static func readSystemdProperty(_ command: [String], _ key: String, _ environment: [String: String])
         -> String?
     {
         var environment = environment
-        // Where nobody answers on the bus, the doctor is not to wait for half a minute.
+        // Without a reply on the bus the tool would wait for half a minute.
         environment["SYSTEMD_BUS_TIMEOUT"] = "2s"
-        guard let answer = try? CommandRunner.runCommand(words, environment: environment), answer.exitCode == 0 else {
+        guard let result = try? CommandRunner.runCommand(command, environment: environment), result.exitCode == 0 else {
             return nil
         }
-        let line = answer.outputText.split(separator: "\n").first { $0.hasPrefix(key + "=") }
+        let line = result.outputText.split(separator: "\n").first { $0.hasPrefix(key + "=") }
         return line.map { String($0.dropFirst(key.utf8.count + 1)) }
     }
 }

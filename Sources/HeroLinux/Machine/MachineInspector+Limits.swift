@@ -3,7 +3,7 @@ import Glibc
 import HeroModel
 
 extension MachineInspector {
-    /// How much there may be of files, processes and watches.
+    /// The limits and the current numbers of files, processes and watches.
     static var limits: LimitFacts {
         var facts = LimitFacts()
         (facts.openFilesSoft, facts.openFilesHard) = resourceLimit(Int32(HL_LIMIT_FILES))
@@ -11,7 +11,7 @@ extension MachineInspector {
         facts.pidMax = readNumber("/proc/sys/kernel/pid_max")
         facts.inotifyWatches = readNumber("/proc/sys/fs/inotify/max_user_watches")
         facts.inotifyInstances = readNumber("/proc/sys/fs/inotify/max_user_instances")
-        // `0.00 0.01 0.05 1/123 4567`: tasks that run, and all there are.
+        // `0.00 0.01 0.05 1/123 4567`: the fourth field has the running and the existing tasks.
         let load = (readText("/proc/loadavg") ?? "").split(separator: " ")
         if load.count >= 4 { facts.pids = load[3].split(separator: "/").last.flatMap { Int64($0) } ?? 0 }
         var own = stat()
@@ -36,7 +36,7 @@ extension MachineInspector {
         readText(path).flatMap { Int64($0.trimmed) }
     }
 
-    /// The tightest limit of tasks of the cgroups that we are in, and how many are in that one.
+    /// Returns the tightest process limit of the cgroups of this process, and the number of tasks in that cgroup.
     private static func tightestProcessLimit(memberships: String, mounts: MountTable) -> (max: Int64?, used: Int64) {
         var tightest: (max: Int64, used: Int64)?
         for line in memberships.split(separator: "\n") {

@@ -3,15 +3,17 @@ import CHeroRecord
 import Glibc
 public import HeroModel
 
-/// Looks at a machine for `doctor` (reliability.md OB-4): it reads, asks, and changes nothing.
+/// Inspects a machine for `doctor` (OB-4).
+///
+/// It changes nothing.
 public enum MachineInspector {
-    /// What there is to see, without what only the store and the manifests know.
+    /// Collects all facts, except those of the store and the manifests.
     ///
     /// - Parameters:
-    ///   - paths: Where state and run directory are, or would be.
+    ///   - paths: The state directory and the run directory, which need not exist.
     ///   - services: The absolute services directory.
-    ///   - environment: The process's environment.
-    /// - Returns: What was seen.
+    ///   - environment: The environment of this process.
+    /// - Returns: The facts.
     public static func inspect(
         _ paths: RuntimePaths,
         services: String,
@@ -35,7 +37,7 @@ public enum MachineInspector {
         return facts
     }
 
-    // MARK: - The kernel
+    // MARK: - Kernel
 
     private static var kernelRelease: String {
         var names = utsname()
@@ -68,7 +70,7 @@ public enum MachineInspector {
         }
     }
 
-    /// Whether a call gave a descriptor; it is closed again.
+    /// Whether a call has returned a descriptor, which is closed again.
     private static func isDescriptor(_ number: Int32) -> Bool {
         guard number >= 0 else { return false }
         close(number)
@@ -79,7 +81,7 @@ public enum MachineInspector {
         var facts = ClockFacts()
         facts.bootID = ProcessTable.currentMachine.bootID
         facts.wallTime = currentWallTime()
-        // The second reading comes later, and still must not be the greater one.
+        // The boot clock is read second, so it must not be behind the monotonic clock.
         let monotonic = hl_monotonic_clock()
         facts.isConsistent = hl_boot_clock() >= monotonic
         let offsets = (readText("/proc/self/timens_offsets") ?? "").split(separator: "\n")
@@ -89,7 +91,7 @@ public enum MachineInspector {
         return facts
     }
 
-    // MARK: - Rights
+    // MARK: - Privileges
 
     private static var rights: PrivilegeFacts {
         let status = (readText("/proc/self/status") ?? "").split(separator: "\n")
@@ -117,21 +119,21 @@ public enum MachineInspector {
         do throws(LinuxError) {
             let shim = try ShimLauncher.findShim(nil, environment: environment)
             facts.shim = shim
-            let answer = try CommandRunner.runCommand([shim, "version"], environment: [:])
-            let words = answer.outputText.split(separator: " ")
+            let result = try CommandRunner.runCommand([shim, "version"], environment: [:])
+            let fields = result.outputText.split(separator: " ")
             // `hpshim: protocol 3, records 2`
-            if answer.exitCode == 0, words.count >= 3, words[1] == "protocol" {
-                facts.shimProtocol = Int(words[2].prefix { $0.isNumber })
+            if result.exitCode == 0, fields.count >= 3, fields[1] == "protocol" {
+                facts.shimProtocol = Int(fields[2].prefix { $0.isNumber })
             } else {
-                facts.shimProblem = "\(shim) does not say which protocol it speaks"
+                facts.shimProblem = "\(shim) does not report its protocol version"
             }
         } catch {
             facts.shimProblem = facts.shim.map { "\($0) cannot be run: \(error.cause)" } ?? error.cause
         }
-        if let answer = try? CommandRunner.runCommand(["git", "--version"], environment: environment),
-            answer.exitCode == 0
+        if let result = try? CommandRunner.runCommand(["git", "--version"], environment: environment),
+            result.exitCode == 0
         {
-            facts.git = answer.outputText
+            facts.git = result.outputText
         }
         return facts
     }

@@ -1,19 +1,19 @@
-/// What is mounted where (`/proc/self/mountinfo`, proc(5)).
+/// The mounted file systems (`/proc/self/mountinfo`, proc(5)).
 struct MountTable {
-    /// One file system, mounted.
+    /// A mounted file system.
     struct Entry: Hashable {
-        /// Where.
+        /// The mount point.
         var mountPoint: String
-        /// Its kind: `ext4`, `nfs4`, `fuse.sshfs`.
+        /// The type of the file system: `ext4`, `nfs4`, `fuse.sshfs`.
         var fileSystem: String
         /// The options of the mount and of the file system: `ro`, `noexec`.
         var options: Set<String>
     }
 
-    /// In the order of the kernel: a later one covers an earlier one at the same place.
+    /// In the kernel's order: a later entry hides an earlier one at the same mount point.
     var entries: [Entry]
 
-    /// What we see mounted now.
+    /// The file systems that this process sees.
     static var current: MountTable { MountTable(readText("/proc/self/mountinfo", limit: 1 << 20) ?? "") }
 
     init(_ text: String) {
@@ -24,16 +24,16 @@ struct MountTable {
             let fields = halves[0].split(separator: " ")
             let system = halves[1].split(separator: " ")
             guard fields.count >= 6, let kind = system.first else { return nil }
-            let words = fields[5].split(separator: ",") + (system.last?.split(separator: ",") ?? [])
+            let options = fields[5].split(separator: ",") + (system.last?.split(separator: ",") ?? [])
             return Entry(
                 mountPoint: Self.unescaped(fields[4]),
                 fileSystem: String(kind),
-                options: Set(words.map(String.init))
+                options: Set(options.map(String.init))
             )
         }
     }
 
-    /// The file system that an absolute path without links lies on.
+    /// Returns the file system of an absolute path without links.
     func entryContaining(_ path: String) -> Entry? {
         var best: Entry?
         for entry in entries {
@@ -43,7 +43,7 @@ struct MountTable {
         return best
     }
 
-    /// The kernel writes blanks, tabs, line feeds and backslashes as three octal digits.
+    /// Decodes the octal escapes that the kernel uses for blanks, tabs, line feeds and backslashes.
     private static func unescaped(_ text: Substring) -> String {
         guard text.contains("\\") else { return String(text) }
         var bytes: [UInt8] = []

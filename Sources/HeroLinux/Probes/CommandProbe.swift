@@ -3,24 +3,26 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// A probe command: run once in a session of its own, as the user of its job, and ended with all that came of it
-/// (reliability.md RS-5).
+/// A running probe command.
 ///
-/// The reconciler runs it itself and waits on its pidfd: it wakes when the command speaks or ends, and at no other time.
+/// It runs once in a session of its own, as the user of its job, and is killed together with all processes it has
+/// started (RS-5).
+///
+/// The reconciler runs the command itself and waits for its pidfd and its output in the event loop.
 final class CommandProbe {
     let request: ProbeRequest
-    /// Where its standard error can be read.
+    /// The read end of its standard error.
     let errors: Descriptor
-    /// Becomes readable when it ends.
+    /// Its pidfd: becomes readable when the command ends.
     let pidfd: Descriptor
-    /// Its pid: nobody else's until it is reaped.
+    /// Its PID, which no other process can get before the command is reaped.
     let pid: Int32
     private let name: String
-    /// Whether one of our children is a shim, and no command.
+    /// Whether a child of this process is a shim and does not belong to a command.
     private let isTrackedShim: (Int32) -> Bool
-    /// What everything that comes of it has in its environment.
+    /// An environment variable that all processes of the command inherit.
     private let environmentTag: String
-    /// Values that it got from files, longest first: what it says of them is not passed on (reliability.md SE-1).
+    /// Values that the command has from files, longest first; they are removed from its reported output (SE-1).
     private let secrets: [String]
     private var errorTail: [UInt8] = []
     private var isWatchingErrors = true
@@ -28,42 +30,42 @@ final class CommandProbe {
 
     private static let tagVariable = "HEROPROC_PROBE"
     private static let reportedErrorSize = 4096
-    /// How often the processes of a command are looked for: one that forks may do so between two looks.
+    /// How often the processes of a command are searched, because a process may fork during a search.
     private static let maximumKillRounds = 16
 
-    /// Runs it.
+    /// Starts a command.
     ///
     /// - Parameters:
-    ///   - order: What is asked.
+    ///   - request: The probe request.
     ///   - arguments: argv.
-    ///   - account: As whom it runs; nil where nobody is named.
-    ///   - oomScore: What it begins with.
-    ///   - isShim: Whether one of our children is a shim, and no command.
-    /// - Throws: A refusal whose detail says what is not possible.
+    ///   - account: The account to run as; nil for the user of the reconciler.
+    ///   - oomScore: The out-of-memory score of the command.
+    ///   - isTrackedShim: Whether a child of this process is a shim and does not belong to a command.
+    /// - Throws: A `StartError` that describes the failure.
     init(
-        _ order: ProbeRequest,
+        _ request: ProbeRequest,
         _ arguments: [String],
         as account: Account?,
         _ oomScore: OOMScore,
-        isShim: @escaping (Int32) -> Bool
+        isTrackedShim: @escaping (Int32) -> Bool
     ) throws(StartError) {
-        self.request = order
-        self.isTrackedShim = isShim
+        self.request = request
+        self.isTrackedShim = isTrackedShim
         name = arguments.first ?? ""
         environmentTag = "\(Self.tagVariable)=\(String(hl_random(), radix: 16))"
-        var environment = try ResolvedLaunch.resolveEnvironment(order.environment)
-        secrets = ResolvedLaunch.secrets(in: environment, of: order.environment)
+        var environment = try ResolvedLaunch.resolveEnvironment(request.environment)
+        secrets = ResolvedLaunch.secrets(in: environment, of: request.environment)
         if let account { environment.merge(account.variables) { given, _ in given } }
         var candidates = ResolvedLaunch.candidatePaths(name, path: environment["PATH"] ?? "")
-        if order.rights.isStrict {
-            candidates = try TrustedProgram.trustedCandidates(candidates, in: order.workingDirectory)
+        if request.rights.isStrict {
+            candidates = try TrustedProgram.trustedCandidates(candidates, in: request.workingDirectory)
         }
         var ends: (read: Int32, write: Int32) = (-1, -1)
         let made = hl_pipe(&ends.read, &ends.write, 65_536)
         guard made >= 0 else { throw StartError(.pipe, 0 &- made, errorText(0 &- made)) }
         errors = Descriptor(ends.read)
         let writeEnd = Descriptor(ends.write)
-        // The command's own end waits when it is full, as programs expect it.
+        // The command gets a blocking descriptor, as programs expect.
         _ = fcntl(ends.write, F_SETFL, fcntl(ends.write, F_GETFL) & ~O_NONBLOCK)
         let null = Descriptor(open("/dev/null", O_RDWR | O_CLOEXEC))
         guard null.number >= 0 else { throw StartError(.stdio, errno, "/dev/null: \(errorText(errno))") }
@@ -78,36 +80,36 @@ final class CommandProbe {
             command.uid = account.uid
             command.gid = account.gid
         }
-        command.no_new_privileges = order.rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
+        command.no_new_privileges = request.rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
         let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + [environmentTag]
         var step: Int32 = 0
         let pid = (account?.groups ?? []).withUnsafeBufferPointer { groups in
             command.groups = groups.baseAddress
             command.group_count = Int32(clamping: groups.count)
-            return command.spawn(candidates, arguments, variables, in: order.workingDirectory, &step)
+            return command.spawn(candidates, arguments, variables, in: request.workingDirectory, &step)
         }
-        guard pid > 0 else { throw Self.refusal(name, order, step, 0 &- pid) }
-        // Nobody else reaps our children, so the pid is still this one, dead or alive.
+        guard pid > 0 else { throw Self.refusal(name, request, step, 0 &- pid) }
+        // Only this process reaps its children, so the PID still means this child, dead or alive.
         let pidfd = hl_pidfd_open(pid)
         guard pidfd >= 0 else { throw StartError(.fork, 0 &- pidfd, errorText(0 &- pidfd)) }
         self.pid = pid
         self.pidfd = Descriptor(pidfd)
     }
 
-    private static func refusal(_ name: String, _ order: ProbeRequest, _ step: Int32, _ number: Int32) -> StartError {
+    private static func refusal(_ name: String, _ request: ProbeRequest, _ step: Int32, _ number: Int32) -> StartError {
         switch Int(step) {
         case Int(HL_STEP_USER):
-            StartError(.user, number, "user `\(order.rights.user ?? "")`: \(errorText(number))")
+            StartError(.user, number, "user `\(request.rights.user ?? "")`: \(errorText(number))")
         case Int(HL_STEP_DIRECTORY):
-            StartError(.directory, number, "\(order.workingDirectory): \(errorText(number))")
+            StartError(.directory, number, "\(request.workingDirectory): \(errorText(number))")
         case Int(HL_STEP_EXECUTE): StartError(.execute, number, "\(name): \(errorText(number))")
         default: StartError(.fork, number, errorText(number))
         }
     }
 
-    // MARK: What it says
+    // MARK: Output
 
-    /// Keeps the end of what it says; false when it has no more to say.
+    /// Reads the standard error and keeps its end; returns false when no more can come.
     func readErrors() -> Bool {
         var chunk = [UInt8](repeating: 0, count: 4096)
         while true {
@@ -115,14 +117,14 @@ final class CommandProbe {
             if count < 0 { return errno == EAGAIN || errno == EINTR }
             guard count > 0 else { return false }
             errorTail += chunk[..<count]
-            // More than is told, so that no secret is cut in two where the telling begins.
+            // More is kept than is reported, so that no secret is cut at the beginning of the reported text.
             if errorTail.count > 64 * Self.reportedErrorSize {
                 errorTail.removeFirst(errorTail.count - 32 * Self.reportedErrorSize)
             }
         }
     }
 
-    /// The end of its standard error, for a reason; empty when it said nothing.
+    /// The end of the standard error for an error text, after a colon; empty if there was no output.
     var errorSuffix: String {
         var whole = String(decoding: errorTail, as: UTF8.self)
         for secret in secrets { whole = whole.replacing(secret, with: "***") }
@@ -130,15 +132,15 @@ final class CommandProbe {
         return text.isEmpty ? "" : ": \(text)"
     }
 
-    /// No longer wants to know what it says.
+    /// Stops watching the standard error.
     func stopWatchingErrors(_ reactor: Reactor) {
         if isWatchingErrors { reactor.unwatch(errors.number) }
         isWatchingErrors = false
     }
 
-    // MARK: How it ends
+    // MARK: End of the command
 
-    /// Takes in its end, and ends what it left behind; nil while it runs.
+    /// Reaps the command and kills the processes it has left; returns nil while it runs.
     func reap() -> ProbeResult? {
         var status: Int32 = 0
         guard hl_pidfd_reap(pidfd.number, &status) != 0 else { return nil }
@@ -150,15 +152,15 @@ final class CommandProbe {
             return code == 0 ? .succeeded : .failed("`\(name)` ended with exit code \(code)\(errorSuffix)")
         }
         let signal = HeroModel.Signal(number: hl_status_signal(status))
-        return .failed("`\(name)` was ended by signal \(signal)\(errorSuffix)")
+        return .failed("`\(name)` was killed by signal \(signal)\(errorSuffix)")
     }
 
-    /// Ends it with SIGKILL, and all that came of it: what is below it, what is in its process group, and what lost its
-    /// parent and came to us.
+    /// Kills the command and all processes it has started: its descendants, its process group, and processes whose
+    /// parent has ended so that they are children of this process now.
     func killTree() {
         for _ in 0..<Self.maximumKillRounds {
-            // From below: a parent that goes first gives its children away.
-            // Once it is reaped its number may be another's, and what was below it has come to us.
+            // Children come before their parents, because the children of a killed parent get another parent. After the
+            // command is reaped its PID may be reused, and its children are children of this process.
             let below = isReaped ? [] : Array(ProcessTable.descendants(of: pid).reversed())
             let (strays, undecided) = findStrays()
             let living = (below + strays).filter(Self.killProcess)
@@ -170,9 +172,10 @@ final class CommandProbe {
         }
     }
 
-    /// Our children that carry its mark, with all below them; and whether there is one that shows nothing.
+    /// Returns the children of this process that have the tag of the command, with their descendants; and whether a
+    /// child has no readable environment.
     ///
-    /// In the middle of execve(2) a process has no environment to show, and shows it a moment later.
+    /// During execve(2) the environment of a process is empty for a moment.
     private func findStrays() -> (found: [Int32], undecided: Bool) {
         var found: [Int32] = []
         var undecided = false
@@ -187,7 +190,7 @@ final class CommandProbe {
         return (found, undecided)
     }
 
-    /// Kills one; false when it had ended already.
+    /// Kills a process; returns false if it has ended already.
     private static func killProcess(_ pid: Int32) -> Bool {
         guard let found = ProcessTable.identify(pid), !found.stat.isDead else { return false }
         return hl_pidfd_send_signal(found.pidfd.number, SIGKILL) == 0

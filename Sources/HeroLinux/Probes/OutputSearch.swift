@@ -3,10 +3,10 @@ import HeroKernel
 import HeroModel
 import HeroPattern
 
-/// The search for a line in what a program has written since its start.
+/// Searches the output of a program since its start for a line.
 ///
-/// It reads the job's own log (contract section 8) and goes on where it stopped, through every rotation: a file that was opened
-/// stays the same one under whatever name. Once the line is found, it was found.
+/// It reads the log of the job (contract, section 8) and continues where it stopped, across rotations: an open file
+/// remains the same whatever its name is. A line that was found stays found.
 struct OutputSearch {
     private let start: StartID
     private let path: String
@@ -15,33 +15,33 @@ struct OutputSearch {
     private let since: WallTime?
     private var file: (descriptor: Descriptor, inode: UInt64)?
     private var pendingBytes: [UInt8] = []
-    /// What the unfinished lines of both streams say so far.
+    /// The beginnings of unfinished lines, by output stream.
     private var partialLines: [String: String] = [:]
     private var isFound = false
 
-    /// Bytes that one question reads at most; what is left is for the next one.
-    private static let bytesPerAnswer = 1 << 18
-    /// Bytes of a line that are looked at.
+    /// The most bytes that one call reads; the next call continues.
+    private static let bytesPerCall = 1 << 18
+    /// The most bytes of a line that are matched.
     private static let maximumLineSize = 8192
 
-    init(_ order: ProbeRequest, _ path: String, _ text: String, _ pattern: LinePattern) {
-        start = order.start
-        since = order.startedAt
+    init(_ request: ProbeRequest, _ path: String, _ text: String, _ pattern: LinePattern) {
+        start = request.start
+        since = request.startedAt
         self.path = path
         self.text = text
         self.pattern = pattern
     }
 
-    /// Whether it searches for the same in the output of the same start.
-    func matchesRequest(_ order: ProbeRequest, _ text: String) -> Bool { start == order.start && self.text == text }
+    /// Whether this search is for the same text in the output of the same start.
+    func matchesRequest(_ request: ProbeRequest, _ text: String) -> Bool { start == request.start && self.text == text }
 
-    /// Reads on.
+    /// Continues the search.
     mutating func continueSearch() -> ProbeResult {
-        var left = Self.bytesPerAnswer
-        while !isFound, left > 0 {
+        var remaining = Self.bytesPerCall
+        while !isFound, remaining > 0 {
             guard file != nil || openNext(after: nil) else { break }
-            let count = readChunk(limit: left)
-            left -= count
+            let count = readChunk(limit: remaining)
+            remaining -= count
             if count == 0, !openNext(after: file?.inode) { break }
         }
         if isFound { file = nil }
@@ -50,18 +50,18 @@ struct OutputSearch {
 
     // MARK: Files
 
-    /// Opens the file behind the one that was read, or the first one of this start; false when there is none.
+    /// Opens the file after the one that was read, or the first file of this start; returns false if there is none.
     private mutating func openNext(after inode: UInt64?) -> Bool {
-        // Newest first, until the one that was read last, or one that was begun before this start.
+        // From the newest file down to the last one read, or to one that begins before this start.
         var next: (descriptor: Descriptor, inode: UInt64)?
         var free = 0
         for number in 0...100 {
             let name = number == 0 ? path : "\(path).\(number)"
-            // What somebody put in the place of a file is passed over, and never waited for (LG-6).
+            // A file of another type is skipped and never waited for (LG-6).
             let opened = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
             if opened < 0, errno == ELOOP || errno == ENXIO { continue }
             guard opened >= 0 else {
-                // While files are moved up, one name at a time is free.
+                // During a rotation one name at a time is unused.
                 free += 1
                 guard free > 2 else { continue }
                 break
@@ -80,7 +80,7 @@ struct OutputSearch {
         return true
     }
 
-    /// The time of a file's first line; nil where there is none yet.
+    /// Returns the time of the first line; nil if there is none yet.
     private static func firstTimestamp(of file: Descriptor) -> WallTime? {
         var bytes = [UInt8](repeating: 0, count: 64)
         let count = pread(file.number, &bytes, bytes.count, 0)
@@ -106,14 +106,14 @@ struct OutputSearch {
 
     // MARK: Lines
 
-    /// Takes one line of the log: `<time> stdout F <text>`, or P where the line goes on.
+    /// Processes a line of the log: `<time> stdout F <text>`, or P for a part that continues in the next line.
     private mutating func processLine(_ line: ArraySlice<UInt8>) {
         let fields = line.split(separator: 32, maxSplits: 3, omittingEmptySubsequences: false)
         guard fields.count == 4 else { return }
         let stream = String(decoding: fields[1], as: UTF8.self)
         let before = partialLines[stream] ?? ""
-        let room = max(0, Self.maximumLineSize - before.utf8.count)
-        let whole = before + String(decoding: fields[3].prefix(room), as: UTF8.self)
+        let space = max(0, Self.maximumLineSize - before.utf8.count)
+        let whole = before + String(decoding: fields[3].prefix(space), as: UTF8.self)
         guard fields[2].first == UInt8(ascii: "F") else {
             partialLines[stream] = whole
             return

@@ -3,47 +3,7 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Where a probe connects to.
-enum ProbeAddress: Hashable, Sendable {
-    case ip(family: Int32, address: [UInt8], port: UInt16)
-    case unix(String)
-
-    /// Places that need no resolver; nil when the name needs one.
-    ///
-    /// No host means loopback.
-    static func numeric(host: String?, port: UInt16) -> [ProbeAddress]? {
-        guard let host, host != "localhost" else {
-            return [
-                .ip(family: 4, address: [127, 0, 0, 1], port: port),
-                .ip(family: 6, address: [UInt8](repeating: 0, count: 15) + [1], port: port),
-            ]
-        }
-        var address = [UInt8](repeating: 0, count: 16)
-        let family = hl_parse_address(host, &address)
-        return family == 0 ? nil : [.ip(family: family, address: address, port: port)]
-    }
-
-    /// Asks the resolver; may take long.
-    static func resolve(_ name: String, port: UInt16) -> [ProbeAddress] {
-        var bytes = [UInt8](repeating: 0, count: 17 * 8)
-        let count = Int(hl_resolve_host(name, &bytes, 8))
-        return (0..<max(0, count)).map { index in
-            let entry = bytes[(index * 17)..<(index * 17 + 17)]
-            return .ip(family: Int32(entry.first ?? 4), address: Array(entry.dropFirst()), port: port)
-        }
-    }
-
-    /// A non-blocking attempt: a descriptor, or a negated errno.
-    func connect() -> Int32 {
-        var pending: Int32 = 0
-        switch self {
-        case .ip(let family, let address, let port): return hl_connect_tcp(family, address, Int32(port), &pending)
-        case .unix(let path): return hl_connect_unix(path, &pending)
-        }
-    }
-}
-
-/// One connection of a probe, step by step.
+/// The connection of a probe, advanced step by step.
 struct ProbeConnection {
     enum OpenResult {
         case opened(ProbeConnection)
@@ -51,46 +11,46 @@ struct ProbeConnection {
     }
 
     enum Step {
-        /// For the same readiness as before.
+        /// Wait for the same readiness as before.
         case wait
-        /// For something to read.
+        /// Wait until the connection can be read.
         case read
-        /// It is decided.
+        /// The probe has a result.
         case finished(ProbeResult)
-        /// This address refused; the others are to be tried.
+        /// This address refused; try the others.
         case tryNext([ProbeAddress])
     }
 
     let request: ProbeRequest
     let descriptor: Descriptor
-    /// What is connected to, in words.
+    /// The target as a text for users.
     let targetText: String
     private let remainingAddresses: [ProbeAddress]
     private var isConnected = false
     private var unsentBytes: [UInt8]
     private var receivedBytes: [UInt8] = []
 
-    /// Begins with the first place that does not refuse at once; nil when there are no places.
-    static func open(_ order: ProbeRequest, _ places: [ProbeAddress]) -> OpenResult? {
-        var rest = places[...]
+    /// Connects to the first address that does not refuse at once; returns nil if there are no addresses.
+    static func open(_ request: ProbeRequest, _ addresses: [ProbeAddress]) -> OpenResult? {
+        var candidates = addresses[...]
         var refusal: ProbeResult?
-        while let place = rest.popFirst() {
-            let number = place.connect()
-            if number >= 0 {
-                return .opened(ProbeConnection(order, Descriptor(number), remainingAddresses: Array(rest)))
+        while let address = candidates.popFirst() {
+            let result = address.connect()
+            if result >= 0 {
+                return .opened(ProbeConnection(request, Descriptor(result), remainingAddresses: Array(candidates)))
             }
-            let reason = "cannot connect to \(describe(order)): \(errorText(0 &- number))"
-            refusal = refusal ?? (FileDescriptorBudget.isExhaustion(0 &- number) ? .skipped(reason) : .failed(reason))
+            let reason = "cannot connect to \(describe(request)): \(errorText(0 &- result))"
+            refusal = refusal ?? (FileDescriptors.isShortage(0 &- result) ? .skipped(reason) : .failed(reason))
         }
         return refusal.map { .failed($0) }
     }
 
-    private init(_ order: ProbeRequest, _ descriptor: Descriptor, remainingAddresses: [ProbeAddress]) {
-        self.request = order
+    private init(_ request: ProbeRequest, _ descriptor: Descriptor, remainingAddresses: [ProbeAddress]) {
+        self.request = request
         self.descriptor = descriptor
         self.remainingAddresses = remainingAddresses
-        targetText = Self.describe(order)
-        guard case .probe(.http(let target)) = order.question else {
+        targetText = Self.describe(request)
+        guard case .probe(.http(let target)) = request.question else {
             unsentBytes = []
             return
         }
@@ -105,7 +65,7 @@ struct ProbeConnection {
         unsentBytes = Array(text.utf8)
     }
 
-    /// Goes on as far as it can without waiting.
+    /// Advances as far as possible without blocking.
     mutating func advance() -> Step {
         if !isConnected {
             let error = hl_socket_error(descriptor.number)
@@ -121,7 +81,9 @@ struct ProbeConnection {
             let sent = hl_send(descriptor.number, unsentBytes, unsentBytes.count)
             if sent == -EAGAIN { return .wait }
             if sent == -EINTR { continue }
-            guard sent > 0 else { return .finished(.failed("cannot ask \(targetText): \(errorText(0 &- sent))")) }
+            guard sent > 0 else {
+                return .finished(.failed("cannot send a request to \(targetText): \(errorText(0 &- sent))"))
+            }
             unsentBytes.removeFirst(Int(sent))
             if unsentBytes.isEmpty { return .read }
         }
@@ -136,19 +98,19 @@ struct ProbeConnection {
             if count < 0, errno == EAGAIN { return .wait }
             guard count > 0 else {
                 let cause = count == 0 ? "it closed the connection" : errorText(errno)
-                return .finished(.failed("\(targetText) gave no answer: \(cause)"))
+                return .finished(.failed("\(targetText) sent no response: \(cause)"))
             }
             receivedBytes += chunk[..<count]
         }
         guard let status = Self.parseStatus(receivedBytes) else {
-            return .finished(.failed("\(targetText) does not speak HTTP"))
+            return .finished(.failed("\(targetText) did not send an HTTP response"))
         }
         return .finished(
-            (200...399).contains(status) ? .succeeded : .failed("\(targetText) answered with status \(status)")
+            (200...399).contains(status) ? .succeeded : .failed("\(targetText) responded with status \(status)")
         )
     }
 
-    /// The status of `HTTP/1.1 200 OK`.
+    /// Returns the status code of a line such as `HTTP/1.1 200 OK`.
     static func parseStatus(_ response: [UInt8]) -> Int? {
         let line = String(decoding: response.prefix { $0 != 10 && $0 != 13 }, as: UTF8.self)
         let parts = line.split(separator: " ", maxSplits: 2)
@@ -156,8 +118,8 @@ struct ProbeConnection {
         return Int(parts[1])
     }
 
-    private static func describe(_ order: ProbeRequest) -> String {
-        switch order.question {
+    private static func describe(_ request: ProbeRequest) -> String {
+        switch request.question {
         case .probe(.tcp(let endpoint)): "tcp \(endpoint)"
         case .probe(.unix(let path)): "socket \(path)"
         case .probe(.http(let target)): target.description

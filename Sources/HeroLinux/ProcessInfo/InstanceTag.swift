@@ -1,20 +1,22 @@
 import Glibc
 import HeroKernel
 
-/// The variable in the environment of every program that tells its start from all others on this machine (TR-5).
+/// A variable in the environment of every program that identifies its start on this machine (TR-5).
 ///
-/// It finds what a killed shim has left behind where no cgroup does: whoever forked, left its session and closed everything still
-/// has it. A program can take it off, so finding nobody proves nothing, and nobody is protected less for having it.
+/// Without a cgroup it finds the processes that a killed shim has left: a process that has left its session and closed
+/// all descriptors still has the variable. A program can remove it, so a search without results proves nothing, and the
+/// variable protects no process from being signalled.
 enum InstanceTag {
-    /// Its name.
+    /// The name of the variable.
     static let variable = "HEROPROC_INSTANCE"
 
-    /// Its value for a start: which state directory, which job, which start of it.
+    /// Its value: the state directory, the job and the start.
     static func value(_ start: StartID, _ paths: RuntimePaths) -> String {
         "\(RuntimePaths.digest(of: paths.state)).\(start.job).\(start.generation)"
     }
 
-    /// The processes that carry it, except those that are never to be ended: PID 1, ourselves and our ancestors.
+    /// Returns the processes that have the tag of a start, except PID 1, this process and its ancestors, which are
+    /// never killed.
     static func processes(of start: StartID, _ paths: RuntimePaths) -> [Int32] {
         let text = Array("\(variable)=\(value(start, paths))".utf8)
         var spared: Set<Int32> = [1]

@@ -1,6 +1,6 @@
 import CHeroLinux
 
-/// What is used of `/proc/PID/stat` (proc_pid_stat(5)).
+/// The fields of `/proc/PID/stat` that heroproc uses (proc_pid_stat(5)).
 struct ProcStat: Hashable {
     /// Field 1.
     var pid: Int32
@@ -15,20 +15,22 @@ struct ProcStat: Hashable {
     /// Field 22: start time in clock ticks since boot.
     var startTicks: UInt64
 
-    /// Whether it has ended and only waits to be reaped; one whose first thread alone has ended goes on (TR-3).
+    /// Whether the process has ended and waits to be reaped.
+    ///
+    /// A process whose first thread has ended may still have other threads (TR-3).
     var isDead: Bool { (state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")) && threadCount <= 1 }
 
-    /// Reads the text of the file.
+    /// Parses the text of the file.
     ///
-    /// The name in field 2 may hold anything, also `)` and line breaks, so all else is counted from the last `)`
-    /// (reliability.md ID-1).
+    /// The name in field 2 may contain any character, including `)` and line breaks, so the fields are counted from the
+    /// last `)` (ID-1).
     init?(_ bytes: [UInt8]) {
         guard let open = bytes.firstIndex(of: UInt8(ascii: "(")), let close = bytes.lastIndex(of: UInt8(ascii: ")")),
             open < close, open > 1, bytes[open &- 1] == UInt8(ascii: " "),
             let pid = Self.parseNumber(bytes[..<(open &- 1)]).flatMap({ Int32(exactly: $0) }), pid > 0
         else { return nil }
         let fields = bytes[(close &+ 1)...].split(separator: UInt8(ascii: " "), maxSplits: 21)
-        // The first of these is field 3.
+        // The first of these fields is field 3.
         guard fields.count > 19, fields[0].count == 1, let state = fields[0].first,
             let parent = Self.parseNumber(fields[1]).flatMap({ Int32(exactly: $0) }),
             let session = Self.parseNumber(fields[3]).flatMap({ Int32(exactly: $0) }),
@@ -42,12 +44,12 @@ struct ProcStat: Hashable {
         self.startTicks = startTicks
     }
 
-    /// Reads a live process; nil when there is none.
+    /// Reads the file of a process; returns nil if there is no such process.
     init?(of pid: Int32) {
         guard pid > 0, let bytes = readFile("/proc/\(pid)/stat", limit: 4096) else { return nil }
         self.init(bytes)
-        // The kernel shows the time of our time namespace, in ticks of which there are 100 in a second on every machine we
-        // know; records and other namespaces have the machine's.
+        // The kernel shows the start time in the time namespace of this process, with 100 ticks per second on all known
+        // machines. Records and other namespaces use the time of the machine.
         startTicks &-= UInt64(bitPattern: hl_boot_clock_offset() / 10_000_000)
     }
 

@@ -2,77 +2,69 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-/// Who a process is that we did not start, and whether it may ever be signalled (reliability.md I4, RC-2).
+/// Describes processes that heroproc did not start, and whether they may be signalled (I4, RC-2).
 struct ProcessInspector {
-    /// Everybody above the reconciler.
+    /// The ancestors of the reconciler.
     private let ownAncestors: Set<Int32>
 
     init() {
         ownAncestors = Set(Self.ancestors(of: getpid()))
     }
 
-    /// Describes a living process; nil when it has ended or cannot be proven.
+    /// Describes a running process; returns nil if it has ended or cannot be verified.
     func inspect(_ pid: Int32) -> ForeignProcess? {
         guard let found = ProcessTable.identify(pid), !found.stat.isDead else { return nil }
         var folder = stat()
         guard stat("/proc/\(pid)", &folder) == 0 else { return nil }
         let ancestors = Self.ancestors(of: pid)
         let program = Self.programPath(of: pid)
+        let shim = ancestors.first(where: Self.isShim)
+        var facts = ProcessFacts(pid: pid)
+        facts.isReconciler = pid == getpid()
+        facts.isReconcilerAncestor = ownAncestors.contains(pid)
+        facts.isKernelThread = program == nil && Self.isKernelThread(pid)
+        facts.isShim = Self.isShim(pid)
+        facts.hasShimAncestor = shim != nil
+        facts.isInOtherPIDNamespace = Self.isInOtherPIDNamespace(pid)
+        facts.programName = program?.split(separator: "/").last.map(String.init)
+        facts.isSignalForbidden = hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM
         return ForeignProcess(
             identity: found.identity,
             program: program ?? readText("/proc/\(pid)/comm")?.trimmed ?? "?",
             user: Self.realUser(of: pid) ?? folder.st_uid,
             ancestors: ancestors,
-            protection: protection(
-                of: pid,
-                ancestors: ancestors,
-                isKernelThread: program == nil && Self.isKernelThread(pid)
-            )
-                ?? (hl_pidfd_send_signal(found.pidfd.number, 0) == -EPERM ? .otherUser : nil),
-            job: ancestors.first(where: Self.isShim).flatMap(Self.shimLabel)
+            protection: Protection(facts),
+            job: shim.flatMap(Self.shimLabel)
         )
     }
 
-    private func protection(of pid: Int32, ancestors: [Int32], isKernelThread: Bool) -> Protection? {
-        if pid == 1 { return .pidOne }
-        if pid == getpid() { return .reconciler }
-        if ownAncestors.contains(pid) { return .ancestor }
-        if isKernelThread { return .kernelThread }
-        if Self.isShim(pid) { return .shim }
-        if ancestors.contains(where: Self.isShim) { return .job }
+    private static func isInOtherPIDNamespace(_ pid: Int32) -> Bool {
         var namespace = stat()
-        if stat("/proc/\(pid)/ns/pid", &namespace) == 0,
-            UInt64(namespace.st_ino) != ProcessTable.currentMachine.pidNamespace
-        {
-            return .container
-        }
-        return Self.portForwarders.contains(Self.programPath(of: pid)?.split(separator: "/").last ?? "")
-            ? .portForwarder : nil
+        return stat("/proc/\(pid)/ns/pid", &namespace) == 0
+            && UInt64(namespace.st_ino) != ProcessTable.currentMachine.pidNamespace
     }
 
-    /// Programs that hold a port for a container (reliability.md RC-2).
-    private static let portForwarders: Set<Substring> = ["docker-proxy", "rootlessport", "rootlesskit"]
-
-    /// What a shim says of itself in `ps`: `core/web.server #17`.
+    /// Returns the label that a shim shows in `ps`: `core/web.server #17`.
     private static func shimLabel(of shim: Int32) -> String? {
-        guard let words = readFile("/proc/\(shim)/cmdline", limit: 4096)?.split(separator: 0), words.count == 2 else {
+        guard let arguments = readFile("/proc/\(shim)/cmdline", limit: 4096)?.split(separator: 0), arguments.count == 2
+        else {
             return nil
         }
-        return String(decoding: words[1], as: UTF8.self)
+        return String(decoding: arguments[1], as: UTF8.self)
     }
 
-    /// The path of its program, also of one that was replaced on disk; nil where it cannot be read.
+    /// Returns the path of the program of a process, even if its file was replaced; nil if it cannot be read.
     static func programPath(of pid: Int32) -> String? {
         guard let path = linkTarget("/proc/\(pid)/exe") else { return nil }
-        let mark = " (deleted)"
-        return path.hasSuffix(mark) ? String(path.dropLast(mark.count)) : path
+        let suffix = " (deleted)"
+        return path.hasSuffix(suffix) ? String(path.dropLast(suffix.count)) : path
     }
 
-    /// The pids above a process, its parent first.
+    /// Returns the PIDs of the ancestors of a process, its parent first.
     static func ancestors(of pid: Int32) -> [Int32] {
         var found: [Int32] = []
         var next = pid
-        // A parent can end and its pid be taken while we read: the chain is bounded, whatever it says.
+        // A parent may end and its PID be reused during the search, so the length is limited.
         while found.count < 256, let parent = ProcStat(of: next)?.parent, parent > 0, !found.contains(parent) {
             found.append(parent)
             next = parent
@@ -85,7 +77,7 @@ struct ProcessInspector {
             || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
     }
 
-    /// A thread of the kernel has no command line and no memory of its own.
+    /// A kernel thread has no command line and no memory of its own.
     private static func isKernelThread(_ pid: Int32) -> Bool {
         readFile("/proc/\(pid)/cmdline", limit: 1)?.isEmpty ?? false
             && readText("/proc/\(pid)/status")?.contains("\nVmSize:") == false
@@ -100,7 +92,7 @@ struct ProcessInspector {
     }
 }
 
-/// Where a symbolic link leads; nil when it cannot be read.
+/// Returns the target of a symbolic link; nil if it cannot be read.
 func linkTarget(_ path: String) -> String? {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 4097) { buffer in
         guard let base = buffer.baseAddress else { return nil }

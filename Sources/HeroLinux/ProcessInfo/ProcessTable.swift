@@ -2,9 +2,9 @@ import CHeroLinux
 import Glibc
 public import HeroModel
 
-/// Who is alive on this machine.
+/// The processes of this machine.
 public enum ProcessTable {
-    /// The boot and the pid namespace we live in.
+    /// The boot and the PID namespace of this process.
     struct MachineIdentity: Hashable, Sendable {
         /// `/proc/sys/kernel/random/boot_id`.
         var bootID: String
@@ -12,7 +12,7 @@ public enum ProcessTable {
         var pidNamespace: UInt64
     }
 
-    /// Read once: neither changes while we live.
+    /// Read once: neither changes while this process runs.
     static let currentMachine: MachineIdentity = {
         var file = stat()
         let namespace = stat("/proc/self/ns/pid", &file) == 0 ? UInt64(file.st_ino) : 0
@@ -22,14 +22,14 @@ public enum ProcessTable {
         )
     }()
 
-    /// Whether a recorded process lives, and is provably that one; a zombie does not live.
+    /// Whether a recorded process is running and verified to be the same one; a zombie is not running.
     public static func isAlive(_ process: ProcessIdentity) -> Bool {
         open(process).map { !$0.stat.isDead } ?? false
     }
 
-    /// A pidfd of exactly this process, or nil when it is gone or cannot be proven (reliability.md ID-2).
+    /// Opens a pidfd of exactly this process; returns nil if it has ended or cannot be verified (ID-2).
     static func open(_ process: ProcessIdentity) -> (pidfd: Descriptor, stat: ProcStat)? {
-        // A pid of another boot or namespace is not even opened (ID-3).
+        // A PID of another boot or PID namespace is not even opened (ID-3).
         guard process.startTicks != 0, process.bootID == currentMachine.bootID,
             process.pidNamespace == currentMachine.pidNamespace
         else { return nil }
@@ -39,7 +39,7 @@ public enum ProcessTable {
         return (found.pidfd, found.stat)
     }
 
-    /// The identity of a live process, with a pidfd that holds it fast.
+    /// Returns the identity of a process, with a pidfd that keeps it valid.
     static func identify(_ pid: Int32) -> (identity: ProcessIdentity, pidfd: Descriptor, stat: ProcStat)? {
         guard let found = openUnverified(pid) else { return nil }
         let identity = ProcessIdentity(
@@ -57,8 +57,8 @@ public enum ProcessTable {
         let number = hl_pidfd_open(pid)
         guard number >= 0 else { return nil }
         let pidfd = Descriptor(number)
-        // Signal 0 after the reading proves that the text was about this process and no later one with its pid.
-        // Not being allowed to send one proves as much: of a process that is gone the kernel says ESRCH first.
+        // Signal 0 after the read proves that the text was about this process and not about a later one with its PID.
+        // EPERM proves the same, because the kernel returns ESRCH for a process that has ended.
         guard let stat = ProcStat(of: pid), stat.pid == pid, [0, -EPERM].contains(hl_pidfd_send_signal(number, 0))
         else {
             return nil
@@ -66,14 +66,14 @@ public enum ProcessTable {
         return (pidfd, stat, UInt64(hl_pidfs_inode(number)))
     }
 
-    /// A live process for people: `pid 412 (nginx, state D)`; nil when it has ended.
+    /// Describes a running process for users: `pid 412 (nginx, state D)`; returns nil if it has ended.
     static func describe(_ pid: Int32) -> String? {
         guard let stat = ProcStat(of: pid), !stat.isDead else { return nil }
         let name = readText("/proc/\(pid)/comm", limit: 64)?.trimmed ?? "?"
         return "pid \(pid) (\(name), state \(Character(Unicode.Scalar(stat.state))))"
     }
 
-    /// The children of all threads of a process.
+    /// Returns the children of all threads of a process.
     static func children(of pid: Int32) -> [Int32] {
         guard let threads = listDirectory("/proc/\(pid)/task") else { return [] }
         return threads.flatMap { thread in
@@ -82,7 +82,7 @@ public enum ProcessTable {
         }
     }
 
-    /// All pids below a process, parents first.
+    /// Returns the PIDs of all descendants of a process, parents first.
     static func descendants(of pid: Int32) -> [Int32] {
         var found: [Int32] = []
         var seen: Set<Int32> = [pid]
@@ -95,12 +95,15 @@ public enum ProcessTable {
         return found
     }
 
-    /// All pids of this pid namespace.
+    /// Returns all PIDs of this PID namespace.
     static func allPIDs() -> [Int32] {
         (listDirectory("/proc") ?? []).compactMap { Int32($0) }
     }
 
-    /// Calls with the target of each open descriptor of a process until told to stop by `true`.
+    /// Calls a closure with the `/proc/PID/fd` path of each open descriptor of a process, until the closure returns
+    /// true.
+    ///
+    /// - Returns: Whether the closure has returned true.
     static func anyDescriptor(of pid: Int32, _ isWanted: (_ path: String) -> Bool) -> Bool {
         let folder = "/proc/\(pid)/fd"
         for name in listDirectory(folder) ?? [] where isWanted("\(folder)/\(name)") { return true }

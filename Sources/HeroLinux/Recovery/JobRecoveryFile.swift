@@ -1,21 +1,21 @@
 import CHeroLinux
 import Glibc
 
-/// The file beside a job's record that says what the database would know of it.
+/// The recovery file next to the record of a job: the content from which its database rows can be rebuilt.
 ///
-/// It always takes whole blocks, so that a full disk, which takes no new file, still lets it be overwritten (as SH-9 does
-/// with the record). Who writes says in the bytes themselves how to tell a torn one.
+/// The file always has whole blocks, so that it can be overwritten on a full disk, which allows no new file (as SH-9
+/// does with the record). The writer includes a checksum in the bytes to detect a torn file.
 enum JobRecoveryFile {
     private static let blockSize = 4096
-    /// More than any manifest can make of it.
+    /// The largest file that is read, in bytes; larger than any manifest allows.
     private static let maximumSize = 16 << 20
 
-    /// Writes it whole, over or beside the one before.
+    /// Writes a complete new file, or overwrites the existing one if that fails.
     ///
-    /// - Returns: whether it is written.
+    /// - Returns: Whether the bytes are written.
     static func write(_ bytes: [UInt8], to path: String) -> Bool {
         var bytes = bytes
-        // Some room for the next one to be longer.
+        // The spare bytes allow a longer content to overwrite this one.
         let size = (bytes.count + 256 + blockSize - 1) / blockSize * blockSize
         bytes.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: size - bytes.count))
         let draft = path + ".new"
@@ -24,14 +24,14 @@ enum JobRecoveryFile {
         return overwrite(path, bytes)
     }
 
-    /// Reads it; nil when there is none.
+    /// Reads the file; returns nil if it does not exist.
     static func read(_ path: String) -> [UInt8]? {
         guard var bytes = readFile(path, limit: maximumSize) else { return nil }
         while bytes.last == UInt8(ascii: "\n") { bytes.removeLast() }
         return bytes
     }
 
-    /// Removes it, and what a crash has left of writing it.
+    /// Removes the file and an unfinished draft.
     static func remove(_ path: String) {
         unlink(path)
         unlink(path + ".new")
@@ -53,33 +53,5 @@ enum JobRecoveryFile {
         var padded = bytes
         padded.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: Int(status.st_size) - bytes.count))
         return pwrite(file.number, padded, padded.count, 0) == padded.count
-    }
-}
-
-/// What the live reconciler has to say beside the database, for whoever asks for the status: why it cannot write there, and why it
-/// holds back.
-///
-/// The file is made when a reconciler begins and only overwritten afterwards: a full disk must not keep it from speaking.
-public enum ReconcilerStatusFile {
-    private static let fileSize = 1024
-
-    static func write(_ text: String?, to path: String) {
-        let number = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard number >= 0 else { return }
-        let file = Descriptor(number)
-        var bytes = Array((text ?? "").utf8.prefix(fileSize - 1))
-        bytes.append(contentsOf: repeatElement(UInt8(ascii: "\n"), count: fileSize - bytes.count))
-        _ = pwrite(file.number, bytes, bytes.count, 0)
-    }
-
-    /// Why the reconciler that lives cannot write its database; nil when nothing is wrong.
-    public static func storeOutage(_ paths: RuntimePaths) -> String? { read(paths.storeOutageFile) }
-
-    /// Says why, and how long, the reconciler that lives holds back.
-    public static func writeSafeMode(_ text: String, _ paths: RuntimePaths) { write(text, to: paths.safeModeFile) }
-
-    static func read(_ path: String) -> String? {
-        let text = readText(path)?.trimmed ?? ""
-        return text.isEmpty ? nil : text
     }
 }

@@ -1,22 +1,24 @@
 import Glibc
 public import HeroModel
 
-/// The files of jobs that are no longer recorded.
+/// The files of jobs that are no longer in the database.
 public enum JobRuntimeFiles {
-    /// Removes logs, records and scripts of jobs of one action; the caller holds the lock of the state directory.
+    /// Removes logs, records and scripts of jobs of one action.
+    ///
+    /// The caller holds the lock of the state directory.
     ///
     /// - Parameters:
     ///   - jobs: Jobs that have ended.
-    ///   - folder: The folder of their logs below that of all logs.
-    ///   - paths: Where all of it lies.
-    /// - Returns: what could not be removed, in words.
+    ///   - folder: The folder of their logs, relative to the log directory.
+    ///   - paths: The paths of the state directory.
+    /// - Returns: The errors, as texts for users.
     public static func remove(of jobs: [JobID], logsIn folder: String, _ paths: RuntimePaths) -> [String] {
         let retirement = StartRetirement(paths: paths)
         for job in jobs { retirement.removeFiles(job) }
         return LogFiles.remove(of: Set(jobs), in: "\(paths.logs)/\(folder)")
     }
 
-    /// The jobs that have a record in the run directory, or something beside one, by number.
+    /// Returns the jobs that have a record or another file in the run directory, in ascending order.
     static func jobsWithFiles(_ paths: RuntimePaths) -> [JobID] {
         let jobs = (listDirectory(paths.jobs) ?? []).compactMap { name in
             name.split(separator: ".", maxSplits: 1).first.flatMap { JobID($0) }
@@ -24,10 +26,10 @@ public enum JobRuntimeFiles {
         return Set(jobs.filter { $0 > 0 }).sorted()
     }
 
-    /// The highest number of a job of which a record or a log is left; 0 when there is none.
+    /// Returns the highest job number of which a record or a log exists; 0 if there is none.
     static func highestJob(_ paths: RuntimePaths) -> JobID {
         var highest = jobsWithFiles(paths).last ?? 0
-        // The names of contexts, services and actions have no dot: what has one is a log.
+        // Names of contexts, services and actions contain no dot, so a name with a dot is a log.
         var folders = [paths.logs]
         while let folder = folders.popLast() {
             for name in listDirectory(folder) ?? [] {

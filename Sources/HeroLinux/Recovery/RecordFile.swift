@@ -3,30 +3,30 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// The record file of a job, as far as it can be believed.
+/// The valid parts of the record file of a job.
 struct RecordFile {
-    /// What reading it gave.
+    /// The result of reading a record file.
     enum ReadResult {
-        /// There is no file.
+        /// The file does not exist.
         case absent
-        /// A file without a word: its shim has only just begun.
+        /// The file has no content yet: its shim has just started.
         case empty
-        /// Words that are not ours, torn, or of another job.
+        /// The content is invalid, torn or of another job.
         case damaged
-        /// At least one valid half.
+        /// At least one half is valid.
         case found(RecordFile)
     }
 
     private var proc: hero_proc?
     private var exit: hero_exit?
-    private var said: hero_notify_state?
-    /// Whether there is a part for what its program says, whatever stands in it.
+    private var notifySection: hero_notify_state?
+    /// Whether the record has a section for the notify state, valid or not.
     private(set) var hasNotifySection = false
     private var release = hero_release()
 
-    /// Reads a record; nothing in it is believed before its checksum is right (reliability.md SH-9).
+    /// Reads a record; a half is used only if its checksum is right (SH-9).
     static func read(_ path: String, job: JobID) -> ReadResult {
-        // Never waits for the other end of a FIFO.
+        // O_NONBLOCK: opening a FIFO must not wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { return errno == ENOENT ? .absent : .damaged }
         defer { close(descriptor) }
@@ -38,7 +38,7 @@ struct RecordFile {
         }
     }
 
-    /// Judges both halves.
+    /// Decodes and verifies both halves and the notify section.
     static func decode(_ bytes: UnsafeRawBufferPointer, job: JobID) -> ReadResult {
         let sector = Int(HERO_SECTOR)
         guard bytes.count >= 2 * sector else { return .damaged }
@@ -48,11 +48,13 @@ struct RecordFile {
         if hero_proc_is_valid(&proc) == 1, proc.job == job { record.proc = proc }
         if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
         if bytes.count >= 2 * sector + MemoryLayout<hero_notify_state>.size {
-            var said = bytes.loadUnaligned(fromByteOffset: 2 * sector, as: hero_notify_state.self)
-            record.hasNotifySection = said.magic == UInt32(HERO_NOTIFY_MAGIC)
-            // One that another start has left behind says nothing.
-            if hero_notify_state_is_valid(&said) == 1, said.job == job, said.generation == record.proc?.generation {
-                record.said = said
+            var notifySection = bytes.loadUnaligned(fromByteOffset: 2 * sector, as: hero_notify_state.self)
+            record.hasNotifySection = notifySection.magic == UInt32(HERO_NOTIFY_MAGIC)
+            // A section of an earlier start is ignored.
+            if hero_notify_state_is_valid(&notifySection) == 1, notifySection.job == job,
+                notifySection.generation == record.proc?.generation
+            {
+                record.notifySection = notifySection
             }
         }
         record.release = bytes.loadUnaligned(fromByteOffset: Int(HERO_RELEASE_OFFSET), as: hero_release.self)
@@ -62,51 +64,51 @@ struct RecordFile {
         return .found(record)
     }
 
-    /// Which start it is about.
+    /// The number of the start that the record describes.
     var generation: UInt32 { proc?.generation ?? exit?.generation ?? 0 }
 
-    /// How far the start got; nil when that half is damaged.
+    /// The phase of the start; nil if the first half is invalid.
     var phase: hero_proc_phase? { proc.map { hero_proc_phase(rawValue: $0.phase) } }
 
-    /// Whether the program executes, or has executed.
+    /// Whether the shim has recorded that the program was executed.
     var hasExecuted: Bool { phase == HERO_PROC_EXECUTED }
 
-    /// Whether the program executes, or was about to when its shim was lost: it has said so itself.
+    /// Whether the program was released for execution, as the program itself has recorded.
     ///
-    /// While the shim lives, only `hasExecuted` counts: the execution may still fail.
+    /// While the shim is running only `hasExecuted` counts, because the execution may still fail.
     private var wasReleased: Bool {
         guard let proc, phase == HERO_PROC_GATED else { return hasExecuted }
         return release.magic == HERO_RELEASE_MAGIC && release.generation == proc.generation && release.job == proc.job
     }
 
-    /// Whether its generation was taken so that no shim can (`Retirement`): a shim says who it is when it takes one.
+    /// Whether the start was retired (`StartRetirement`): a shim always records its own identity.
     var isRetired: Bool { phase == HERO_PROC_PREPARED && shim == nil }
 
-    /// Whether it was written on this boot, in this pid namespace.
+    /// Whether the record was written on this boot and in this PID namespace.
     var isFromThisMachine: Bool {
         bootID == ProcessTable.currentMachine.bootID && pidNamespace == ProcessTable.currentMachine.pidNamespace
     }
 
-    /// Whether it was written on this boot.
+    /// Whether the record was written on this boot.
     var isFromThisBoot: Bool { bootID == ProcessTable.currentMachine.bootID }
 
-    /// The shim.
+    /// The identity of the shim.
     var shim: ProcessIdentity? { proc.flatMap { identity($0.shim) } }
 
-    /// The main program.
+    /// The identity of the main process.
     var main: ProcessIdentity? { proc.flatMap { identity($0.main) } }
 
-    /// Whether the main program may be another one later, when its PID file names one.
+    /// Whether another process may replace the main process, through its PID file or the notify socket.
     var allowsHandover: Bool { proc.map { $0.expects_handover != 0 } ?? false }
 
-    /// The directory of its cgroup; nil when it has none.
+    /// The directory of its cgroup; nil if it has none.
     var cgroup: String? {
         guard let proc, proc.containment != HERO_CONTAINMENT_NONE.rawValue else { return nil }
         let path = withUnsafeBytes(of: proc.cgroup) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return path.hasPrefix("/") ? path : nil
     }
 
-    /// What holds its tree together.
+    /// How its process tree is contained.
     var containment: ContainmentSupport.Method? {
         switch proc.map({ hero_containment(rawValue: $0.containment) }) {
         case HERO_CONTAINMENT_CGROUP: .cgroup
@@ -116,16 +118,16 @@ struct RecordFile {
         }
     }
 
-    /// Who executes, once it does.
+    /// The main process, once the program was executed.
     var startReport: StartReport? {
         guard hasExecuted else { return nil }
         return gatedReport
     }
 
-    /// Who executes, or has executed, where the shim is gone and says nothing more about it.
+    /// The main process of a start whose shim is gone, if the program was released.
     var orphanReport: StartReport? { wasReleased ? gatedReport : nil }
 
-    /// Who would execute, or does.
+    /// The main process, whether the program was executed or not.
     var gatedReport: StartReport? {
         guard let proc, let main else { return nil }
         return StartReport(
@@ -135,19 +137,23 @@ struct RecordFile {
         )
     }
 
-    /// How the start ended, when that is written; a half left over from another start says nothing.
-    func endReport(_ names: StartFailureContext?) -> EndReport? {
-        guard let exit, exit.generation == generation else { return failedStartReport(names) }
+    /// The end of the start; nil if none is recorded.
+    ///
+    /// A half of another start is ignored.
+    func endReport(_ context: StartFailureContext?) -> EndReport? {
+        guard let exit, exit.generation == generation else { return failedStartReport(context) }
         let outcome: Outcome
         switch hero_exit_kind(rawValue: exit.kind) {
         case HERO_EXIT_EXITED: outcome = .exited(exit.status)
         case HERO_EXIT_SIGNALED where exit.out_of_memory != 0: outcome = .outOfMemory
         case HERO_EXIT_SIGNALED:
             outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
-        case HERO_EXIT_FAILED: outcome = .startFailed(makeStartFailure(exit.stage, exit.error, names))
+        case HERO_EXIT_FAILED: outcome = .startFailed(makeStartFailure(exit.stage, exit.error, context))
         case HERO_EXIT_UNKNOWN:
-            outcome = .lost("its main process was the child of another one, which alone was told how it ended")
-        default: return failedStartReport(names)
+            outcome = .lost(
+                "its main process was the child of another process, and only that process received its exit status"
+            )
+        default: return failedStartReport(context)
         }
         return EndReport(
             outcome: outcome,
@@ -157,29 +163,29 @@ struct RecordFile {
         )
     }
 
-    /// What the program has said of itself, as it stands in the record; nil where it may not speak, or its words are damaged.
+    /// The notify state of the program; nil if it does not use the notify socket, or the section is invalid.
     func notifyState(asOf now: Moment) -> NotifyState? {
-        guard let said, isFromThisBoot else { return nil }
+        guard let notifySection, isFromThisBoot else { return nil }
         var report = NotifyState(asOf: now)
-        report.isReady = said.flags & HERO_NOTIFY_READY.rawValue != 0
-        report.isReloading = said.flags & HERO_NOTIFY_RELOADING.rawValue != 0
-        report.isStopping = said.flags & HERO_NOTIFY_STOPPING.rawValue != 0
-        report.hasTriggeredWatchdog = said.flags & HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue != 0
-        if said.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: said.watchdog_us)) }
-        if said.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: said.pinged_boottime) }
-        report.status = statusText(said)
-        report.unverifiedMessages = Int(said.foreign_senders)
-        report.unreadableMessages = Int(said.malformed)
-        report.rejectedMainPIDs = Int(said.refused_main_pids)
-        report.lastRejectedPID = said.refused_pid
+        report.isReady = notifySection.flags & HERO_NOTIFY_READY.rawValue != 0
+        report.isReloading = notifySection.flags & HERO_NOTIFY_RELOADING.rawValue != 0
+        report.isStopping = notifySection.flags & HERO_NOTIFY_STOPPING.rawValue != 0
+        report.hasTriggeredWatchdog = notifySection.flags & HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue != 0
+        if notifySection.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: notifySection.watchdog_us)) }
+        if notifySection.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: notifySection.pinged_boottime) }
+        report.status = statusText(notifySection)
+        report.unverifiedMessages = Int(notifySection.foreign_senders)
+        report.unreadableMessages = Int(notifySection.malformed)
+        report.rejectedMainPIDs = Int(notifySection.refused_main_pids)
+        report.lastRejectedPID = notifySection.refused_pid
         return report
     }
 
-    private func statusText(_ said: hero_notify_state) -> String? {
-        let size = min(Int(said.status_size), Int(HERO_STATUS_SIZE))
+    private func statusText(_ notifySection: hero_notify_state) -> String? {
+        let size = min(Int(notifySection.status_size), Int(HERO_STATUS_SIZE))
         guard size > 0 else { return nil }
-        let bytes = withUnsafeBytes(of: said.status) { [UInt8]($0.prefix(size)) }
-        // It was cut off at a byte, and that may have been within a character.
+        let bytes = withUnsafeBytes(of: notifySection.status) { [UInt8]($0.prefix(size)) }
+        // The text may have been cut within a character.
         let cuts = size == Int(HERO_STATUS_SIZE) ? 0...3 : 0...0
         for cut in cuts {
             if let text = String(validating: bytes.dropLast(cut), as: UTF8.self) { return text }
@@ -187,10 +193,10 @@ struct RecordFile {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    private func failedStartReport(_ names: StartFailureContext?) -> EndReport? {
+    private func failedStartReport(_ context: StartFailureContext?) -> EndReport? {
         guard let proc, phase == HERO_PROC_FAILED else { return nil }
         return EndReport(
-            outcome: .startFailed(makeStartFailure(proc.stage, proc.error, names)),
+            outcome: .startFailed(makeStartFailure(proc.stage, proc.error, context)),
             time: nil,
             executed: nil
         )
@@ -203,14 +209,14 @@ struct RecordFile {
         return withUnsafeBytes(of: proc.boot_id) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
     }
 
-    private func identity(_ words: hero_identity) -> ProcessIdentity? {
-        guard let proc, words.pid > 0, let bootID else { return nil }
+    private func identity(_ source: hero_identity) -> ProcessIdentity? {
+        guard let proc, source.pid > 0, let bootID else { return nil }
         return ProcessIdentity(
             bootID: bootID,
             pidNamespace: proc.pid_namespace,
-            pid: words.pid,
-            startTicks: words.start_ticks,
-            pidfsInode: words.pidfs_inode
+            pid: source.pid,
+            startTicks: source.start_ticks,
+            pidfsInode: source.pidfs_inode
         )
     }
 }

@@ -4,20 +4,20 @@ import CHeroRecord
 import HeroKernel
 import HeroModel
 
-/// Finding out what became of starts that nobody watched.
+/// Finds out what happened to starts while no reconciler watched them.
 struct StartRecovery {
     let paths: RuntimePaths
     let shimTracker: ShimTracker
     let orphanTracker: OrphanTracker
 
-    /// Looks at the record of a job, and follows what still runs.
+    /// Reads the record of a job and tracks what is still running.
     func recover(_ job: JobID) -> RecoveredStart {
         let path = paths.record(of: job)
         var reading = readStableRecord(path, job)
         if UnrecordedShims.kill(path, job: job) { reading = readStableRecord(path, job) }
-        // Between reading and looking a shim may write down how its program ended, and leave: what a record says is final
-        // only when it was read after that shim had been looked for in vain.
-        var (hasLooked, shim): (Bool, ProcessIdentity?) = (false, nil)
+        // A shim may record the end of its program and exit between the two checks. The record is final only if it was
+        // read after its shim was found to be gone.
+        var (isShimChecked, shim): (Bool, ProcessIdentity?) = (false, nil)
         while true {
             switch reading {
             case .absent, .empty: return .notFound
@@ -26,16 +26,16 @@ struct StartRecovery {
                 return .ended(generation: 0, report)
             case .found(let record):
                 let start = StartID(job: job, generation: record.generation)
-                if !hasLooked { hero_failpoint(FP_AD_1) }
-                if let held = trackHeldStart(start, record) { return held }
-                if hasLooked, record.shim == shim { return concludeStart(start, record) }
-                (hasLooked, shim) = (true, record.shim)
+                if !isShimChecked { hero_failpoint(FP_AD_1) }
+                if let supervised = trackHeldStart(start, record) { return supervised }
+                if isShimChecked, record.shim == shim { return concludeStart(start, record) }
+                (isShimChecked, shim) = (true, record.shim)
             }
             reading = RecordFile.read(path, job: job)
         }
     }
 
-    /// A record that a shim is just beginning is given a moment to say who it is.
+    /// Gives a shim that has just started a moment to write its record.
     private func readStableRecord(_ path: String, _ job: JobID) -> RecordFile.ReadResult {
         var reading = RecordFile.read(path, job: job)
         for _ in 0..<20 {
@@ -50,15 +50,16 @@ struct StartRecovery {
         return reading
     }
 
-    /// Follows the shim that holds a start; nil when none does.
+    /// Tracks the shim of a start; returns nil if there is none.
     private func trackHeldStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart? {
         let generation = start.generation
         guard !record.isRetired else { return .notFound }
         if record.isFromThisMachine, record.phase != nil, record.endReport(nil) == nil,
             shimTracker.shimPidfd(of: start) == nil,
-            !orphanTracker.contains(start), FileDescriptorBudget.available <= FileDescriptorBudget.adoptionReserve
+            !orphanTracker.contains(start), !FileDescriptors.allow(.recovery)
         {
-            // Who it is cannot be proven now, and nobody may act on a guess: it is looked at again when there is room.
+            // The shim cannot be verified now and nothing may be decided without that: try again when file descriptors
+            // are available.
             shimTracker.deferRecovery(start)
             return .supervised(generation: generation, record.startReport)
         }
@@ -81,7 +82,7 @@ struct StartRecovery {
         return nil
     }
 
-    /// What is left of a start whose shim is gone.
+    /// Handles a start whose shim is gone.
     private func concludeStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart {
         let generation = start.generation
         if orphanTracker.contains(start) { return .supervised(generation: generation, record.orphanReport) }
@@ -89,18 +90,18 @@ struct StartRecovery {
             guard record.isFromThisMachine, hasLiveProcesses(start, record) else {
                 return .ended(generation: generation, report)
             }
-            // The shim was killed before it could end the rest of the tree.
+            // The shim was killed before it had killed the rest of its process tree.
             orphanTracker.endRemainingProcesses(start, report)
             return .supervised(generation: generation, record.orphanReport)
         }
         guard record.phase != nil else { return lostStart(generation, "the record is damaged", record) }
         guard record.isFromThisBoot else { return lostStart(generation, "the machine was restarted", record) }
         guard record.isFromThisMachine else {
-            return lostStart(generation, "it ran in another pid namespace, which is gone or out of sight", record)
+            return lostStart(generation, "it ran in another PID namespace that is gone or not visible", record)
         }
-        let mainLives =
+        let isMainRunning =
             hero_is_disabled(HERO_IDENTITY) == 0 && record.main.map { ProcessTable.open($0) != nil } ?? false
-        guard mainLives || hasLiveProcesses(start, record) else {
+        guard isMainRunning || hasLiveProcesses(start, record) else {
             return lostStart(
                 generation,
                 record.orphanReport == nil
@@ -113,11 +114,11 @@ struct StartRecovery {
         if let report = orphanTracker.trackOrphan(start, record, announces: false) {
             return .orphaned(generation: generation, report)
         }
-        // Dying, or not yet released: only its end, or `orphaned`, is still to come.
+        // The main process is ending or was not released yet; an event will follow.
         return .supervised(generation: generation, record.orphanReport)
     }
 
-    /// Whether somebody of a start lives, as the kernel tells: by its lock, or by its cgroup.
+    /// Whether the kernel reports a running process of a start: through its lock, or through its cgroup.
     private func hasLiveProcesses(_ start: StartID, _ record: RecordFile) -> Bool {
         isRecordLocked(paths.record(of: start.job)) || record.cgroup.map(StartCgroups.isPopulated) ?? false
     }

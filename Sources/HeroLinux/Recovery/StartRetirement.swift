@@ -5,18 +5,19 @@ import Glibc
 import HeroKernel
 import HeroModel
 
-/// Starts that were ordered and must never happen: their generation is taken in the record, so a shim that comes late is refused.
+/// Retires starts that were requested and must never happen: the record gets their generation, so that a late shim is
+/// refused.
 ///
-/// A marker beside the record keeps it from being removed with its job, for longer than any shim can be late.
+/// A marker file next to the record keeps the record for longer than a shim can be late, even if its job is removed.
 struct StartRetirement {
     let paths: RuntimePaths
 
-    /// Seconds that a record is kept for the sake of a start that was retired.
+    /// How long the record of a retired start is kept, in seconds.
     private static let retentionSeconds = 600
 
-    /// Takes the generation of a start, if nobody has.
+    /// Takes the generation of a start.
     ///
-    /// - Returns: false when a shim has, or holds the lock: then one must look again.
+    /// - Returns: false if a shim has taken it or holds the lock; the record must be read again then.
     func retire(_ start: StartID) -> Bool {
         if hero_is_disabled(HERO_RETIREMENT) != 0 { return true }
         let path = paths.record(of: start.job)
@@ -27,23 +28,23 @@ struct StartRetirement {
         if case .found(let record) = RecordFile.read(path, job: start.job), record.generation >= start.generation {
             return record.isRetired
         }
-        // The marker first: without it the record might be removed with its job.
+        // The marker comes first: without it the record might be removed with its job.
         close(open(markerPath(of: start.job), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
         hero_failpoint(FP_ST_16)
         return RecordFile.writeRetired(start, to: file.number)
     }
 
-    /// Removes what is left of a job, unless a start of it was retired.
+    /// Removes the files of a job; keeps the record if a start of the job was retired.
     func removeFiles(_ job: JobID) {
         unlink(paths.script(of: job))
-        // Left by a shim that was killed.
+        // A killed shim leaves its socket file.
         unlink(paths.notifySocketFile(of: job))
         JobRecoveryFile.remove(paths.recoveryFile(of: job))
         guard access(markerPath(of: job), F_OK) != 0 else { return }
         unlink(paths.record(of: job))
     }
 
-    /// Removes markers, and the records they kept, of which no shim can come any more.
+    /// Removes the markers, and the records they kept, that are older than any late shim.
     func removeExpired() {
         var now = timespec()
         clock_gettime(CLOCK_REALTIME, &now)
@@ -64,7 +65,7 @@ struct StartRetirement {
 }
 
 extension RecordFile {
-    /// Writes a record that says: this generation is taken, and nobody runs in it.
+    /// Writes a record in which the generation is taken and no process runs.
     static func writeRetired(_ start: StartID, to file: Int32) -> Bool {
         var proc = hero_proc()
         proc.phase = HERO_PROC_PREPARED.rawValue

@@ -2,28 +2,32 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-/// Shims that hold the lock of a job and have not said for which start (reliability.md FP-ST-6).
+/// Handles shims that hold the lock of a job and have not recorded a start yet (FP-ST-6).
 ///
-/// Between the two lies an instant, but a machine can hold a process up there for seconds. Such a shim has started nothing. Nobody
-/// knows it, so nobody would follow what it starts when it goes on; it is ended instead, and its start is retired like others
-/// that left no trace.
+/// This state normally lasts for an instant, but a busy machine can delay a process in it for seconds. Such a shim has
+/// started no program. No reconciler has a record of it, so nothing would track what it starts later. It is killed, and
+/// its start is retired like others that have left no trace.
 enum UnrecordedShims {
-    /// Ends whoever began a start of which this record says nothing.
+    /// Kills the shims that hold the lock of this record without being recorded in it.
     ///
-    /// - Returns: Whether there was somebody: then the record must be read again, for it may have got further before it died.
+    /// - Returns: Whether there were any. The record must be read again then, because they may have changed it before
+    ///   they ended.
     static func kill(_ path: String, job: JobID) -> Bool {
-        guard !namesLockHolder(RecordFile.read(path, job: job)), isRecordLocked(path) else { return false }
+        guard UnrecordedShimRule.mayBeUnrecorded(recordFacts(path, job), isLocked: isRecordLocked(path)) else {
+            return false
+        }
         let shims = lockHolders(of: path).filter { ProcessInspector.isShim($0.identity.pid) }
-        // It may be going on this very moment: only of one that stands still can it be said that it has started nothing.
+        // A shim may continue at any moment: only of a stopped one is it certain that it has started no program.
         for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, SIGSTOP) }
         wait(for: shims) { $0?.state != UInt8(ascii: "T") }
-        let isBeginner = !namesLockHolder(RecordFile.read(path, job: job))
-        for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, isBeginner ? SIGKILL : SIGCONT) }
-        if isBeginner { wait(for: shims) { $0?.isDead == false } }
+        let decision = UnrecordedShimRule.decide(recordFacts(path, job))
+        let signal = decision == .kill ? SIGKILL : SIGCONT
+        for shim in shims { _ = hl_pidfd_send_signal(shim.pidfd.number, signal) }
+        if decision == .kill { wait(for: shims) { $0?.isDead == false } }
         return !shims.isEmpty
     }
 
-    /// Waits, for a second at most, while this is so of one of them.
+    /// Waits until the condition is false for all shims, at most one second.
     private static func wait(
         for shims: [(identity: ProcessIdentity, pidfd: Descriptor)],
         while holds: (ProcStat?) -> Bool
@@ -34,15 +38,17 @@ enum UnrecordedShims {
         }
     }
 
-    /// Whether the lock is held by somebody that the record names.
-    private static func namesLockHolder(_ reading: RecordFile.ReadResult) -> Bool {
-        guard case .found(let record) = reading else { return false }
-        guard record.isFromThisMachine else { return true }
-        return record.shim.map(ProcessTable.isAlive) ?? false || record.main.map(ProcessTable.isAlive) ?? false
+    private static func recordFacts(_ path: String, _ job: JobID) -> UnrecordedShimRule.RecordFacts? {
+        guard case .found(let record) = RecordFile.read(path, job: job) else { return nil }
+        return UnrecordedShimRule.RecordFacts(
+            isFromThisMachine: record.isFromThisMachine,
+            isShimRunning: record.shim.map(ProcessTable.isAlive) ?? false,
+            isMainProcessRunning: record.main.map(ProcessTable.isAlive) ?? false
+        )
     }
 }
 
-/// Who has the record of a job open: only shims and their trees do, beside ourselves.
+/// Returns the processes that have the record of a job open, except this one: only shims and their process trees do.
 func lockHolders(of path: String) -> [(identity: ProcessIdentity, pidfd: Descriptor)] {
     var inode: UInt = 0
     var device: UInt = 0

@@ -1,12 +1,16 @@
-/// The claims on ports by their numbers, found by what they overlap.
+/// The claims on TCP ports, by port number and address; finds an earlier claim that overlaps a new one.
 struct ClaimedPorts {
-    /// One address of one port.
+    /// An address with a port.
     private struct BoundAddress: Hashable {
         var port: UInt16
         var address: NumericAddress
     }
 
-    /// The claims on one port: nearly every port has one.
+    /// The claims on one port.
+    ///
+    /// Most ports have exactly one claim, so the first one is stored separately.
+    ///
+    /// All values are indices of claims.
     private struct PortClaims {
         var first: Int
         var firstAddress: NumericAddress?
@@ -14,37 +18,37 @@ struct ClaimedPorts {
         var anyAddress: Int?
         var anyIPv4: Int?
 
-        mutating func add(_ number: Int, _ address: NumericAddress?) {
+        mutating func add(_ claim: Int, _ address: NumericAddress?) {
             guard let address, !address.isAny6 else {
-                anyAddress = anyAddress ?? number
+                anyAddress = anyAddress ?? claim
                 return
             }
-            if address.isVersion4, firstIPv4 == nil { firstIPv4 = number }
-            if address.isAny4, anyIPv4 == nil { anyIPv4 = number }
+            if address.isVersion4, firstIPv4 == nil { firstIPv4 = claim }
+            if address.isAny4, anyIPv4 == nil { anyIPv4 = claim }
         }
     }
 
     private var ports: [UInt16: PortClaims] = [:]
-    /// The later claims of a port, by address.
+    /// The second and later claims on a port, by address.
     private var laterClaims: [BoundAddress: Int] = [:]
 
-    /// Takes a claim on an address of a port; nil is every address.
-    mutating func add(_ number: Int, _ address: NumericAddress?, _ port: UInt16) {
+    /// Adds a claim on an address of a port; nil means every address.
+    mutating func add(_ claim: Int, _ address: NumericAddress?, _ port: UInt16) {
         if ports[port] != nil, let address {
-            let place = BoundAddress(port: port, address: address)
-            if laterClaims[place] == nil { laterClaims[place] = number }
+            let boundAddress = BoundAddress(port: port, address: address)
+            if laterClaims[boundAddress] == nil { laterClaims[boundAddress] = claim }
         }
-        ports[port, default: PortClaims(first: number, firstAddress: address)].add(number, address)
+        ports[port, default: PortClaims(first: claim, firstAddress: address)].add(claim, address)
     }
 
-    /// A claim that this one overlaps; nil when there is none.
+    /// Returns the first claim that overlaps an address of a port; nil if there is none.
     func claimOverlapping(_ address: NumericAddress?, _ port: UInt16) -> Int? {
-        guard let known = ports[port] else { return nil }
-        guard let address, !address.isAny6 else { return known.first }
-        if let any = known.anyAddress { return any }
-        if address.isAny4 { return known.firstIPv4 }
-        if address.isVersion4, let any4 = known.anyIPv4 { return any4 }
-        if known.firstAddress == address { return known.first }
+        guard let claims = ports[port] else { return nil }
+        guard let address, !address.isAny6 else { return claims.first }
+        if let any = claims.anyAddress { return any }
+        if address.isAny4 { return claims.firstIPv4 }
+        if address.isVersion4, let any4 = claims.anyIPv4 { return any4 }
+        if claims.firstAddress == address { return claims.first }
         return laterClaims[BoundAddress(port: port, address: address)]
     }
 }

@@ -1,34 +1,34 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// Two services that may never be up at the same time, by number, with the place that says so.
+    /// Two services that must never be up at the same time, by index, with the span that declares the conflict.
     private struct Conflict {
         var from: Int
         var to: Int
         var span: Span
     }
 
-    /// Reports services that conflict and are both wanted up, and those that conflict with what they require.
+    /// Reports conflicts between two services with `status: start`, and between a service and one that it requires.
     mutating func checkConflicts() {
         var seen: Set<[Int]> = []
-        // A walk for each pair would be quadratic; a set that spends this much is judged in part.
+        // A search for each pair takes quadratic time. After this index of steps the rest of the set is not checked.
         var steps = 200_000
-        for number in services.indices {
-            for edge in conflicts[number]
-            where seen.insert([min(number, edge.target), max(number, edge.target)]).inserted {
-                let conflict = Conflict(from: number, to: edge.target, span: edge.span)
-                if let path = requirementPath(from: number, to: edge.target, &steps)
-                    ?? requirementPath(from: edge.target, to: number, &steps)
+        for index in services.indices {
+            for edge in conflicts[index]
+            where seen.insert([min(index, edge.target), max(index, edge.target)]).inserted {
+                let conflict = Conflict(from: index, to: edge.target, span: edge.span)
+                if let path = requirementPath(from: index, to: edge.target, &steps)
+                    ?? requirementPath(from: edge.target, to: index, &steps)
                 {
                     reportConflictWithRequirement(conflict, path)
-                } else if services[number].spec.status == .start, services[edge.target].spec.status == .start {
+                } else if services[index].spec.status == .start, services[edge.target].spec.status == .start {
                     reportConflictWanted(conflict)
                 }
             }
         }
     }
 
-    /// The shortest chain of requirements between two services, its edges in order; nil when there is none.
+    /// Returns the shortest chain of requirements between two services, in order; nil if there is none.
     private func requirementPath(from start: Int, to target: Int, _ steps: inout Int) -> [CycleFinder.Step]? {
         var arrivals: [Int: CycleFinder.Step] = [:]
         var queue = [start]
@@ -67,9 +67,10 @@ extension ManifestSet {
                 at: step.edge.span
             )
         }
+        let requires = path.count > 1 ? "indirectly requires" : "requires"
         report(
             .conflictWithRequirement,
-            "`\(dependent)` can never be up: it requires `\(required)`\(path.count > 1 ? " in the end" : ""), and they conflict",
+            "`\(dependent)` can never be up: it \(requires) `\(required)`, and the two conflict",
             help: "remove the conflict or the requirement",
             in: services[conflict.from].file,
             at: conflict.span,
@@ -78,15 +79,18 @@ extension ManifestSet {
     }
 
     private mutating func reportConflictWanted(_ conflict: Conflict) {
-        let notes = [conflict.from, conflict.to].map { number in
-            let service = services[number]
-            return source(service.file).note("`\(service.spec.name)` is wanted up", at: service.span(of: "status"))
+        let notes = [conflict.from, conflict.to].map { index in
+            let service = services[index]
+            return source(service.file).note(
+                "`\(service.spec.name)` has `status: start`",
+                at: service.span(of: "status")
+            )
         }
         report(
             .conflictWanted,
             "`\(services[conflict.from].spec.name)` and `\(services[conflict.to].spec.name)` conflict, "
-                + "and both are wanted up",
-            help: "write `status: stop` in one of them",
+                + "and both have `status: start`",
+            help: "set `status: stop` in one of them",
             in: services[conflict.from].file,
             at: conflict.span,
             notes: notes

@@ -1,78 +1,80 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// The desired state of a set without errors; takes the drafts apart, so that nothing is held twice.
+    /// Builds the desired state of a set without errors.
+    ///
+    /// Drafts are emptied one after another, so that the set and the desired state are never both complete in memory.
     mutating func buildDesired() -> DesiredState {
         var desired = DesiredState(settings: settings.first?.settings ?? Settings())
-        let defaults = defaultPlaces
+        let defaults = defaultLocations
         desired.services.reserveCapacity(services.count)
-        for number in services.indices {
-            let declared = buildService(number, desired.settings, defaults)
+        for index in services.indices {
+            let declared = buildService(index, desired.settings, defaults)
             desired.services[declared.spec.name] = declared
         }
         for draft in actions {
             let source = source(draft.file)
-            var places = FieldLocations()
-            if let defaults { places.add(defaults.entries, in: defaults.file) }
-            places.add(draft.writtenFields, in: source.file.path)
+            var locations = FieldLocations()
+            if let defaults { locations.add(defaults.entries, in: defaults.file) }
+            locations.add(draft.writtenFields, in: source.file.path)
             desired.actions[draft.name] = Declared(
                 draft.spec(applyingDefaultsOf: desired.settings),
-                at: source.place(draft.span),
-                locations: places
+                at: source.location(draft.span),
+                locations: locations
             )
         }
         return desired
     }
 
-    /// Where the settings say what actions do that say nothing themselves, by the field of an action.
-    private var defaultPlaces: DefaultPlaces? {
-        guard let settings = settings.first, !settings.defaultPlaces.isEmpty else { return nil }
-        return DefaultPlaces(file: source(settings.file).file.path, entries: settings.defaultPlaces)
+    /// The locations of the action defaults in the settings; nil if there are none.
+    private var defaultLocations: DefaultLocations? {
+        guard let settings = settings.first, !settings.defaultFields.isEmpty else { return nil }
+        return DefaultLocations(file: source(settings.file).file.path, entries: settings.defaultFields)
     }
 
-    /// The fields of `defaults` as fields of an action, and the file they are written in.
-    private struct DefaultPlaces {
+    /// The fields of `defaults`, as paths of action fields, with the file that contains them.
+    private struct DefaultLocations {
         var file: String
         var entries: [FieldLocations.Entry]
     }
 
     private mutating func buildService(
-        _ number: Int,
+        _ index: Int,
         _ settings: Settings,
-        _ defaults: DefaultPlaces?
+        _ defaults: DefaultLocations?
     ) -> Declared<ServiceSpec> {
-        let used = usedActions[number]
-        let draft = services[number]
-        services[number] = ServiceDraft(file: draft.file, spec: Self.emptySpec, span: draft.span)
+        let used = usedActions[index]
+        let draft = services[index]
+        services[index] = ServiceDraft(file: draft.file, spec: Self.emptySpec, span: draft.span)
         let own = source(draft.file)
         var spec = draft.spec
         spec.actions.reserveCapacity(used.count)
-        var places = FieldLocations(capacity: used.count + 1)
+        var locations = FieldLocations(capacity: used.count + 1)
         var written = draft.writtenFields
         written.reserveCapacity(written.count + used.count)
         for used in used {
             let action: ActionDraft
             let span: Span
             switch used {
-            case .inline(let number):
-                action = draft.inlineActions[number]
+            case .inline(let index):
+                action = draft.inlineActions[index]
                 span = action.span
-            case .document(let number, let reference):
-                action = actions[number]
+            case .document(let index, let reference):
+                action = actions[index]
                 span = reference
             }
             spec.actions.append(action.spec(applyingDefaultsOf: settings))
             let name = "actions." + action.spec.name
             written.append(WrittenField(path: name, span: span))
             let prefix = name + "."
-            if let defaults { places.add(defaults.entries, in: defaults.file, prefix: prefix) }
-            // A field of an action document is written there, not where the service names it.
-            places.add(action.writtenFields, in: source(action.file).file.path, prefix: prefix)
+            if let defaults { locations.add(defaults.entries, in: defaults.file, prefix: prefix) }
+            // The fields of an action document are located in that document, not in the service.
+            locations.add(action.writtenFields, in: source(action.file).file.path, prefix: prefix)
         }
-        places.add(written, in: own.file.path)
-        return Declared(spec, at: own.place(draft.span), locations: places)
+        locations.add(written, in: own.file.path)
+        return Declared(spec, at: own.location(draft.span), locations: locations)
     }
 
-    /// What stays of a draft that was taken apart.
+    /// The spec that is left in a draft once its content has moved to the desired state.
     private static let emptySpec = ServiceSpec(QualifiedName(""), actions: [])
 }

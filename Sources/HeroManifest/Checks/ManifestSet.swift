@@ -1,81 +1,81 @@
 internal import HeroModel
 
-/// All drafts of all files, and what is wrong with them as one set.
+/// The drafts of all files, and the checks that need the whole set.
 struct ManifestSet {
-    /// The files, by number.
+    /// The files, in the order in which they were added.
     private var sources: [SourceFile] = []
-    /// How many mistakes of the set were shown of each file.
+    /// The limiters of diagnostics that concern the set, by the index of their file.
     private var limiters: [Int: DiagnosticLimiter] = [:]
     /// The services in the order of the files.
     var services: [ServiceDraft] = []
     /// The action documents.
     var actions: [ActionDraft] = []
-    /// The settings; more than one is a mistake.
+    /// The settings documents; more than one is an error.
     var settings: [SettingsDraft] = []
     /// Every document of a known kind.
     var documents: [DocumentRecord] = []
-    /// What was found so far.
+    /// The diagnostics so far.
     var diagnostics: [Diagnostic] = []
-    /// Names that are probably declared where nothing could be read.
+    /// Names that unreadable parts of files probably declare.
     var possiblyDeclaredNames: Set<String> = []
 
-    /// Numbers of services by name; of two with one name the first.
+    /// The indices of services by name; for a duplicate name, the index of the first service.
     var serviceIndexByName: [QualifiedName: Int] = [:]
-    /// Numbers of action documents by name; of two with one name the first.
+    /// The indices of action documents by name; for a duplicate name, the index of the first document.
     var actionIndexByName: [QualifiedName: Int] = [:]
-    /// The actions of each service, in order, by the service's number.
+    /// The actions of each service in order, by the index of the service.
     var usedActions: [[UsedAction]] = []
-    /// Whom a service waits for, by numbers.
+    /// The services that each service waits for, by the index of the service.
     var dependencies: [[Relation]] = []
-    /// Whom a service may never be up beside, by numbers.
+    /// The services that each service conflicts with, by the index of the service.
     var conflicts: [[Relation]] = []
-    /// Searches for a similar name that may still be made: each looks at all names.
+    /// The index of searches for a similar name that are still allowed, because each one compares all names.
     var remainingSuggestionSearches = 50
 
     /// One action of a service.
     enum UsedAction {
-        /// Written in place: its number among those of the service.
+        /// An inline action, by its index among those of the service.
         case inline(Int)
-        /// An action document by its number, and where the service names it.
+        /// An action document by its index, and the span of the reference to it.
         case document(Int, Span)
     }
 
-    /// One edge between services.
+    /// One relation of a service to another one.
     struct Relation {
-        /// The number of the service it points to.
+        /// The index of the other service.
         var target: Int
-        /// The key it is declared with.
+        /// The key that declares the relation.
         var kind: RelationKind
-        /// Where.
+        /// The span of the reference.
         var span: Span
     }
 
-    /// Decodes the documents of one file, and takes what was found in it.
-    mutating func addDocuments(_ trees: [YAMLNode], _ scope: FileDecoder) {
-        var scope = scope
-        for tree in trees { decode(tree, in: &scope) }
-        sources.append(scope.source)
-        diagnostics += scope.diagnostics
-        possiblyDeclaredNames.formUnion(scope.possiblyDeclaredNames)
+    /// Decodes the documents of one file and adds its diagnostics.
+    mutating func addDocuments(_ trees: [YAMLNode], _ decoder: FileDecoder) {
+        var decoder = decoder
+        for tree in trees { decode(tree, in: &decoder) }
+        sources.append(decoder.source)
+        diagnostics += decoder.diagnostics
+        possiblyDeclaredNames.formUnion(decoder.possiblyDeclaredNames)
     }
 
-    /// Warns about values that were given and that nothing uses, unless something could not be read.
-    mutating func warnAbout(unused variables: Variables) {
+    /// Warns about values of `--var` that no manifest uses, unless there are errors.
+    mutating func reportUnusedVariables(_ variables: Variables) {
         guard !diagnostics.contains(where: { $0.severity == .error }) else { return }
         for name in variables.unusedNames {
             diagnostics.append(
                 Diagnostic(
                     .warning,
                     code: DiagnosticCode.unusedVariable.rawValue,
-                    "no manifest uses the variable `\(name)` that was given with `--var`"
+                    "no manifest uses the variable `\(name)` that is set with `--var`"
                         + Suggestion.didYouMean(name, variables.referencedNames),
-                    help: "write `${\(name)}` where it is meant, or leave it out"
+                    help: "write `${\(name)}` in a manifest, or remove the option"
                 )
             )
         }
     }
 
-    /// Judges the set: the desired state, or every mistake.
+    /// Checks the set and returns the desired state or all errors.
     mutating func validate(_ options: ManifestOptions) -> ManifestResult {
         checkNames()
         resolveActions()
@@ -96,34 +96,26 @@ struct ManifestSet {
         )
     }
 
-    /// The draft of an action that a service uses.
-    func draft(of used: UsedAction, in service: Int) -> ActionDraft {
-        switch used {
-        case .inline(let number): services[service].inlineActions[number]
-        case .document(let number, _): actions[number]
-        }
-    }
-
-    /// The name of an action that a service uses.
+    /// Returns the name of an action that a service uses.
     func name(of used: UsedAction, in service: Int) -> String {
         switch used {
-        case .inline(let number): services[service].inlineActions[number].spec.name
-        case .document(let number, _): actions[number].spec.name
+        case .inline(let index): services[service].inlineActions[index].spec.name
+        case .document(let index, _): actions[index].spec.name
         }
     }
 
-    /// Where a service says that it uses an action.
+    /// Returns the span at which a service declares or references an action.
     func span(of used: UsedAction, in service: Int) -> Span {
         switch used {
-        case .inline(let number): services[service].inlineActions[number].span
+        case .inline(let index): services[service].inlineActions[index].span
         case .document(_, let reference): reference
         }
     }
 
-    /// A file's text.
+    /// Returns a file by its index.
     func source(_ file: Int) -> SourceFile { sources[file] }
 
-    /// Adds a mistake at a place of a file.
+    /// Adds a diagnostic about a span of a file, unless the limit of the file is reached.
     mutating func report(
         _ code: DiagnosticCode,
         _ message: String,
@@ -133,7 +125,7 @@ struct ManifestSet {
         notes: [Diagnostic.Note] = [],
         severity: Diagnostic.Severity = .error
     ) {
-        let found = limiters[file, default: DiagnosticLimiter()].makeDiagnostic(
+        let diagnostic = limiters[file, default: DiagnosticLimiter()].makeDiagnostic(
             source(file),
             severity,
             code,
@@ -142,6 +134,6 @@ struct ManifestSet {
             span,
             notes
         )
-        if let found { diagnostics.append(found) }
+        if let diagnostic { diagnostics.append(diagnostic) }
     }
 }

@@ -1,28 +1,28 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// Numbers services and actions by name; a name declared twice is an error at the second place.
+    /// Indexes services and actions by name, and reports the second declaration of a name.
     mutating func checkNames() {
         serviceIndexByName.reserveCapacity(services.count)
-        for number in services.indices where services[number].hasValidName {
-            let name = services[number].spec.name
-            guard let first = serviceIndexByName.updateValue(number, forKey: name) else { continue }
+        for index in services.indices where services[index].hasValidName {
+            let name = services[index].spec.name
+            guard let first = serviceIndexByName.updateValue(index, forKey: name) else { continue }
             serviceIndexByName[name] = first
             reportDuplicateName(
                 "service `\(name)`",
-                in: services[number].file,
-                at: services[number].span,
+                in: services[index].file,
+                at: services[index].span,
                 first: source(services[first].file).note("first declared", at: services[first].span)
             )
         }
-        for number in actions.indices {
-            let name = actions[number].name
-            guard let first = actionIndexByName.updateValue(number, forKey: name) else { continue }
+        for index in actions.indices {
+            let name = actions[index].name
+            guard let first = actionIndexByName.updateValue(index, forKey: name) else { continue }
             actionIndexByName[name] = first
             reportDuplicateName(
                 "action `\(name)`",
-                in: actions[number].file,
-                at: actions[number].span,
+                in: actions[index].file,
+                at: actions[index].span,
                 first: source(actions[first].file).note("first declared", at: actions[first].span)
             )
         }
@@ -32,25 +32,25 @@ extension ManifestSet {
         report(
             .duplicateName,
             "the \(what) is declared twice",
-            help: "rename one of them, or remove it",
+            help: "rename or remove one of them",
             in: file,
             at: span,
             notes: [first]
         )
     }
 
-    /// Gathers the actions of each service: those written in place, and the documents it names.
+    /// Collects the actions of each service: inline actions, and action documents that the service references.
     mutating func resolveActions() {
         usedActions.reserveCapacity(services.count)
         for service in services.indices {
             var used: [UsedAction] = []
             used.reserveCapacity(services[service].actionItems.count)
-            let isAlone = services[service].actionItems.count == 1
+            let isOnlyAction = services[service].actionItems.count == 1
             var names = OrderedSet<String>()
             for item in services[service].actionItems {
                 let next: UsedAction
                 switch item {
-                case .inline(let number): next = .inline(number)
+                case .inline(let index): next = .inline(index)
                 case .named(let name, let span):
                     guard let found = actionIndexByName[name] else {
                         reportUnknownAction(name, in: services[service], at: span)
@@ -59,7 +59,7 @@ extension ManifestSet {
                     next = .document(found, span)
                 }
                 let name = name(of: next, in: service)
-                if isAlone || names.append(name) {
+                if isOnlyAction || names.append(name) {
                     used.append(next)
                 } else if let earlier = used.first(where: { self.name(of: $0, in: service) == name }) {
                     reportDuplicateAction(name, next, earlier, in: service)
@@ -79,7 +79,7 @@ extension ManifestSet {
         report(
             .duplicateAction,
             "the service `\(services[service].spec.name.name)` has two actions named `\(name)`",
-            help: "rename one of them, or remove it",
+            help: "rename or remove one of them",
             in: file,
             at: span(of: next, in: service),
             notes: [source(file).note("first declared", at: span(of: earlier, in: service))]
@@ -92,33 +92,33 @@ extension ManifestSet {
             name,
             actionIndexByName.keys,
             in: service.spec.name.context,
-            missing: "declare it as `kind: Action`, or write the action in place as a map"
+            otherwise: "declare it as `kind: Action`, or write the action here as a map"
         )
         report(
             .unknownReference,
-            "`actions` refers to `\(name)`, which is no declared action\(suggestion)",
+            "`actions` refers to `\(name)`, which is not a declared action\(suggestion)",
             help: help,
             in: service.file,
             at: span
         )
     }
 
-    /// What to say about a name that nobody declares: a suggestion, and what to do.
+    /// Returns a suggestion and a help text for a name that is not declared.
     mutating func unknownNameHelp(
         _ name: QualifiedName,
         _ declared: Dictionary<QualifiedName, Int>.Keys,
         in context: String,
-        missing: String
+        otherwise: String
     ) -> (suggestion: String, help: String) {
-        guard remainingSuggestionSearches > 0 else { return ("", missing) }
+        guard remainingSuggestionSearches > 0 else { return ("", otherwise) }
         remainingSuggestionSearches -= 1
         let elsewhere = declared.filter { $0.name == name.name && $0.context != name.context }.sorted()
         if !elsewhere.isEmpty {
-            let places = elsewhere.prefix(3).map { $0.context == context ? $0.name : $0.description }
-            return ("", "the name is declared in another context: write \(alternatives(Array(places)))")
+            let names = elsewhere.prefix(3).map { $0.context == context ? $0.name : $0.description }
+            return ("", "the name exists in another context: write \(alternatives(Array(names)))")
         }
         let names = declared.map { $0.context == context ? $0.name : $0.description }.sorted()
         let wanted = name.context == context ? name.name : name.description
-        return (Suggestion.didYouMean(wanted, names), missing)
+        return (Suggestion.didYouMean(wanted, names), otherwise)
     }
 }

@@ -1,21 +1,22 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// Finds whom each service refers to; judges names that are not declared, itself, and those that never come up.
+    /// Resolves the references of each service; reports unknown names, self-references and required services that
+    /// stay down.
     mutating func resolveReferences() {
         dependencies.reserveCapacity(services.count)
         conflicts.reserveCapacity(services.count)
-        for number in services.indices {
+        for index in services.indices {
             var edges: [Relation] = []
-            var foes: [Relation] = []
-            for reference in services[number].references {
+            var conflicting: [Relation] = []
+            for reference in services[index].references {
                 let target = serviceIndexByName[reference.target]
-                if target == number {
+                if target == index {
                     report(
                         .selfReference,
-                        "the service `\(reference.target.name)` names itself in `\(reference.kind.rawValue)`",
-                        help: "remove it",
-                        in: services[number].file,
+                        "the service `\(reference.target.name)` lists itself in `\(reference.kind.rawValue)`",
+                        help: "remove the name",
+                        in: services[index].file,
                         at: reference.span
                     )
                 } else if let target {
@@ -23,58 +24,60 @@ extension ManifestSet {
                     switch reference.kind {
                     case .requires:
                         edges.append(edge)
-                        warnIfRequirementIsDown(of: target, requiredBy: number, reference)
+                        warnIfRequirementIsDown(of: target, requiredBy: index, reference)
                     case .after, .wants: edges.append(edge)
-                    case .conflicts: foes.append(edge)
+                    case .conflicts: conflicting.append(edge)
                     }
                 } else {
-                    reportUnknownService(reference, of: services[number])
+                    reportUnknownService(reference, of: services[index])
                 }
             }
             dependencies.append(edges)
-            conflicts.append(foes)
+            conflicts.append(conflicting)
         }
     }
 
     private mutating func reportUnknownService(_ reference: ServiceDraft.Reference, of service: ServiceDraft) {
         guard !possiblyDeclaredNames.contains(reference.target.name) else { return }
         let key = reference.kind.rawValue
-        let isHard = reference.kind == .requires
+        let isRequired = reference.kind == .requires
         let (suggestion, help) = unknownNameHelp(
             reference.target,
             serviceIndexByName.keys,
             in: service.spec.name.context,
-            missing: isHard ? "declare it, or remove the name" : "it is ignored until it is declared"
+            otherwise: isRequired
+                ? "declare it, or remove the name" : "the name is ignored until the service is declared"
         )
         report(
             .unknownReference,
-            "`\(key)` refers to `\(reference.target)`, which is no declared service\(suggestion)",
+            "`\(key)` refers to `\(reference.target)`, which is not a declared service\(suggestion)",
             help: help,
             in: service.file,
             at: reference.span,
-            severity: isHard ? .error : .warning
+            severity: isRequired ? .error : .warning
         )
     }
 
     private mutating func warnIfRequirementIsDown(
-        of targetNumber: Int,
-        requiredBy number: Int,
+        of targetIndex: Int,
+        requiredBy index: Int,
         _ reference: ServiceDraft.Reference
     ) {
-        guard services[number].spec.status == .start else { return }
-        switch services[targetNumber].spec.status {
+        guard services[index].spec.status == .start else { return }
+        switch services[targetIndex].spec.status {
         case .start, .ignore: return
         case .stop, .spec: break
         }
-        let target = services[targetNumber]
-        let service = services[number]
+        let target = services[targetIndex]
+        let service = services[index]
         report(
             .requiresStopped,
-            "`requires` names `\(reference.target)`, whose status is `\(target.spec.status.rawValue)`: this service stays down",
-            help: "set `status: start` there, or `status: stop` here too",
+            "`requires` lists `\(reference.target)`, which has `status: \(target.spec.status.rawValue)`, "
+                + "so this service stays down",
+            help: "set `status: start` in that service, or `status: stop` here too",
             in: service.file,
             at: reference.span,
-            notes: [source(target.file).note("its status", at: target.span(of: "status"))],
+            notes: [source(target.file).note("the status of that service", at: target.span(of: "status"))],
             severity: .warning
         )
     }

@@ -1,36 +1,36 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// At most one settings document.
+    /// Reports every settings document after the first one.
     mutating func checkSettings() {
         guard let first = settings.first else { return }
         for extra in settings.dropFirst() {
             report(
                 .secondSettings,
-                "the set has a second `kind: Settings`",
-                help: "join the two into one document",
+                "the set has a second document of `kind: Settings`",
+                help: "merge the two into one document",
                 in: extra.file,
                 at: extra.span,
-                notes: [source(first.file).note("the first one", at: first.span)]
+                notes: [source(first.file).note("the first document", at: first.span)]
             )
         }
     }
 
-    /// The services that must be declared, and that should be up (contract, *required core manifests*).
+    /// Reports required core services that are not declared or do not have `status: start`.
     mutating func checkRequiredCore() {
-        let written = settings.first.flatMap { draft in draft.required.map { (draft.file, $0) } }
+        let requiredNames = settings.first.flatMap { draft in draft.required.map { (draft.file, $0) } }
         var warned: Set<Int> = []
-        for name in written.map({ $0.1.map(\.name) }) ?? Settings().required {
-            if let number = serviceIndexByName[name] {
-                if warned.insert(number).inserted { warnIfRequiredCoreIsDown(number) }
+        for name in requiredNames.map({ $0.1.map(\.name) }) ?? Settings().required {
+            if let index = serviceIndexByName[name] {
+                if warned.insert(index).inserted { warnIfRequiredCoreIsDown(index) }
                 continue
             }
             guard !possiblyDeclaredNames.contains(name.name) else { continue }
             let message = "the required core manifest `\(name)` is not declared"
-            let place = written.flatMap { file, names in
+            let listed = requiredNames.flatMap { file, names in
                 names.first { $0.name == name }.map { (file, $0.span) }
             }
-            if let (file, span) = place {
+            if let (file, span) = listed {
                 report(.requiredCoreMissing, message, help: Self.declarationHelp(name), in: file, at: span)
             } else {
                 diagnostics.append(
@@ -43,18 +43,18 @@ extension ManifestSet {
                 )
             }
         }
-        for number in services.indices where services[number].spec.required && services[number].hasValidName {
-            if warned.insert(number).inserted { warnIfRequiredCoreIsDown(number) }
+        for index in services.indices where services[index].spec.required && services[index].hasValidName {
+            if warned.insert(index).inserted { warnIfRequiredCoreIsDown(index) }
         }
     }
 
-    private mutating func warnIfRequiredCoreIsDown(_ number: Int) {
-        let service = services[number]
+    private mutating func warnIfRequiredCoreIsDown(_ index: Int) {
+        let service = services[index]
         guard service.spec.status != .start else { return }
         report(
             .requiredNotStarted,
             "the required core service `\(service.spec.name)` has `status: \(service.spec.status.rawValue)`",
-            help: "services that require it stay down; set `status: start` unless that is meant",
+            help: "set `status: start`; until then, services that require it stay down",
             in: service.file,
             at: service.span(of: "status"),
             severity: .warning
@@ -72,7 +72,7 @@ extension ManifestSet {
               required: true
               actions:
                 - {name: server, exec: [\(program)], is_process: true}
-            or do without: set HERO_PROC_NO_AUTOSTART_DB=1, or declare `kind: Settings` with `required: []`
+            or run without it: set HERO_PROC_NO_AUTOSTART_DB=1, or declare `kind: Settings` with `required: []`
             """
     }
 }

@@ -1,13 +1,13 @@
 internal import HeroModel
 
 extension ManifestSet {
-    /// Who binds something.
+    /// The action that binds a port or a socket.
     private enum ClaimOwner {
         case service(Int, UsedAction)
         case action(Int)
     }
 
-    /// Who binds something, and where that is written.
+    /// One port or socket that an action binds, with the span that declares it.
     private struct ResourceClaim {
         var owner: ClaimOwner
         var file: Int
@@ -16,23 +16,25 @@ extension ManifestSet {
         var port: BoundPort?
     }
 
-    /// All claims so far, so that each new one meets those it overlaps at once.
+    /// All claims so far.
+    ///
+    /// A claim that overlaps an earlier one is reported and not added.
     private struct ClaimRegistry {
         private var all: [ResourceClaim] = []
-        /// The ports of one action each.
+        /// Ports that one action binds alone.
         private var exclusivePorts = ClaimedPorts()
-        /// The ports of all who share them.
+        /// Ports that are bound with `reuseport`.
         private var sharedPorts = ClaimedPorts()
         private var sockets: [String: Int] = [:]
 
-        /// Takes a claim on a port, unless it overlaps an earlier one, which is returned.
+        /// Adds a claim on a port; if it overlaps an earlier claim, returns that one and adds nothing.
         ///
-        /// Two that both share it are in nobody's way (reliability.md TP-4, TP-6).
+        /// Two claims that both share the port do not conflict (TP-4, TP-6).
         mutating func add(_ claim: ResourceClaim, _ port: BoundPort) -> ResourceClaim? {
             let number = port.endpoint.port
-            let owner = exclusivePorts.claimOverlapping(claim.address, number)
-            let sharer = port.isShared ? nil : sharedPorts.claimOverlapping(claim.address, number)
-            if let first = [owner, sharer].compactMap(\.self).min() { return all[first] }
+            let exclusive = exclusivePorts.claimOverlapping(claim.address, number)
+            let shared = port.isShared ? nil : sharedPorts.claimOverlapping(claim.address, number)
+            if let first = [exclusive, shared].compactMap(\.self).min() { return all[first] }
             if port.isShared {
                 sharedPorts.add(all.count, claim.address, number)
             } else {
@@ -42,7 +44,7 @@ extension ManifestSet {
             return nil
         }
 
-        /// Takes a claim on a socket, unless there is an earlier one, which is returned.
+        /// Adds a claim on a socket; if there is an earlier claim, returns that one and adds nothing.
         mutating func add(_ claim: ResourceClaim, socket: String) -> ResourceClaim? {
             if let earlier = sockets[socket] { return all[earlier] }
             sockets[socket] = all.count
@@ -51,29 +53,31 @@ extension ManifestSet {
         }
     }
 
-    /// Reports ports and sockets that two actions bind; services of status `spec` never run and claim nothing.
+    /// Reports ports and sockets that two actions bind.
+    ///
+    /// Services with status `spec` never run, so they claim nothing.
     mutating func checkClaims() {
         var claims = ClaimRegistry()
         var isUsed = Array(repeating: false, count: actions.count)
-        for number in services.indices where services[number].hasValidName {
-            let runs = services[number].spec.status != .spec
-            for used in usedActions[number] {
+        for index in services.indices where services[index].hasValidName {
+            let runs = services[index].spec.status != .spec
+            for used in usedActions[index] {
                 switch used {
                 case .inline(let action):
                     guard runs else { continue }
-                    let bound = services[number].inlineActions[action].bindings
-                    addClaims(bound, by: .service(number, used), in: services[number].file, at: nil, &claims)
+                    let bound = services[index].inlineActions[action].bindings
+                    addClaims(bound, by: .service(index, used), in: services[index].file, at: nil, &claims)
                 case .document(let document, let reference):
                     isUsed[document] = true
                     guard runs else { continue }
                     let bound = actions[document].bindings
-                    addClaims(bound, by: .service(number, used), in: services[number].file, at: reference, &claims)
+                    addClaims(bound, by: .service(index, used), in: services[index].file, at: reference, &claims)
                 }
             }
         }
-        // An action document that no service uses may be run by itself.
-        for number in actions.indices where !isUsed[number] {
-            addClaims(actions[number].bindings, by: .action(number), in: actions[number].file, at: nil, &claims)
+        // An action document that no service uses can run standalone.
+        for index in actions.indices where !isUsed[index] {
+            addClaims(actions[index].bindings, by: .action(index), in: actions[index].file, at: nil, &claims)
         }
     }
 
@@ -111,9 +115,9 @@ extension ManifestSet {
 
     private func ownerDescription(_ owner: ClaimOwner) -> String {
         switch owner {
-        case .service(let number, let used):
-            "`\(services[number].spec.name)`, action `\(name(of: used, in: number))`"
-        case .action(let number): "the action `\(actions[number].name)`"
+        case .service(let index, let used):
+            "`\(services[index].spec.name)`, action `\(name(of: used, in: index))`"
+        case .action(let index): "the action `\(actions[index].name)`"
         }
     }
 
@@ -126,15 +130,16 @@ extension ManifestSet {
     ) {
         let help =
             [earlier, claim].contains { $0.port?.isShared ?? false }
-            ? "only one of them shares it: write `reuseport: true` in both, or give one of them another"
-            : "give one of them another; they cannot run at the same time"
+            ? "set `reuseport: true` in both actions, or change one of them"
+            : "change one of them: the two cannot run at the same time"
         report(
             code,
-            "\(what) is claimed twice: by \(ownerDescription(earlier.owner)), and by \(ownerDescription(claim.owner))\(overlap)",
+            "\(what) is claimed twice: by \(ownerDescription(earlier.owner)), "
+                + "and by \(ownerDescription(claim.owner))\(overlap)",
             help: help,
             in: claim.file,
             at: claim.span,
-            notes: [source(earlier.file).note("first claimed", at: earlier.span)]
+            notes: [source(earlier.file).note("first claim", at: earlier.span)]
         )
     }
 }

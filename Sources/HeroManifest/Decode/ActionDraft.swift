@@ -1,8 +1,8 @@
 internal import HeroModel
 
-/// An action as its map says it.
+/// The action that one map declares, before the set is complete.
 struct ActionDraft: ManifestDraft {
-    /// What an action binds, with places.
+    /// The ports and sockets that an action binds, with their spans.
     struct Bindings {
         /// TCP ports.
         var ports: [(port: BoundPort, span: Span)] = []
@@ -10,20 +10,20 @@ struct ActionDraft: ManifestDraft {
         var sockets: [(path: String, span: Span)] = []
     }
 
-    /// Its file's number.
+    /// The index of the file.
     var file: Int
-    /// Its context; of an inline action, its service's.
+    /// The context; an inline action has the context of its service.
     var context: String
-    /// What it says so far.
+    /// The spec so far.
     var spec: ActionSpec
-    /// Where its name is written.
+    /// The span of the name.
     var span: Span
-    /// What it binds.
+    /// The ports and sockets that it binds.
     var bindings = Bindings()
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    // What is joined once all keys are read, whatever their order.
+    // Values that are combined when all keys are decoded, because keys can come in any order.
     var arguments: [String]?
     var script: String?
     var interpreter: String?
@@ -31,7 +31,7 @@ struct ActionDraft: ManifestDraft {
     var stop = StopDraft()
     var retry = RetryDraft()
     var log = LogDraft()
-    /// The value of `schedule.timezone`, which only the caller can judge.
+    /// The value of `schedule.timezone`; only the caller knows which time zones exist.
     var timeZone: (name: String, span: Span)?
 
     init(file: Int, context: String, name: String, span: Span) {
@@ -41,40 +41,40 @@ struct ActionDraft: ManifestDraft {
         spec = ActionSpec(name, .exec([]))
     }
 
-    /// Its name and context.
+    /// The name with the context.
     var name: QualifiedName { QualifiedName(spec.name, context: context) }
 
-    /// Where a field is written; nil where it is not.
+    /// Returns the span of the key of a field; nil if the field is not written.
     func span(of path: String) -> Span? { writtenFields.first { $0.path == path }?.span }
 }
 
 extension ActionDraft {
-    /// Reads an action within a service; nil, and reported, when it has no valid name.
-    static func inline(_ entries: [YAMLEntry], at span: Span, in scope: inout FileDecoder) -> Self? {
+    /// Decodes an inline action; returns nil, after a report, if it has no valid name.
+    static func inline(_ entries: [YAMLEntry], at span: Span, in decoder: inout FileDecoder) -> Self? {
         let name = entries.first { $0.key == "name" }
         var draft = Self(
-            file: scope.fileIndex,
-            context: scope.context,
+            file: decoder.fileIndex,
+            context: decoder.context,
             name: "",
             span: name?.value.span ?? entries.first?.span ?? span
         )
         if let name {
-            draft.spec.name = scope.name(name.value, "name") ?? ""
+            draft.spec.name = decoder.name(name.value, "name") ?? ""
         } else {
-            scope.report(
+            decoder.report(
                 .missingKey,
                 "this action has no `name`",
-                help: "give it one that is unique within its service",
+                help: "add a `name` that is unique in its service",
                 at: draft.span
             )
         }
-        inlineTable.decode(entries, into: &draft, in: &scope)
-        draft.finishDecoding(in: &scope)
+        inlineTable.decode(entries, into: &draft, in: &decoder)
+        draft.finishDecoding(in: &decoder)
         return draft.spec.name.isEmpty ? nil : draft
     }
 
-    /// Joins what does not depend on the order of keys, and judges keys that depend on each other.
-    mutating func finishDecoding(in scope: inout FileDecoder) {
+    /// Combines the decoded values, and checks keys that depend on each other.
+    mutating func finishDecoding(in decoder: inout FileDecoder) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
         for more in [stop.writtenFields, retry.writtenFields, log.writtenFields] where !more.isEmpty {
             writtenFields += more
@@ -82,76 +82,76 @@ extension ActionDraft {
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
             guard misspelledKeys.isDisjoint(with: ["exec", "script"]) else { break }
-            scope.report(
+            decoder.report(
                 .noProgram,
-                "this action runs nothing",
+                "this action has neither `exec` nor `script`",
                 help: "write `exec: [program, argument]` or `script: |` with the lines to run",
                 at: span
             )
         case (let exec?, let script?):
-            scope.report(
+            decoder.report(
                 .twoPrograms,
-                "an action has `exec` or `script`, not both",
+                "this action has both `exec` and `script`",
                 help: "remove one of them",
                 at: max(exec, script),
-                notes: [scope.source.note("the other one", at: min(exec, script))]
+                notes: [decoder.source.note("the other key", at: min(exec, script))]
             )
         case (_?, nil):
             if let arguments { spec.program = .exec(arguments) }
         case (nil, _?):
             if let script { spec.program = .script(script, interpreter: interpreter) }
         }
-        if let place = span(of: "interpreter"), span(of: "script") == nil {
-            scope.report(
+        if let keySpan = span(of: "interpreter"), span(of: "script") == nil {
+            decoder.report(
                 .interpreterWithoutScript,
-                "`interpreter` belongs to a `script`, and this action has none",
+                "`interpreter` needs a `script`, and this action has none",
                 help: "remove it, or write `exec: [interpreter, file]`",
-                at: place
+                at: keySpan
             )
         }
-        checkProcessAndOneShotKeys(in: &scope)
+        checkProcessAndOneShotKeys(in: &decoder)
     }
 
-    /// Judges keys that only make sense for a process, or only for a one-shot.
-    private func checkProcessAndOneShotKeys(in scope: inout FileDecoder) {
-        if let place = span(of: "timeout"), spec.isProcess {
-            scope.report(
+    /// Reports keys that have no meaning for a process, or no meaning for a one-shot.
+    private func checkProcessAndOneShotKeys(in decoder: inout FileDecoder) {
+        if let keySpan = span(of: "timeout"), spec.isProcess {
+            decoder.report(
                 .timeoutOfProcess,
-                "`timeout` is for one-shots, and this action is a process",
+                "`timeout` applies only to one-shots, and this action is a process",
                 help: "remove it; `start_timeout` limits the time to become ready, `stop.timeout` the time to stop",
-                at: place
+                at: keySpan
             )
         }
         for key in ["schedule", "run_on"] {
-            guard spec.isProcess, spec.isStandalone, let place = span(of: key) else { continue }
-            scope.report(
+            guard spec.isProcess, spec.isStandalone, let keySpan = span(of: key) else { continue }
+            decoder.report(
                 .standaloneProcess,
-                "`\(key)` is for one-shots, and this action is a process",
-                help: "remove `is_process`, or list the action in a service, which keeps it alive",
-                at: place
+                "`\(key)` applies only to one-shots, and this action is a process",
+                help: "remove `is_process`, or remove `\(key)` and list the action in a service",
+                at: keySpan
             )
         }
-        if let place = span(of: "ready.notify"), !spec.isProcess {
-            scope.report(
+        if let keySpan = span(of: "ready.notify"), !spec.isProcess {
+            decoder.report(
                 .readyOfOneShot,
-                "`notify` does nothing here: a one-shot is up when it has ended well",
-                help: "add `is_process: true` if it must be kept alive, else remove `ready`",
-                at: place,
+                "`notify` has no effect: a one-shot is up when it has ended with a success code",
+                help: "remove `ready`, or add `is_process: true` if the program must keep running",
+                at: keySpan,
                 severity: .warning
             )
         }
-        if let place = span(of: "health"), !spec.isProcess {
-            scope.report(
+        if let keySpan = span(of: "health"), !spec.isProcess {
+            decoder.report(
                 .healthOfOneShot,
-                "`health` does nothing here: a one-shot is not asked whether it is alive",
-                help: "add `is_process: true` if it must be kept alive, else remove `health`",
-                at: place,
+                "`health` has no effect: the health of a one-shot is not checked",
+                help: "remove `health`, or add `is_process: true` if the program must keep running",
+                at: keySpan,
                 severity: .warning
             )
         }
     }
 
-    /// What it says, with the set's defaults where it says nothing.
+    /// Returns the spec with the defaults of the set for keys that are not written.
     func spec(applyingDefaultsOf settings: Settings) -> ActionSpec {
         var result = spec
         result.stop = stop.policy(defaultingTo: settings.stop)

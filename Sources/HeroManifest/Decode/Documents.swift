@@ -1,41 +1,31 @@
 internal import HeroModel
 
-/// The kinds of documents.
-enum DocumentKind: String, CaseIterable {
-    /// A combination of actions.
-    case service = "Service"
-    /// An action of its own document.
-    case action = "Action"
-    /// What holds for the whole set.
-    case settings = "Settings"
-}
-
 extension ManifestSet {
-    /// Reads one document into a draft of its kind.
-    mutating func decode(_ root: YAMLNode, in scope: inout FileDecoder) {
+    /// Decodes one document into a draft of its kind.
+    mutating func decode(_ root: YAMLNode, in decoder: inout FileDecoder) {
         guard case .mapping(let entries) = root.content else {
             if case .invalid = root.content { return }
-            scope.report(
+            decoder.report(
                 .notAMapping,
-                "a manifest is a map of keys and values",
-                help: Self.documentStartHelp(root, scope.source.line(Int(root.span.line))),
+                "a manifest must be a map of keys and values",
+                help: Self.documentStartHelp(root, decoder.source.line(Int(root.span.line))),
                 at: root.span
             )
             return
         }
-        guard let kind = decodeKind(entries, root, in: &scope) else {
-            collectPossiblyDeclaredName(entries, in: &scope)
+        guard let kind = decodeKind(entries, root, in: &decoder) else {
+            collectPossiblyDeclaredName(entries, in: &decoder)
             return
         }
         switch kind {
-        case .service: decodeService(entries, root, in: &scope)
-        case .action: decodeAction(entries, root, in: &scope)
+        case .service: decodeService(entries, root, in: &decoder)
+        case .action: decodeAction(entries, root, in: &decoder)
         case .settings:
-            var draft = SettingsDraft(file: scope.fileIndex, span: root.span)
+            var draft = SettingsDraft(file: decoder.fileIndex, span: root.span)
             if let key = entries.first(where: { $0.key == "kind" }) { draft.span = key.span }
-            scope.context = QualifiedName.defaultContext
-            SettingsDraft.table.decode(entries, into: &draft, in: &scope)
-            addDocumentRecord(kind, nil, draft.span, in: scope)
+            decoder.context = QualifiedName.defaultContext
+            SettingsDraft.table.decode(entries, into: &draft, in: &decoder)
+            addDocumentRecord(kind, nil, draft.span, in: decoder)
             settings.append(draft)
         }
     }
@@ -43,27 +33,27 @@ extension ManifestSet {
     private static func documentStartHelp(_ root: YAMLNode, _ line: String?) -> String {
         if let advice = ConfusableCharacter.help(forLine: line) { return advice }
         if case .scalar(let text, plain: true) = root.content, text.hasPrefix("kind:") {
-            return "write a blank behind each `:`, as in `kind: Service`"
+            return "write a space after each `:`, as in `kind: Service`"
         }
-        return "begin it with `kind: Service` and one `key: value` a line"
+        return "begin it with `kind: Service`, and write one `key: value` per line"
     }
 
-    private func decodeKind(_ entries: [YAMLEntry], _ root: YAMLNode, in scope: inout FileDecoder) -> DocumentKind? {
+    private func decodeKind(_ entries: [YAMLEntry], _ root: YAMLNode, in decoder: inout FileDecoder) -> DocumentKind? {
         guard let entry = entries.first(where: { $0.key == "kind" }) else {
-            scope.report(
+            decoder.report(
                 .missingKind,
                 "this document has no `kind`",
                 help: entries.contains { $0.key.lowercased() == "kind" }
-                    ? "write all keys in small letters, as in `kind: Service`"
+                    ? "write all keys in lower case, as in `kind: Service`"
                     : "begin it with `kind: Service`, `kind: Action` or `kind: Settings`",
                 at: entries.first?.span ?? root.span
             )
             return nil
         }
-        guard let text = scope.text(entry.value, "kind", example: "kind: Service") else { return nil }
+        guard let text = decoder.text(entry.value, "kind", example: "kind: Service") else { return nil }
         if let kind = DocumentKind(rawValue: text) { return kind }
         let kinds = DocumentKind.allCases.map(\.rawValue)
-        scope.report(
+        decoder.report(
             .unknownKind,
             "unknown kind \(quoted(text))\(Suggestion.didYouMean(text, kinds))",
             help: "write one of \(alternatives(kinds))",
@@ -72,75 +62,78 @@ extension ManifestSet {
         return nil
     }
 
-    /// A document of no known kind still has a name that others may refer to.
-    private func collectPossiblyDeclaredName(_ entries: [YAMLEntry], in scope: inout FileDecoder) {
+    /// Keeps the name of a document without a valid kind, because other documents can refer to it.
+    private func collectPossiblyDeclaredName(_ entries: [YAMLEntry], in decoder: inout FileDecoder) {
         guard let entry = entries.first(where: { $0.key == "name" }),
             case .scalar(let text, plain: _) = entry.value.content
         else { return }
-        scope.possiblyDeclaredNames.insert(text)
+        decoder.possiblyDeclaredNames.insert(text)
     }
 
-    /// The name of a document; also sets the context in which its references are read.
-    private func decodeName(_ entries: [YAMLEntry], in scope: inout FileDecoder) -> (name: QualifiedName?, span: Span?)
-    {
-        scope.context = QualifiedName.defaultContext
-        var contextIsGood = true
+    /// Decodes the name of a document, and sets the context in which its references are resolved.
+    private func decodeName(_ entries: [YAMLEntry], in decoder: inout FileDecoder) -> (
+        name: QualifiedName?, span: Span?
+    ) {
+        decoder.context = QualifiedName.defaultContext
+        var isContextValid = true
         if let entry = entries.first(where: { $0.key == "context" }) {
-            if let context = scope.name(entry.value, "context") {
-                scope.context = context
+            if let context = decoder.name(entry.value, "context") {
+                decoder.context = context
             } else {
-                contextIsGood = false
+                isContextValid = false
             }
         }
         guard let entry = entries.first(where: { $0.key == "name" }) else {
-            scope.report(
+            decoder.report(
                 .missingKey,
                 "this document has no `name`",
-                help: "add `name: ` and a name that is unique in its context",
+                help: "add `name:` with a name that is unique in its context",
                 at: entries.first { $0.key == "kind" }?.span ?? .start
             )
             return (nil, nil)
         }
-        guard let name = scope.name(entry.value, "name") else { return (nil, entry.value.span) }
-        guard contextIsGood else {
-            scope.possiblyDeclaredNames.insert(name)
+        guard let name = decoder.name(entry.value, "name") else { return (nil, entry.value.span) }
+        guard isContextValid else {
+            decoder.possiblyDeclaredNames.insert(name)
             return (nil, entry.value.span)
         }
-        return (QualifiedName(name, context: scope.context), entry.value.span)
+        return (QualifiedName(name, context: decoder.context), entry.value.span)
     }
 
-    private mutating func decodeService(_ entries: [YAMLEntry], _ root: YAMLNode, in scope: inout FileDecoder) {
-        let (name, span) = decodeName(entries, in: &scope)
+    private mutating func decodeService(_ entries: [YAMLEntry], _ root: YAMLNode, in decoder: inout FileDecoder) {
+        let (name, span) = decodeName(entries, in: &decoder)
         var draft = ServiceDraft(
-            file: scope.fileIndex,
-            spec: ServiceSpec(name ?? QualifiedName("", context: scope.context), actions: []),
+            file: decoder.fileIndex,
+            spec: ServiceSpec(name ?? QualifiedName("", context: decoder.context), actions: []),
             span: span ?? root.span
         )
-        ServiceDraft.table.decode(entries, into: &draft, in: &scope)
+        ServiceDraft.table.decode(entries, into: &draft, in: &decoder)
         if draft.actionItems.isEmpty, !draft.hasInvalidItems, !draft.misspelledKeys.contains("actions") {
-            scope.report(
+            decoder.report(
                 .noActions,
                 name.map { "the service `\($0.name)` has no actions" } ?? "this service has no actions",
-                help: "add `actions:` with at least one, such as `- {name: main, exec: [sleep, 1d], is_process: true}`",
+                help:
+                    "add `actions:` with at least one action, "
+                    + "such as `- {name: main, exec: [sleep, 1d], is_process: true}`",
                 at: draft.span(of: "actions")
             )
         }
-        addDocumentRecord(.service, name, draft.span, in: scope)
+        addDocumentRecord(.service, name, draft.span, in: decoder)
         draft.hasValidName = name != nil
         services.append(draft)
     }
 
-    private mutating func decodeAction(_ entries: [YAMLEntry], _ root: YAMLNode, in scope: inout FileDecoder) {
-        let (name, span) = decodeName(entries, in: &scope)
+    private mutating func decodeAction(_ entries: [YAMLEntry], _ root: YAMLNode, in decoder: inout FileDecoder) {
+        let (name, span) = decodeName(entries, in: &decoder)
         var draft = ActionDraft(
-            file: scope.fileIndex,
-            context: scope.context,
+            file: decoder.fileIndex,
+            context: decoder.context,
             name: name?.name ?? "",
             span: span ?? root.span
         )
-        ActionDraft.table.decode(entries, into: &draft, in: &scope)
-        draft.finishDecoding(in: &scope)
-        addDocumentRecord(.action, name, draft.span, in: scope)
+        ActionDraft.table.decode(entries, into: &draft, in: &decoder)
+        draft.finishDecoding(in: &decoder)
+        addDocumentRecord(.action, name, draft.span, in: decoder)
         if name != nil { actions.append(draft) }
     }
 
@@ -148,8 +141,8 @@ extension ManifestSet {
         _ kind: DocumentKind,
         _ name: QualifiedName?,
         _ span: Span,
-        in scope: FileDecoder
+        in decoder: FileDecoder
     ) {
-        documents.append(DocumentRecord(kind: kind.rawValue, name: name, place: scope.source.place(span)))
+        documents.append(DocumentRecord(kind: kind.rawValue, name: name, place: decoder.source.location(span)))
     }
 }

@@ -1,108 +1,108 @@
 internal import HeroModel
 
-/// One key of a manifest, and how its value gets into a draft.
+/// One key of a manifest with the function that decodes its value into a draft.
 struct Key<Draft>: Sendable {
-    /// The key as manifests write it.
+    /// The key, as written in manifests.
     let name: String
-    /// Reads the value.
+    /// Decodes the value.
     let decode: @Sendable (YAMLNode, inout Draft, inout FileDecoder) -> Void
 
-    /// Describes a key.
+    /// Creates a key.
     init(_ name: String, _ decode: @escaping @Sendable (YAMLNode, inout Draft, inout FileDecoder) -> Void) {
         self.name = name
         self.decode = decode
     }
 }
 
-/// A draft that remembers where its fields are written.
+/// A partly decoded part of a manifest that records the spans of its fields.
 protocol ManifestDraft {
-    /// Where each field is written, by its path.
+    /// The fields that are written, each with the span of its key.
     var writtenFields: [WrittenField] { get set }
-    /// Keys that were probably meant by unknown ones: that they are missing is no further mistake.
+    /// The suggested keys for unknown keys. They are not reported as missing, because one report per error is enough.
     var misspelledKeys: Set<String> { get set }
 }
 
-/// Where one field is written, as its declaration will keep it: lists of these are handed on, never copied.
+/// A field that is written, with the span of its key, in the form in which the desired state stores it.
 typealias WrittenField = FieldLocations.Entry
 
 extension WrittenField {
-    /// Notes a field by its path, such as `retry.delay`, and where its key stands.
+    /// Creates a field from its path, such as `retry.delay`, and the span of its key.
     init(path: String, span: Span) {
         self.init(path, line: span.line, column: span.column, length: span.length)
     }
 
-    /// Where its key stands.
+    /// The span of the key.
     var span: Span { Span(line: line, column: column, length: length) }
 }
 
-/// All keys of one map.
+/// The keys of one map.
 struct KeyTable<Draft: ManifestDraft>: Sendable {
-    /// Whose keys they are, in a message: `a service`, `retry`.
+    /// The owner of the keys in messages, such as `a service` or `retry`.
     let owner: String
-    /// What stands before a key in a field path: empty, or `retry.`.
+    /// The prefix of the keys in field paths: empty, or for example `retry.`.
     let prefix: String
     /// The keys.
     let keys: [Key<Draft>]
     /// The path of each key.
     private let paths: [String]
     private let hashTable: KeyHashTable
-    /// What a key means that belongs somewhere else.
-    private let elsewhere: @Sendable (String) -> String?
+    /// Returns the help for a key that belongs to another map; nil for all other keys.
+    private let misplacedKeyHelp: @Sendable (String) -> String?
 
-    /// Makes a table.
+    /// Creates a table.
     init(
         of owner: String,
         prefix: String = "",
         _ keys: [Key<Draft>],
-        elsewhere: @escaping @Sendable (String) -> String? = { _ in nil }
+        misplacedKeyHelp: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.owner = owner
         self.prefix = prefix
         self.keys = keys
-        self.elsewhere = elsewhere
+        self.misplacedKeyHelp = misplacedKeyHelp
         paths = keys.map { prefix + $0.name }
         hashTable = KeyHashTable(keys.map(\.name))
     }
 
-    /// Reads every pair of a map into a draft.
-    func decode(_ entries: [YAMLEntry], into draft: inout Draft, in scope: inout FileDecoder) {
+    /// Decodes the entries of a map into a draft.
+    func decode(_ entries: [YAMLEntry], into draft: inout Draft, in decoder: inout FileDecoder) {
         draft.writtenFields.reserveCapacity(draft.writtenFields.count + entries.count)
         for entry in entries {
             guard let found = hashTable.index(of: entry.key) else {
-                reportUnknown(entry, &draft, in: &scope)
+                reportUnknown(entry, &draft, in: &decoder)
                 continue
             }
             draft.writtenFields.append(WrittenField(path: paths[found], span: entry.span))
-            keys[found].decode(entry.value, &draft, &scope)
+            keys[found].decode(entry.value, &draft, &decoder)
         }
     }
 
-    /// Reads a map within a map; `example` shows one of its keys.
-    func decode(_ node: YAMLNode, example: String, into draft: inout Draft, in scope: inout FileDecoder) {
+    /// Decodes a map that is the value of a key; `example` is one of its entries, for messages.
+    func decode(_ node: YAMLNode, example: String, into draft: inout Draft, in decoder: inout FileDecoder) {
         guard case .mapping(let entries) = node.content else {
-            scope.reportWrongType(node, owner, "a map", example: "\(owner): {\(example)}")
+            decoder.reportWrongType(node, owner, "a map", example: "\(owner): {\(example)}")
             return
         }
-        decode(entries, into: &draft, in: &scope)
+        decode(entries, into: &draft, in: &decoder)
     }
 
-    private func reportUnknown(_ entry: YAMLEntry, _ draft: inout Draft, in scope: inout FileDecoder) {
+    private func reportUnknown(_ entry: YAMLEntry, _ draft: inout Draft, in decoder: inout FileDecoder) {
         let names = keys.map(\.name)
         let owner = prefix.isEmpty ? owner : "`\(owner)`"
-        if let place = elsewhere(entry.key) {
-            scope.report(.unknownKey, "`\(entry.key)` is no key of \(owner)", help: place, at: entry.span)
+        if let help = misplacedKeyHelp(entry.key) {
+            decoder.report(.unknownKey, "`\(entry.key)` is not a key of \(owner)", help: help, at: entry.span)
             return
         }
-        if let meant = Suggestion.nearest(entry.key, names) {
-            draft.misspelledKeys.insert(meant)
-            scope.report(
+        if let suggestion = Suggestion.nearest(entry.key, names) {
+            draft.misspelledKeys.insert(suggestion)
+            decoder.report(
                 .unknownKey,
-                "unknown key \(quoted(entry.key)); did you mean `\(meant)`?",
-                help: "write `\(meant)`, or remove the key",
+                "unknown key \(quoted(entry.key)); did you mean `\(suggestion)`?",
+                help: "write `\(suggestion)`, or remove the key",
                 at: entry.span
             )
         } else {
-            scope.report(
+            decoder.report(
                 .unknownKey,
                 "unknown key \(quoted(entry.key))",
                 help: "the keys of \(owner) are \(names.joined(separator: ", "))",
@@ -112,30 +112,32 @@ struct KeyTable<Draft: ManifestDraft>: Sendable {
     }
 }
 
-/// The numbers of a few keys: quicker than a table that is made for any text.
+/// The indices of the keys of one map.
+///
+/// A small open-addressing table is faster here than a dictionary.
 private struct KeyHashTable: Sendable {
     private let names: [String]
-    /// Numbers by what a key looks like from outside; where several look alike, the next free places.
+    /// The index of a key, by the hash of its length and its first and last byte; -1 for a free slot.
     private let slots: [Int8]
 
     init(_ names: [String]) {
         self.names = names
-        var places = Array(repeating: Int8(-1), count: 256)
-        for (number, name) in names.enumerated() {
-            var place = Self.slot(of: name)
-            while places[place] >= 0 { place = (place + 1) & 255 }
-            places[place] = Int8(clamping: number)
+        var slots = Array(repeating: Int8(-1), count: 256)
+        for (index, name) in names.enumerated() {
+            var slot = Self.slot(of: name)
+            while slots[slot] >= 0 { slot = (slot + 1) & 255 }
+            slots[slot] = Int8(clamping: index)
         }
-        self.slots = places
+        self.slots = slots
     }
 
-    /// The number of a key; nil when it is none.
+    /// Returns the index of a key; nil if the key is unknown.
     func index(of name: String) -> Int? {
-        var place = Self.slot(of: name)
-        while slots[place] >= 0 {
-            let number = Int(slots[place])
-            if names[number] == name { return number }
-            place = (place + 1) & 255
+        var slot = Self.slot(of: name)
+        while slots[slot] >= 0 {
+            let index = Int(slots[slot])
+            if names[index] == name { return index }
+            slot = (slot + 1) & 255
         }
         return nil
     }

@@ -1,20 +1,20 @@
 internal import HeroModel
 
-/// `stop` as its map says it: of an action, or of the set's defaults.
+/// The `stop` map of an action, or of the defaults in the settings.
 struct StopDraft: ManifestDraft {
     private var signal: Signal?
     private var timeout: Duration?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// What is said, and the standard where nothing is.
-    func policy(defaultingTo standard: StopPolicy) -> StopPolicy {
-        StopPolicy(signal: signal ?? standard.signal, timeout: timeout ?? standard.timeout)
+    /// Returns the policy with the defaults for keys that are not written.
+    func policy(defaultingTo defaults: StopPolicy) -> StopPolicy {
+        StopPolicy(signal: signal ?? defaults.signal, timeout: timeout ?? defaults.timeout)
     }
 
     /// The keys in an action.
     static let actionTable = table("stop")
-    /// The keys in settings.
+    /// The keys in the settings.
     static let settingsTable = table("defaults.stop")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
@@ -24,19 +24,19 @@ struct StopDraft: ManifestDraft {
             of: owner,
             prefix: owner + ".",
             [
-                Key("signal") { node, draft, scope in draft.signal = scope.signal(node, signal) },
-                Key("timeout") { node, draft, scope in
-                    draft.timeout = scope.duration(node, timeout, in: AllowedRanges.delay)
+                Key("signal") { node, draft, decoder in draft.signal = decoder.signal(node, signal) },
+                Key("timeout") { node, draft, decoder in
+                    draft.timeout = decoder.duration(node, timeout, in: AllowedRanges.delay)
                 },
             ],
-            elsewhere: { key in
-                key == "remove_jobs" ? "`remove_jobs` is a key of a service's `stop`: write it beside `actions`" : nil
+            misplacedKeyHelp: { key in
+                key == "remove_jobs" ? "`remove_jobs` is a key of `stop` in a service, not in an action" : nil
             }
         )
     }
 }
 
-/// `retry` as its map says it: of an action, or of the set's defaults.
+/// The `retry` map of an action, or of the defaults in the settings.
 struct RetryDraft: ManifestDraft {
     private var maxAttempts: Int?
     private var delay: Duration?
@@ -47,19 +47,21 @@ struct RetryDraft: ManifestDraft {
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// What is said, and the standard where nothing is.
-    func policy(defaultingTo standard: RetryDefaults, isProcess: Bool) -> RetryPolicy {
+    /// Returns the policy with the defaults for keys that are not written.
+    func policy(defaultingTo defaults: RetryDefaults, isProcess: Bool) -> RetryPolicy {
         RetryPolicy(
-            maxAttempts: maxAttempts ?? standard.maxAttempts ?? (isProcess ? 0 : 1),
-            delay: delay ?? standard.policy.delay,
-            factor: factor ?? standard.policy.factor,
-            maxDelay: maxDelay ?? standard.policy.maxDelay,
-            jitter: jitter ?? standard.policy.jitter,
-            stableAfter: stableAfter ?? standard.policy.stableAfter
+            maxAttempts: maxAttempts ?? defaults.maxAttempts ?? (isProcess ? 0 : 1),
+            delay: delay ?? defaults.policy.delay,
+            factor: factor ?? defaults.policy.factor,
+            maxDelay: maxDelay ?? defaults.policy.maxDelay,
+            jitter: jitter ?? defaults.policy.jitter,
+            stableAfter: stableAfter ?? defaults.policy.stableAfter
         )
     }
 
-    /// As the set's defaults: a number of tries that is not said is left to the nature of each action.
+    /// The map as defaults of the set.
+    ///
+    /// Without `max_attempts`, the default depends on the kind of each action.
     var defaults: RetryDefaults {
         var policy = policy(defaultingTo: RetryDefaults(), isProcess: true)
         policy.maxAttempts = RetryDefaults().policy.maxAttempts
@@ -68,14 +70,14 @@ struct RetryDraft: ManifestDraft {
 
     /// The keys in an action.
     static let actionTable = table("retry")
-    /// The keys in settings.
+    /// The keys in the settings.
     static let settingsTable = table("defaults.retry")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
         func time(_ key: String, _ set: @escaping @Sendable (inout Self, Duration?) -> Void) -> Key<Self> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, scope in
-                set(&draft, scope.duration(node, path, in: AllowedRanges.delay))
+            return Key(key) { node, draft, decoder in
+                set(&draft, decoder.duration(node, path, in: AllowedRanges.delay))
             }
         }
         func number(
@@ -84,8 +86,8 @@ struct RetryDraft: ManifestDraft {
             _ set: @escaping @Sendable (inout Self, Double?) -> Void
         ) -> Key<Self> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, scope in
-                set(&draft, scope.number(node, path, in: range))
+            return Key(key) { node, draft, decoder in
+                set(&draft, decoder.number(node, path, in: range))
             }
         }
         let maxAttempts = owner + ".max_attempts"
@@ -93,8 +95,8 @@ struct RetryDraft: ManifestDraft {
             of: owner,
             prefix: owner + ".",
             [
-                Key("max_attempts") { node, draft, scope in
-                    draft.maxAttempts = scope.integer(node, maxAttempts, in: AllowedRanges.attempts)
+                Key("max_attempts") { node, draft, decoder in
+                    draft.maxAttempts = decoder.integer(node, maxAttempts, in: AllowedRanges.attempts)
                 },
                 time("delay") { $0.delay = $1 },
                 number("factor", AllowedRanges.factor) { $0.factor = $1 },
@@ -106,7 +108,7 @@ struct RetryDraft: ManifestDraft {
     }
 }
 
-/// `log` as its map says it: of an action, or of the set's defaults.
+/// The `log` map of an action, or of the defaults in the settings.
 struct LogDraft: ManifestDraft {
     private var maxSize: Int64?
     private var keep: Int?
@@ -114,18 +116,18 @@ struct LogDraft: ManifestDraft {
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// What is said, and the standard where nothing is.
-    func policy(defaultingTo standard: LogPolicy) -> LogPolicy {
+    /// Returns the policy with the defaults for keys that are not written.
+    func policy(defaultingTo defaults: LogPolicy) -> LogPolicy {
         LogPolicy(
-            maxSize: maxSize ?? standard.maxSize,
-            keep: keep ?? standard.keep,
-            whenSlow: whenSlow ?? standard.whenSlow
+            maxSize: maxSize ?? defaults.maxSize,
+            keep: keep ?? defaults.keep,
+            whenSlow: whenSlow ?? defaults.whenSlow
         )
     }
 
     /// The keys in an action.
     static let actionTable = table("log")
-    /// The keys in settings.
+    /// The keys in the settings.
     static let settingsTable = table("defaults.log")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
@@ -136,22 +138,23 @@ struct LogDraft: ManifestDraft {
             of: owner,
             prefix: owner + ".",
             [
-                Key("max_size") { node, draft, scope in
-                    draft.maxSize = scope.size(node, maxSize, in: AllowedRanges.logBytes)
+                Key("max_size") { node, draft, decoder in
+                    draft.maxSize = decoder.size(node, maxSize, in: AllowedRanges.logBytes)
                 },
-                Key("keep") { node, draft, scope in draft.keep = scope.integer(node, keep, in: AllowedRanges.keptFiles)
+                Key("keep") { node, draft, decoder in
+                    draft.keep = decoder.integer(node, keep, in: AllowedRanges.keptFiles)
                 },
-                Key("when_slow") { node, draft, scope in
-                    draft.whenSlow = scope.choice(node, whenSlow, LogPolicy.WhenSlow.self)
+                Key("when_slow") { node, draft, decoder in
+                    draft.whenSlow = decoder.choice(node, whenSlow, LogPolicy.WhenSlow.self)
                 },
             ]
         )
     }
 }
 
-/// `limits` as its map says it.
+/// The `limits` map of an action.
 struct LimitsDraft: ManifestDraft {
-    /// What it says.
+    /// The decoded limits.
     private(set) var limits = ResourceLimits()
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
@@ -161,29 +164,29 @@ struct LimitsDraft: ManifestDraft {
         of: "limits",
         prefix: "limits.",
         [
-            Key("nofile") { node, draft, scope in
-                draft.limits.openFiles = scope.integer(node, "limits.nofile", in: AllowedRanges.openFiles).map(
+            Key("nofile") { node, draft, decoder in
+                draft.limits.openFiles = decoder.integer(node, "limits.nofile", in: AllowedRanges.openFiles).map(
                     Int64.init
                 )
             },
-            Key("nproc") { node, draft, scope in
-                draft.limits.processes = scope.integer(node, "limits.nproc", in: AllowedRanges.processes).map(
+            Key("nproc") { node, draft, decoder in
+                draft.limits.processes = decoder.integer(node, "limits.nproc", in: AllowedRanges.processes).map(
                     Int64.init
                 )
             },
-            Key("core") { node, draft, scope in
-                draft.limits.coreBytes = scope.size(node, "limits.core", in: AllowedRanges.coreBytes)
+            Key("core") { node, draft, decoder in
+                draft.limits.coreBytes = decoder.size(node, "limits.core", in: AllowedRanges.coreBytes)
             },
-            Key("memory") { node, draft, scope in
-                draft.limits.memoryBytes = scope.size(node, "limits.memory", in: AllowedRanges.memoryBytes)
+            Key("memory") { node, draft, decoder in
+                draft.limits.memoryBytes = decoder.size(node, "limits.memory", in: AllowedRanges.memoryBytes)
             },
-            Key("pids") { node, draft, scope in
-                draft.limits.treeProcesses = scope.integer(node, "limits.pids", in: AllowedRanges.processes).map(
+            Key("pids") { node, draft, decoder in
+                draft.limits.treeProcesses = decoder.integer(node, "limits.pids", in: AllowedRanges.processes).map(
                     Int64.init
                 )
             },
-            Key("cpu") { node, draft, scope in
-                draft.limits.processors = scope.number(node, "limits.cpu", in: AllowedRanges.processors)
+            Key("cpu") { node, draft, decoder in
+                draft.limits.processors = decoder.number(node, "limits.cpu", in: AllowedRanges.processors)
             },
         ]
     )

@@ -1,58 +1,59 @@
 internal import HeroModel
 
-/// A probe as its map says it.
+/// The `ready` or `health` map of an action.
 struct ProbeDraft: ManifestDraft {
-    /// What a probe is for.
+    /// The purpose of a probe.
     enum Purpose: String {
-        /// When an action counts as up.
+        /// Readiness: whether an action is up.
         case ready
-        /// Whether it is alive.
+        /// Health: whether an action that is up still works.
         case health
     }
 
-    /// What it asks, with the key; nil where the value is wrong.
-    private var checks: [(key: String, question: Probe.Check?)] = []
-    private var rest: Probe
+    /// The checks that are written, with their keys; the check is nil if its value is invalid.
+    private var checks: [(key: String, check: Probe.Check?)] = []
+    /// The probe with all values but the check.
+    private var settings: Probe
     private var httpSocket: String?
     private var httpPath: String?
-    /// What it says, once it is read; nil where it is wrong.
+    /// The decoded probe; nil if it is invalid.
     private(set) var probe: Probe?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// Reads a probe: one question, and how it is asked.
-    static func decode(_ node: YAMLNode, as purpose: Purpose, in scope: inout FileDecoder) -> Self {
+    /// Decodes a probe: one check with its timing.
+    static func decode(_ node: YAMLNode, as purpose: Purpose, in decoder: inout FileDecoder) -> Self {
         switch purpose {
         case .ready:
-            var draft = Self(rest: Probe(.exec([])))
-            readyTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            draft.finishDecoding(node, in: &scope)
-            draft.warnAboutUnusedTimingKeys(in: &scope)
+            var draft = Self(settings: Probe(.exec([])))
+            readyTable.decode(node, example: "tcp: 8080", into: &draft, in: &decoder)
+            draft.finishDecoding(node, in: &decoder)
+            draft.warnAboutUnusedTimingKeys(in: &decoder)
             return draft
         case .health:
-            var draft = Self(rest: Probe(.exec([]), interval: Probe.healthInterval))
-            healthTable.decode(node, example: "tcp: 8080", into: &draft, in: &scope)
-            draft.finishDecoding(node, in: &scope)
-            draft.warnAboutUnusedTimingKeys(in: &scope)
+            var draft = Self(settings: Probe(.exec([]), interval: Probe.healthInterval))
+            healthTable.decode(node, example: "tcp: 8080", into: &draft, in: &decoder)
+            draft.finishDecoding(node, in: &decoder)
+            draft.warnAboutUnusedTimingKeys(in: &decoder)
             return draft
         }
     }
 
-    private init(rest: Probe) {
-        self.rest = rest
+    private init(settings: Probe) {
+        self.settings = settings
     }
 
     private static let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog"]
-    /// What says how a question is asked.
+    /// The keys for the timing of a check.
     private static let timingKeys = ["interval", "timeout", "failures", "successes", "start_period"]
 
-    private mutating func finishDecoding(_ node: YAMLNode, in scope: inout FileDecoder) {
+    private mutating func finishDecoding(_ node: YAMLNode, in decoder: inout FileDecoder) {
         guard case .mapping = node.content else { return }
         guard let first = checks.first else {
             guard misspelledKeys.isDisjoint(with: Self.checkKeys) else { return }
-            scope.report(
+            decoder.report(
                 .noQuestion,
-                "this probe asks nothing",
+                "this probe has no check",
                 help: "write one of `tcp: 8080`, `http: http://127.0.0.1:8080/health`, `exec: [..]`, `unix: path` "
                     + "or `log: regex`",
                 at: node.span
@@ -60,17 +61,17 @@ struct ProbeDraft: ManifestDraft {
             return
         }
         guard checks.count == 1 else {
-            scope.report(
+            decoder.report(
                 .twoQuestions,
-                "a probe asks one question, and this one asks \(checks.count): \(alternatives(checks.map(\.key)))",
-                help: "keep one of them; an `exec` probe can ask several things",
+                "a probe must have exactly one check, and this one has \(checks.count): \(listed(checks.map(\.key)))",
+                help: "keep one of them; an `exec` probe can check several things",
                 at: node.span
             )
             return
         }
-        guard let question = first.question else { return }
-        rest.check = question
-        probe = rest
+        guard let check = first.check else { return }
+        settings.check = check
+        probe = settings
     }
 
     /// The keys of `ready`.
@@ -80,12 +81,12 @@ struct ProbeDraft: ManifestDraft {
 
     private static func table(_ purpose: Purpose) -> KeyTable<ProbeDraft> {
         let owner = purpose.rawValue
-        func question(
+        func check(
             _ key: String,
             _ read: @escaping @Sendable (YAMLNode, String, inout FileDecoder) -> Probe.Check?
         ) -> Key<ProbeDraft> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, scope in draft.checks.append((key, read(node, path, &scope))) }
+            return Key(key) { node, draft, decoder in draft.checks.append((key, read(node, path, &decoder))) }
         }
         func time(
             _ key: String,
@@ -93,33 +94,35 @@ struct ProbeDraft: ManifestDraft {
             _ set: @escaping @Sendable (inout Probe, Duration) -> Void
         ) -> Key<ProbeDraft> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, scope in
-                if let value = scope.duration(node, path, in: range) { set(&draft.rest, value) }
+            return Key(key) { node, draft, decoder in
+                if let value = decoder.duration(node, path, in: range) { set(&draft.settings, value) }
             }
         }
         func count(_ key: String, _ set: @escaping @Sendable (inout Probe, Int) -> Void) -> Key<ProbeDraft> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, scope in
-                if let value = scope.integer(node, path, in: AllowedRanges.probeThreshold) { set(&draft.rest, value) }
+            return Key(key) { node, draft, decoder in
+                if let value = decoder.integer(node, path, in: AllowedRanges.probeThreshold) {
+                    set(&draft.settings, value)
+                }
             }
         }
         let http = httpTable(owner)
-        let notify = question("notify") { node, path, scope in scope.requireTrue(node, path) ? .notify : nil }
-        let watchdog = question("watchdog") { node, path, scope in
-            scope.duration(node, path, in: AllowedRanges.watchdog).map { .watchdog($0) }
+        let notify = check("notify") { node, path, decoder in decoder.requireTrue(node, path) ? .notify : nil }
+        let watchdog = check("watchdog") { node, path, decoder in
+            decoder.duration(node, path, in: AllowedRanges.watchdog).map { .watchdog($0) }
         }
         return KeyTable(
             of: owner,
             prefix: owner + ".",
             [
-                question("tcp") { node, path, scope in scope.endpoint(node, path).map { .tcp($0) } },
-                Key("http") { node, draft, scope in
-                    let target = draft.decodeHTTP(node, http, in: &scope)
+                check("tcp") { node, path, decoder in decoder.endpoint(node, path).map { .tcp($0) } },
+                Key("http") { node, draft, decoder in
+                    let target = draft.decodeHTTP(node, http, in: &decoder)
                     draft.checks.append(("http", target.map { .http($0) }))
                 },
-                question("exec") { node, path, scope in scope.arguments(node, path).map { .exec($0) } },
-                question("unix") { node, path, scope in scope.socketPath(node, path).map { .unix($0) } },
-                question("log") { node, path, scope in scope.pattern(node, path).map { .log($0) } },
+                check("exec") { node, path, decoder in decoder.arguments(node, path).map { .exec($0) } },
+                check("unix") { node, path, decoder in decoder.socketPath(node, path).map { .unix($0) } },
+                check("log") { node, path, decoder in decoder.pattern(node, path).map { .log($0) } },
             ] + (purpose == .ready ? [notify] : [watchdog]) + [
                 time("interval", AllowedRanges.time) { $0.interval = $1 },
                 time("timeout", AllowedRanges.time) { $0.timeout = $1 },
@@ -127,48 +130,49 @@ struct ProbeDraft: ManifestDraft {
                 count("successes") { $0.successes = $1 },
                 time("start_period", AllowedRanges.delay) { $0.startPeriod = $1 },
             ],
-            elsewhere: { key in
+            misplacedKeyHelp: { key in
                 switch (key, purpose) {
                 case ("notify", .health):
-                    "a program says READY=1 once, when it is up: write `notify: true` in `ready`; one that says "
-                        + "WATCHDOG=1 again and again has `watchdog: 30s` here"
+                    "write `notify: true` in `ready`; for a program that sends WATCHDOG=1 regularly, "
+                        + "write `watchdog: 30s` here"
                 case ("watchdog", .ready):
-                    "a program is watched once it is up: write `watchdog: 30s` in `health`, and `notify: true` here"
+                    "write `watchdog: 30s` in `health`, which applies once the program is up; "
+                        + "write `notify: true` here"
                 default: nil
                 }
             }
         )
     }
 
-    /// A question that nobody asks has no manner to be asked in.
-    private func warnAboutUnusedTimingKeys(in scope: inout FileDecoder) {
-        let heard: String
+    /// Warns about timing keys of checks that heroproc does not run, because the program itself reports its state.
+    private func warnAboutUnusedTimingKeys(in decoder: inout FileDecoder) {
+        let check: String
         switch probe?.check {
-        case .notify: heard = "notify"
-        case .watchdog: heard = "watchdog"
+        case .notify: check = "notify"
+        case .watchdog: check = "watchdog"
         case .tcp, .http, .exec, .unix, .log, nil: return
         }
-        for place in writtenFields {
-            guard let key = place.path.split(separator: ".").last.map(String.init), Self.timingKeys.contains(key) else {
+        for field in writtenFields {
+            guard let key = field.path.split(separator: ".").last.map(String.init), Self.timingKeys.contains(key) else {
                 continue
             }
-            scope.report(
+            decoder.report(
                 .mannerOfNothing,
-                "`\(key)` does nothing beside `\(heard)`: the program speaks, and nobody asks",
-                help: "remove it; the time it has stands in `\(heard == "notify" ? "start_timeout" : heard)`",
-                at: place.span,
+                "`\(key)` has no effect with `\(check)`: the program itself reports its state",
+                help: "remove it; `\(check == "notify" ? "start_timeout" : check)` limits the time",
+                at: field.span,
                 severity: .warning
             )
         }
     }
 
-    private mutating func decodeHTTP(_ node: YAMLNode, _ table: KeyTable<Self>, in scope: inout FileDecoder)
+    private mutating func decodeHTTP(_ node: YAMLNode, _ table: KeyTable<Self>, in decoder: inout FileDecoder)
         -> HTTPTarget?
     {
-        guard case .mapping(let entries) = node.content else { return scope.httpURL(node, table.owner) }
-        table.decode(entries, into: &self, in: &scope)
+        guard case .mapping(let entries) = node.content else { return decoder.httpURL(node, table.owner) }
+        table.decode(entries, into: &self, in: &decoder)
         if !entries.contains(where: { $0.key == "unix" }), !misspelledKeys.contains("unix") {
-            scope.report(
+            decoder.report(
                 .missingKey,
                 "`\(table.owner)` has no `unix`",
                 help: "write `{unix: /run/web.sock, path: /health}`, or a URL",
@@ -189,8 +193,8 @@ struct ProbeDraft: ManifestDraft {
             of: "\(probe).http",
             prefix: "\(probe).http.",
             [
-                Key("unix") { node, draft, scope in draft.httpSocket = scope.socketPath(node, unix) },
-                Key("path") { node, draft, scope in draft.httpPath = scope.requestPath(node, path) },
+                Key("unix") { node, draft, decoder in draft.httpSocket = decoder.socketPath(node, unix) },
+                Key("path") { node, draft, decoder in draft.httpPath = decoder.requestPath(node, path) },
             ]
         )
     }

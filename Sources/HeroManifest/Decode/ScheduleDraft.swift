@@ -1,39 +1,39 @@
 internal import HeroModel
 import HeroSchedule
 
-/// `schedule` as its map says it.
+/// The `schedule` map of an action.
 struct ScheduleDraft: ManifestDraft {
     private var cron: CronExpression?
     private var every: Duration?
     private var overlap = Schedule.Overlap.skip
-    /// The value of `timezone` with its place.
+    /// The value of `timezone` with its span.
     private(set) var timeZone: (name: String, span: Span)?
-    /// What it says, once it is read; nil where it is wrong.
+    /// The decoded schedule; nil if it is invalid.
     private(set) var schedule: Schedule?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// Reads a schedule: one rhythm, and how it is kept.
-    static func decode(_ node: YAMLNode, in scope: inout FileDecoder) -> Self {
+    /// Decodes a schedule: either `cron` or `every`, with the options.
+    static func decode(_ node: YAMLNode, in decoder: inout FileDecoder) -> Self {
         var draft = Self()
-        table.decode(node, example: "every: 5m", into: &draft, in: &scope)
+        table.decode(node, example: "every: 5m", into: &draft, in: &decoder)
         guard case .mapping(let entries) = node.content else { return draft }
-        let rhythms = entries.filter { $0.key == "cron" || $0.key == "every" }
-        if rhythms.count == 1 {
+        let timings = entries.filter { $0.key == "cron" || $0.key == "every" }
+        if timings.count == 1 {
             draft.schedule = (draft.cron.map { .cron($0) } ?? draft.every.map { .every($0) }).map {
                 Schedule($0, timeZone: draft.timeZone?.name ?? "UTC", overlap: draft.overlap)
             }
-        } else if let second = rhythms.last {
-            scope.report(
+        } else if let second = timings.last {
+            decoder.report(
                 .twoRhythms,
-                "a schedule has `cron` or `every`, not both",
+                "this schedule has both `cron` and `every`",
                 help: "remove one of them",
                 at: second.span
             )
         } else if draft.misspelledKeys.isDisjoint(with: ["cron", "every"]) {
-            scope.report(
+            decoder.report(
                 .noRhythm,
-                "this schedule does not say when",
+                "this schedule has neither `cron` nor `every`",
                 help: "write `cron: \"*/5 * * * *\"` or `every: 5m`",
                 at: node.span
             )
@@ -46,26 +46,26 @@ struct ScheduleDraft: ManifestDraft {
         of: "schedule",
         prefix: "schedule.",
         [
-            Key("cron") { node, draft, scope in draft.cron = scope.cron(node, "schedule.cron") },
-            Key("every") { node, draft, scope in
-                draft.every = scope.duration(node, "schedule.every", in: AllowedRanges.scheduleInterval)
+            Key("cron") { node, draft, decoder in draft.cron = decoder.cron(node, "schedule.cron") },
+            Key("every") { node, draft, decoder in
+                draft.every = decoder.duration(node, "schedule.every", in: AllowedRanges.scheduleInterval)
             },
-            Key("timezone") { node, draft, scope in
-                guard let name = scope.singleLineText(node, "schedule.timezone", example: "timezone: Europe/Brussels")
+            Key("timezone") { node, draft, decoder in
+                guard let name = decoder.singleLineText(node, "schedule.timezone", example: "timezone: Europe/Brussels")
                 else {
                     return
                 }
                 draft.timeZone = (name, node.span)
             },
-            Key("overlap") { node, draft, scope in
-                if let value = scope.choice(node, "schedule.overlap", Schedule.Overlap.self) { draft.overlap = value }
+            Key("overlap") { node, draft, decoder in
+                if let value = decoder.choice(node, "schedule.overlap", Schedule.Overlap.self) { draft.overlap = value }
             },
         ]
     )
 }
 
 extension FileDecoder {
-    /// A cron expression.
+    /// Decodes a cron expression.
     mutating func cron(_ node: YAMLNode, _ key: String) -> CronExpression? {
         guard let text = singleLineText(node, key, example: "\(lastComponent(key)): \"*/5 * * * *\"") else {
             return nil
@@ -73,26 +73,26 @@ extension FileDecoder {
         do throws(CronSyntaxError) {
             return try CronExpression(parsing: text)
         } catch {
-            let (wrong, advice) = problemAndHelp(error.message)
+            let (problem, help) = problemAndHelp(error.message)
             report(
                 .invalidCron,
-                "`\(key)`: \(wrong)",
-                help: advice ?? "write five fields, such as `30 4 * * mon-fri`",
+                "`\(key)`: \(problem)",
+                help: help ?? "write five fields, such as `30 4 * * mon-fri`",
                 at: node.span(ofCharacter: error.offset, of: text)
             )
             return nil
         }
     }
 
-    /// The two halves of a parser's reason: what is wrong, and after the semicolon, where there is one, what to do.
-    func problemAndHelp(_ reason: String) -> (wrong: Substring, advice: String?) {
+    /// Splits the message of a parser at the semicolon into the problem and the help; the help is optional.
+    func problemAndHelp(_ reason: String) -> (problem: Substring, help: String?) {
         let parts = reason.split(separator: ";", maxSplits: 1)
         return (parts.first ?? "", parts.count == 2 ? String(parts[1].drop { $0 == " " }) : nil)
     }
 }
 
 extension YAMLNode {
-    /// The place of one character of its text; the whole node where escapes or lines hide it.
+    /// Returns the span of one character of a string; the whole node if escapes or line breaks hide its column.
     func span(ofCharacter offset: Int, of text: String) -> Span {
         guard case .scalar(_, plain: let isPlain) = content else { return span }
         let quotes = isPlain ? 0 : 1

@@ -1,124 +1,118 @@
 internal import HeroModel
 
-/// A service as one document says it, before it is joined with the rest of the set.
+/// The service that one document declares, before the set is complete.
 struct ServiceDraft: ManifestDraft {
     /// One item of `actions`.
     enum ActionItem {
-        /// An action written in place, by its number among those.
+        /// An inline action, by its index in `inlineActions`.
         case inline(Int)
-        /// The name of an action document.
+        /// A reference to an action document.
         case named(QualifiedName, Span)
     }
 
-    /// One name in `requires`, `after`, `wants` or `conflicts`.
+    /// One reference in `requires`, `after`, `wants` or `conflicts`.
     struct Reference {
-        /// The key it stands under.
+        /// The key that contains the reference.
         var kind: RelationKind
-        /// Whom it names.
+        /// The name of the other service.
         var target: QualifiedName
-        /// Where.
+        /// The span of the reference.
         var span: Span
     }
 
-    /// Its file's number.
+    /// The index of the file.
     var file: Int
-    /// What it says, but for its actions.
+    /// The spec without the actions.
     var spec: ServiceSpec
-    /// Whether it has a valid name; one that has none is judged too, but nobody can refer to it.
+    /// Whether the service has a valid name.
+    ///
+    /// Without one, it is checked too, but no other service can refer to it.
     var hasValidName = true
-    /// Where its name is written.
+    /// The span of the name.
     var span: Span
-    /// The actions written in place.
+    /// The inline actions.
     var inlineActions: [ActionDraft] = []
-    /// Its actions in written order.
+    /// The items of `actions`, in order.
     var actionItems: [ActionItem] = []
-    /// Whom it names, with places.
+    /// The references to other services.
     var references: [Reference] = []
-    /// Whether an item of `actions` was wrong: then an empty list is no further mistake.
+    /// Whether an item of `actions` is invalid; then an empty list is not reported as well.
     var hasInvalidItems = false
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// Where a field is written, or else the name.
+    /// Returns the span of the key of a field; the span of the name if the field is not written.
     func span(of path: String) -> Span { writtenFields.first { $0.path == path }?.span ?? span }
 }
 
-/// The kinds of relation to another service that a service can declare.
-enum RelationKind: String, CaseIterable {
-    /// Hard.
-    case requires
-    /// Order only.
-    case after
-    /// Soft.
-    case wants
-    /// Never up at the same time; the only one that says nothing about order.
-    case conflicts
-}
-
 extension ServiceDraft {
-    /// Every key of `kind: Service` in the order of the reference.
+    /// The keys of `kind: Service`, in the order of the reference page.
     static let table = KeyTable<ServiceDraft>(
         of: "a service",
         [
             Key("kind") { _, _, _ in },
             Key("name") { _, _, _ in },
             Key("context") { _, _, _ in },
-            Key("description") { node, draft, scope in
-                if let text = scope.text(node, "description") { draft.spec.description = text }
+            Key("description") { node, draft, decoder in
+                if let text = decoder.text(node, "description") { draft.spec.description = text }
             },
-            Key("class") { node, draft, scope in
-                if let value = scope.choice(node, "class", ServiceClass.self) { draft.spec.serviceClass = value }
+            Key("class") { node, draft, decoder in
+                if let value = decoder.choice(node, "class", ServiceClass.self) { draft.spec.serviceClass = value }
             },
-            Key("status") { node, draft, scope in
-                if let value = scope.choice(node, "status", DesiredStatus.self) { draft.spec.status = value }
+            Key("status") { node, draft, decoder in
+                if let value = decoder.choice(node, "status", DesiredStatus.self) { draft.spec.status = value }
             },
-            Key("tags") { node, draft, scope in draft.spec.tags = scope.uniqueTexts(node, "tags", example: "nightly") },
-            Key("labels") { node, draft, scope in
-                draft.spec.labels = scope.textMap(node, "labels", example: "team: storage") { path, span in
+            Key("tags") { node, draft, decoder in
+                draft.spec.tags = decoder.uniqueTexts(node, "tags", example: "nightly")
+            },
+            Key("labels") { node, draft, decoder in
+                draft.spec.labels = decoder.textMap(node, "labels", example: "team: storage") { path, span in
                     draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
-            Key("requires") { node, draft, scope in draft.decodeReferences(node, .requires, \.requires, in: &scope) },
-            Key("after") { node, draft, scope in draft.decodeReferences(node, .after, \.after, in: &scope) },
-            Key("wants") { node, draft, scope in draft.decodeReferences(node, .wants, \.wants, in: &scope) },
-            Key("conflicts") { node, draft, scope in draft.decodeReferences(node, .conflicts, \.conflicts, in: &scope)
+            Key("requires") { node, draft, decoder in draft.decodeReferences(node, .requires, \.requires, in: &decoder)
             },
-            Key("required") { node, draft, scope in
-                if let value = scope.boolean(node, "required") { draft.spec.required = value }
+            Key("after") { node, draft, decoder in draft.decodeReferences(node, .after, \.after, in: &decoder) },
+            Key("wants") { node, draft, decoder in draft.decodeReferences(node, .wants, \.wants, in: &decoder) },
+            Key("conflicts") { node, draft, decoder in
+                draft.decodeReferences(node, .conflicts, \.conflicts, in: &decoder)
             },
-            Key("env") { node, draft, scope in
-                draft.spec.environment = scope.environment(node, "env") { path, span in
+            Key("required") { node, draft, decoder in
+                if let value = decoder.boolean(node, "required") { draft.spec.required = value }
+            },
+            Key("env") { node, draft, decoder in
+                draft.spec.environment = decoder.environment(node, "env") { path, span in
                     draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
-            Key("env_file") { node, draft, scope in
-                draft.spec.environmentFiles = scope.paths(node, "env_file", example: "web.env")
+            Key("env_file") { node, draft, decoder in
+                draft.spec.environmentFiles = decoder.paths(node, "env_file", example: "web.env")
             },
-            Key("user") { node, draft, scope in draft.spec.user = scope.account(node, "user", other: "group") },
-            Key("group") { node, draft, scope in draft.spec.group = scope.account(node, "group", other: "user") },
-            Key("cwd") { node, draft, scope in
-                draft.spec.workingDirectory = scope.path(node, "cwd", example: "cwd: /srv/web")
+            Key("user") { node, draft, decoder in draft.spec.user = decoder.account(node, "user", other: "group") },
+            Key("group") { node, draft, decoder in draft.spec.group = decoder.account(node, "group", other: "user") },
+            Key("cwd") { node, draft, decoder in
+                draft.spec.workingDirectory = decoder.path(node, "cwd", example: "cwd: /srv/web")
             },
-            Key("actions") { node, draft, scope in draft.decodeActions(node, in: &scope) },
-            Key("start_order") { node, draft, scope in
-                if let value = scope.choice(node, "start_order", StartOrder.self) { draft.spec.startOrder = value }
+            Key("actions") { node, draft, decoder in draft.decodeActions(node, in: &decoder) },
+            Key("start_order") { node, draft, decoder in
+                if let value = decoder.choice(node, "start_order", StartOrder.self) { draft.spec.startOrder = value }
             },
-            Key("start") { node, draft, scope in
-                Self.startTable.decode(node, example: "replace_existing_jobs: false", into: &draft, in: &scope)
+            Key("start") { node, draft, decoder in
+                Self.startTable.decode(node, example: "replace_existing_jobs: false", into: &draft, in: &decoder)
             },
-            Key("stop") { node, draft, scope in
-                Self.stopTable.decode(node, example: "remove_jobs: true", into: &draft, in: &scope)
+            Key("stop") { node, draft, decoder in
+                Self.stopTable.decode(node, example: "remove_jobs: true", into: &draft, in: &decoder)
             },
-            Key("protect") { node, draft, scope in
-                if let value = scope.boolean(node, "protect") { draft.spec.isProtected = value }
+            Key("protect") { node, draft, decoder in
+                if let value = decoder.boolean(node, "protect") { draft.spec.isProtected = value }
             },
-            Key("generation") { node, draft, scope in
-                if let value = scope.integer(node, "generation", in: AllowedRanges.generation) {
+            Key("generation") { node, draft, decoder in
+                if let value = decoder.integer(node, "generation", in: AllowedRanges.generation) {
                     draft.spec.generation = value
                 }
             },
         ],
-        elsewhere: { key in
+        misplacedKeyHelp: { key in
             guard ActionDraft.inlineKeyNames.contains(key) else { return nil }
             return "`\(key)` is a key of an action: write it in an item of `actions`"
         }
@@ -129,8 +123,8 @@ extension ServiceDraft {
         of: "start",
         prefix: "start.",
         [
-            Key("replace_existing_jobs") { node, draft, scope in
-                if let value = scope.boolean(node, "start.replace_existing_jobs") {
+            Key("replace_existing_jobs") { node, draft, decoder in
+                if let value = decoder.boolean(node, "start.replace_existing_jobs") {
                     draft.spec.replacesExistingJobs = value
                 }
             }
@@ -142,13 +136,13 @@ extension ServiceDraft {
         of: "stop",
         prefix: "stop.",
         [
-            Key("remove_jobs") { node, draft, scope in
-                if let value = scope.boolean(node, "stop.remove_jobs") { draft.spec.removesJobs = value }
+            Key("remove_jobs") { node, draft, decoder in
+                if let value = decoder.boolean(node, "stop.remove_jobs") { draft.spec.removesJobs = value }
             }
         ],
-        elsewhere: { key in
+        misplacedKeyHelp: { key in
             guard key == "signal" || key == "timeout" else { return nil }
-            return "`\(key)` is a key of an action's `stop`: write it in an item of `actions`"
+            return "`\(key)` is a key of `stop` in an action: write it in an item of `actions`"
         }
     )
 
@@ -156,53 +150,53 @@ extension ServiceDraft {
         _ node: YAMLNode,
         _ key: RelationKind,
         _ field: WritableKeyPath<ServiceSpec, [QualifiedName]>,
-        in scope: inout FileDecoder
+        in decoder: inout FileDecoder
     ) {
-        for (name, span) in scope.references(node, key.rawValue) {
+        for (name, span) in decoder.references(node, key.rawValue) {
             spec[keyPath: field].append(name)
             references.append(Reference(kind: key, target: name, span: span))
         }
     }
 
-    private mutating func decodeActions(_ node: YAMLNode, in scope: inout FileDecoder) {
+    private mutating func decodeActions(_ node: YAMLNode, in decoder: inout FileDecoder) {
         if case .mapping(let entries) = node.content {
             hasInvalidItems = true
-            Self.reportActionsMap(entries, at: node.span, in: &scope)
+            Self.reportActionsMap(entries, at: node.span, in: &decoder)
             return
         }
-        for item in scope.items(node, "actions", of: "names or actions", example: "web") {
+        for item in decoder.items(node, "actions", of: "names or actions", example: "web") {
             switch item.content {
             case .scalar:
-                guard let name = scope.reference(item, "actions") else {
+                guard let name = decoder.reference(item, "actions") else {
                     hasInvalidItems = true
                     continue
                 }
                 actionItems.append(.named(name, item.span))
             case .mapping(let entries):
-                guard let action = ActionDraft.inline(entries, at: item.span, in: &scope) else {
+                guard let action = ActionDraft.inline(entries, at: item.span, in: &decoder) else {
                     hasInvalidItems = true
                     continue
                 }
                 actionItems.append(.inline(inlineActions.count))
                 inlineActions.append(action)
             case .sequence, .invalid:
-                scope.reportWrongType(item, "actions", "a list of names or maps", example: "actions: [web]")
+                decoder.reportWrongType(item, "actions", "a list of names or maps", example: "actions: [web]")
                 hasInvalidItems = true
             }
         }
         if case .sequence = node.content {} else if !node.isNull { hasInvalidItems = true }
     }
 
-    /// Actions written as a map: by their names, as elsewhere, or one of them without its dash.
-    private static func reportActionsMap(_ entries: [YAMLEntry], at span: Span, in scope: inout FileDecoder) {
-        let isOne = entries.contains { ActionDraft.inlineKeyNames.contains($0.key) || $0.key == "name" }
+    /// Reports `actions` written as a map: either actions by name, as in other tools, or one action without its dash.
+    private static func reportActionsMap(_ entries: [YAMLEntry], at span: Span, in decoder: inout FileDecoder) {
+        let isSingleAction = entries.contains { ActionDraft.inlineKeyNames.contains($0.key) || $0.key == "name" }
         let first = entries.first.map { QualifiedName.isValid($0.key) ? $0.key : "main" } ?? "main"
-        scope.report(
+        decoder.report(
             .wrongType,
             "`actions` must be a list of names or actions, not a map",
-            help: isOne
-                ? "begin the action with a dash: `- name: main`, and its other keys below `name`"
-                : "write each as an item of a list: `- name: \(first)`, and its other keys below `name`",
+            help: isSingleAction
+                ? "begin the action with a dash, as in `- name: main`, and indent its other keys like `name`"
+                : "write each action as a list item, as in `- name: \(first)`, and indent its other keys like `name`",
             at: span
         )
     }

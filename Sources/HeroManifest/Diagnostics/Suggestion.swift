@@ -1,6 +1,6 @@
-/// Finds the word that was probably meant.
+/// Finds a name that is similar to an unknown one.
 public enum Suggestion {
-    /// What people write who come from other tools, and what it is called here.
+    /// Keys of other tools, with the keys of heroproc that have the same meaning.
     private static let keySynonyms: [String: String] = [
         "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
         "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "environ": "env",
@@ -17,37 +17,37 @@ public enum Suggestion {
         "variables": "vars", "interval_time": "interval", "protected": "protect", "crontab": "cron",
     ]
 
-    /// The same for values.
+    /// Values of other tools, with the values of heroproc that have the same meaning.
     private static let valueSynonyms: [String: String] = [
         "running": "start", "started": "start", "up": "start", "enabled": "start", "on": "start", "stopped": "stop",
         "down": "stop", "disabled": "stop", "off": "stop", "unless-stopped": "always", "no": "never",
         "root": "system", "kill": "replace",
     ]
 
-    /// The nearest of the candidates: a synonym, or few slips away; nil when none is near.
-    public static func nearest(_ word: String, _ candidates: some Sequence<String>) -> String? {
-        let lower = word.lowercased()
-        for known in [keySynonyms, valueSynonyms] {
-            if let synonym = known[lower], candidates.contains(synonym) { return synonym }
+    /// Returns the most similar candidate: a synonym, or one within a few edits; nil if there is none.
+    public static func nearest(_ name: String, _ candidates: some Sequence<String>) -> String? {
+        let lower = name.lowercased()
+        for table in [keySynonyms, valueSynonyms] {
+            if let synonym = table[lower], candidates.contains(synonym) { return synonym }
         }
         let bytes = Array(lower.replacing("-", by: "_").utf8)
         guard (1...64).contains(bytes.count) else { return nil }
-        var best: (word: String, distance: Int)?
+        var best: (name: String, distance: Int)?
         for candidate in candidates {
             let limit = min(best.map { $0.distance - 1 } ?? .max, max(1, min(bytes.count, candidate.utf8.count) / 3))
             guard abs(candidate.utf8.count - bytes.count) <= limit, limit >= 0 else { continue }
             let distance = editDistance(bytes, Array(candidate.lowercased().replacing("-", by: "_").utf8))
             if distance <= limit { best = (candidate, distance) }
         }
-        return best?.word
+        return best?.name
     }
 
-    /// `; did you mean ...?`, or nothing.
-    static func didYouMean(_ word: String, _ candidates: some Sequence<String>) -> String {
-        nearest(word, candidates).map { "; did you mean `\($0)`?" } ?? ""
+    /// Returns `; did you mean ...?`, or an empty string if no candidate is similar.
+    static func didYouMean(_ name: String, _ candidates: some Sequence<String>) -> String {
+        nearest(name, candidates).map { "; did you mean `\($0)`?" } ?? ""
     }
 
-    /// The least number of letters to insert, remove, replace or swap with their neighbour.
+    /// Returns the smallest number of characters to insert, remove, replace or swap with a neighbour.
     private static func editDistance(_ left: [UInt8], _ right: [UInt8]) -> Int {
         var before: [Int] = []
         var above = Array(0...right.count)
@@ -68,7 +68,7 @@ public enum Suggestion {
 }
 
 extension String {
-    /// The text with one character put in place of another.
+    /// Returns the text with each occurrence of a character replaced by another one.
     fileprivate func replacing(_ character: Character, by other: Character) -> String {
         String(map { $0 == character ? other : $0 })
     }

@@ -1,13 +1,13 @@
 internal import HeroModel
 
-/// What is said of references that have no value, with the caret at their `${`.
+/// Reports references that have no value, with the caret at `${`.
 extension Interpolator {
-    /// Says why a piece of a text has no value.
-    mutating func reportUnresolved(_ problem: UnresolvedPiece, at node: YAMLNode, in scope: inout FileDecoder) {
+    /// Reports an unresolved piece of a string.
+    mutating func reportUnresolved(_ problem: UnresolvedPiece, at node: YAMLNode, in decoder: inout FileDecoder) {
         problemCount += 1
         switch problem {
         case .reportedElsewhere: break
-        case .malformed(let mistake): reportInvalidReference(mistake, at: node, in: &scope)
+        case .malformed(let reference): reportInvalidReference(reference, at: node, in: &decoder)
         case .unknown(let reference):
             var message = "the variable `\(reference.name)` has no value"
             if case .failWithMessage(let text) = reference.fallback, !text.isEmpty {
@@ -15,84 +15,85 @@ extension Interpolator {
             } else if problemCount <= Self.maxSuggestionSearches {
                 message += Suggestion.didYouMean(reference.name, variables.names.filter { $0 != reference.name })
             }
-            scope.report(
+            decoder.report(
                 .unresolvedVariable,
                 message,
                 help: definitionHelp(reference.name),
-                at: span(of: reference.position, at: node, in: scope)
+                at: span(of: reference.position, at: node, in: decoder)
             )
         case .varInVars(let reference):
-            scope.report(
+            decoder.report(
                 .variableInVars,
-                "the variable `\(reference.name)` stands in `vars` itself: variables there cannot use each other",
-                help: "write its value out, or give it another name and pass it with `--var` or the environment",
-                at: span(of: reference.position, at: node, in: scope)
+                "a value in `vars` cannot use the variable `\(reference.name)`, which is declared in `vars` too",
+                help: "write its value here, or rename the variable and pass it with `--var` or in the environment",
+                at: span(of: reference.position, at: node, in: decoder)
             )
         }
     }
 
-    /// Searches for a similar name that are made for one file: each looks at all names.
+    /// The maximum number of searches for a similar name per file, because each one compares all names.
     private static let maxSuggestionSearches = 20
 
-    /// Where a piece is written; of mistakes that are not shown any more nobody looks for the exact place.
-    private func span(of position: Template.PiecePosition, at node: YAMLNode, in scope: FileDecoder) -> Span {
-        problemCount <= InputLimits.diagnostics ? scope.source.span(of: position, in: node.span) : node.span
+    /// Returns the span of a piece; after the limit of diagnostics, the span of the whole string, which is faster.
+    private func span(of position: Template.PiecePosition, at node: YAMLNode, in decoder: FileDecoder) -> Span {
+        problemCount <= InputLimits.diagnostics ? decoder.source.span(of: position, in: node.span) : node.span
     }
 
     private func definitionHelp(_ name: String) -> String {
-        let places = "give it with `--var \(name)=...`, in `vars` of `kind: Settings`, or here as `${\(name):-default}`"
-        if variables.passedNames.contains(name) { return "set it in the environment, or " + places }
+        let ways =
+            "with `--var \(name)=...` or in `vars` of `kind: Settings`, or write a default: `${\(name):-default}`"
+        if variables.passedNames.contains(name) { return "set it in the environment, " + ways }
         let names =
             variables.passedNames.isEmpty ? "no variable" : "only \(variables.passedNames.joined(separator: ", "))"
-        return "\(places); of the environment \(names) may be used (`pass_env`)"
+        return "set it \(ways); `pass_env` allows \(names) from the environment"
     }
 
     private func reportInvalidReference(
-        _ mistake: Template.InvalidReference,
+        _ reference: Template.InvalidReference,
         at node: YAMLNode,
-        in scope: inout FileDecoder
+        in decoder: inout FileDecoder
     ) {
         let message: String
-        var help = "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; a `$` that means itself is written `$$`"
-        switch mistake.reason {
-        case .unclosed: message = "the reference that begins with `${` is not closed by `}`"
+        var help = "write `${NAME}`, `${NAME:-default}` or `${NAME:?message}`; write a literal `$` as `$$`"
+        switch reference.reason {
+        case .unclosed: message = "the reference that begins with `${` is not closed with `}`"
         case .nested:
-            message = "a reference cannot stand within another one: \(quoted(mistake.position.writtenText))"
-            help = "give the default as plain text, or as a variable of its own in `vars` of `kind: Settings`"
+            message = "a reference cannot contain another reference: \(quoted(reference.position.writtenText))"
+            help = "write the default as plain text, or declare it as a variable in `vars` of `kind: Settings`"
         case .invalidName(let text):
             message =
-                text.isEmpty ? "a reference names no variable: `${}`" : "\(quoted(text)) is no name of a variable"
-            help = "a name has letters, digits and `_`, and does not begin with a digit; " + help
+                text.isEmpty ? "a reference has no variable name: `${}`" : "\(quoted(text)) is not a variable name"
+            help = "use letters, digits and `_`, and do not begin with a digit; " + help
         case .unknownOperator(let name, let rest):
-            message = "\(quoted(rest)) cannot follow the name of a variable"
-            if let meant = Self.supportedOperator(rest) { help = "write `${\(name)\(meant)}`" }
+            message = "\(quoted(rest)) is not allowed after a variable name"
+            if let supported = Self.supportedOperator(rest) { help = "write `${\(name)\(supported)}`" }
         }
-        let span = span(of: mistake.position, at: node, in: scope)
-        scope.report(.malformedVariable, message, help: help, at: span)
+        let span = span(of: reference.position, at: node, in: decoder)
+        decoder.report(.malformedVariable, message, help: help, at: span)
     }
 
-    /// What a shell's other operators are called here.
+    /// Returns the supported form of an operator that only shells support.
     private static func supportedOperator(_ rest: String) -> String? {
         guard let first = rest.first, first == "-" || first == "?" else { return nil }
         return rest.utf8.count <= 40 ? ":\(rest.singleLine)" : ":\(first)..."
     }
 
-    /// Says that values have made a text, or all texts of a file, too long.
-    func reportTooLong(_ text: String, _ node: YAMLNode, in scope: inout FileDecoder) {
-        let isOne = text.utf8.count > InputLimits.scalarBytes
-        scope.report(
+    /// Reports that values make a string, or all strings of a file, too long.
+    func reportTooLong(_ text: String, _ node: YAMLNode, in decoder: inout FileDecoder) {
+        let isSingleString = text.utf8.count > InputLimits.scalarBytes
+        decoder.report(
             .textTooLong,
-            isOne
-                ? "with the values of its variables this text is longer than 64 KiB"
+            isSingleString
+                ? "with the values of its variables, this string is longer than 64 KiB"
                 : "the values of variables add more than 1 MiB to this file",
-            help: "put it into a file of its own and name that file here",
+            help: "move it to a separate file and write the path of that file here",
             at: node.span
         )
     }
 }
 
 extension String {
-    /// The text with a blank for each control character, and no longer than a line should be.
+    /// The first 200 characters, with a space for each control character.
     fileprivate var singleLine: String {
         var result = ""
         for scalar in unicodeScalars.prefix(200) {
@@ -104,10 +105,10 @@ extension String {
 }
 
 extension SourceFile {
-    /// Where a piece of a scalar is written.
+    /// Returns the span of a piece of a scalar; the span of the scalar if the piece cannot be found.
     ///
-    /// Escapes and folding make the text of a scalar differ from its source, so its `$` are counted there, and what is found is
-    /// compared; where it cannot be found, it is the scalar itself.
+    /// Escapes and folding make the text of a scalar differ from its source. The piece is found by counting the `$` in
+    /// the source and comparing the text at that point.
     func span(of position: Template.PiecePosition, in scalar: Span) -> Span {
         var rest = position.dollarIndex
         var number = scalar.line
@@ -119,7 +120,7 @@ extension SourceFile {
             var index = Int(column) - 1
             let isBlock =
                 !isOneLine && number == scalar.line && index < all.count && (all[index] == "|" || all[index] == ">")
-            // What stands behind `|` is a comment.
+            // The text after `|` is a comment.
             while !isBlock, index < all.count {
                 if all[index] == "$" {
                     if rest == 0 {

@@ -1,35 +1,37 @@
 internal import HeroModel
 
-/// Puts values in place of `${NAME}` in the scalars of a document, after it was parsed: a value can never add structure.
+/// Replaces `${NAME}` with values in the scalars of a parsed document, so that a value can never add structure.
 ///
-/// Keys are never touched, nor are `kind`, `pass_env` and the text of a `script`.
+/// Keys, `kind`, `pass_env` and the text of a `script` are not interpolated.
 struct Interpolator {
-    /// Bytes that values may add to one file.
+    /// The maximum number of bytes that values may add to one file.
     static let maxAddedBytes = InputLimits.fileBytes
 
-    /// Where a node stands, as far as it matters here.
+    /// The part of a document that contains a node.
     private enum Section {
         /// The whole document.
         case document(DocumentKind)
-        /// `actions` of a service, or one of its items.
+        /// `actions` of a service, or one of the items.
         case actions
         /// `vars` of the Settings.
         case vars
-        /// Anything else.
+        /// Any other value.
         case value
     }
 
     /// The values.
     var variables: Variables
     private var addedBytes = 0
-    /// Problems of this file so far: the first ones are told with all that is known about them, and the rest is hardly shown.
+    /// The number of problems of this file so far.
+    ///
+    /// Only the first ones are reported in full detail.
     var problemCount = 0
 
     init(_ variables: Variables) {
         self.variables = variables
     }
 
-    /// The kind that a document says it has; nil where it says none, or an unknown one.
+    /// Returns the kind of a document; nil if it is missing or unknown.
     static func kind(of document: YAMLNode) -> DocumentKind? {
         guard case .mapping(let entries) = document.content,
             case .scalar(let text, plain: _)? = entries.first(where: { $0.key == "kind" })?.value.content
@@ -37,25 +39,28 @@ struct Interpolator {
         return DocumentKind(rawValue: text)
     }
 
-    /// The documents of one file with values in place of references; what has none is reported and made unusable.
-    mutating func apply(to documents: [YAMLNode], in scope: inout FileDecoder) -> [YAMLNode] {
+    /// Replaces references in the documents of one file.
+    ///
+    /// A string that cannot be resolved is reported and becomes invalid.
+    mutating func apply(to documents: [YAMLNode], in decoder: inout FileDecoder) -> [YAMLNode] {
         addedBytes = 0
         problemCount = 0
         return documents.map { document in
             guard let kind = Self.kind(of: document) else { return document }
-            return interpolated(document, .document(kind), &scope) ?? document
+            return interpolated(document, .document(kind), &decoder) ?? document
         }
     }
 
-    /// The node with values in it; nil where nothing changes.
-    private mutating func interpolated(_ node: YAMLNode, _ position: Section, _ scope: inout FileDecoder) -> YAMLNode? {
+    /// Returns the node with replaced references; nil if nothing changes.
+    private mutating func interpolated(_ node: YAMLNode, _ section: Section, _ decoder: inout FileDecoder) -> YAMLNode?
+    {
         switch node.content {
         case .invalid: return nil
-        case .scalar(let text, plain: _): return interpolated(text, node, position, &scope)
+        case .scalar(let text, plain: _): return interpolated(text, node, section, &decoder)
         case .sequence(let items):
             var result: [YAMLNode]?
             for (index, item) in items.enumerated() {
-                guard let changed = interpolated(item, position, &scope) else { continue }
+                guard let changed = interpolated(item, section, &decoder) else { continue }
                 if result == nil { result = items }
                 result?[index] = changed
             }
@@ -63,8 +68,8 @@ struct Interpolator {
         case .mapping(let entries):
             var result: [YAMLEntry]?
             for (index, entry) in entries.enumerated() {
-                guard let inner = Self.section(of: entry.key, in: position),
-                    let changed = interpolated(entry.value, inner, &scope)
+                guard let inner = Self.section(of: entry.key, in: section),
+                    let changed = interpolated(entry.value, inner, &decoder)
                 else { continue }
                 if result == nil { result = entries }
                 result?[index].value = changed
@@ -73,9 +78,9 @@ struct Interpolator {
         }
     }
 
-    /// Where the value of a key stands; nil where nothing is put into it.
-    private static func section(of key: String, in position: Section) -> Section? {
-        switch (position, key) {
+    /// Returns the section that the value of a key belongs to; nil if it is not interpolated.
+    private static func section(of key: String, in section: Section) -> Section? {
+        switch (section, key) {
         case (.document, "kind"), (.document(.action), "script"), (.actions, "script"): nil
         case (.document(.settings), "pass_env"): nil
         case (.document(.service), "actions"): .actions
@@ -87,46 +92,46 @@ struct Interpolator {
     private mutating func interpolated(
         _ text: String,
         _ node: YAMLNode,
-        _ position: Section,
-        _ scope: inout FileDecoder
+        _ section: Section,
+        _ decoder: inout FileDecoder
     ) -> YAMLNode? {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return nil }
         guard addedBytes <= Self.maxAddedBytes else { return YAMLNode(content: .invalid, span: node.span) }
-        let reach: Variables.LookupScope = if case .vars = position { .excludingVars } else { .all }
-        let (result, problems, isChanged) = Self.resolve(Template(text), &variables, reach)
-        for problem in problems { reportUnresolved(problem, at: node, in: &scope) }
+        let lookupScope: Variables.LookupScope = if case .vars = section { .excludingVars } else { .all }
+        let (result, problems, isChanged) = Self.resolve(Template(text), &variables, lookupScope)
+        for problem in problems { reportUnresolved(problem, at: node, in: &decoder) }
         guard problems.isEmpty else { return YAMLNode(content: .invalid, span: node.span) }
         guard isChanged else {
             return result == text ? nil : YAMLNode(content: .scalar(result, plain: false), span: node.span)
         }
         addedBytes += result.utf8.count
         guard result.utf8.count <= InputLimits.scalarBytes, addedBytes <= Self.maxAddedBytes else {
-            reportTooLong(result, node, in: &scope)
+            reportTooLong(result, node, in: &decoder)
             return YAMLNode(content: .invalid, span: node.span)
         }
-        // It may be the number, `true` or `false` that is wanted; it is a text in every other case, null included.
+        // The result can be a number, `true` or `false`. Everything else is a string, `null` included.
         let isTyped = result == "true" || result == "false" || Scalars.isDecimalInteger(result)
         let isPlain = isTyped || Scalars.number(result) != nil
         return YAMLNode(content: .scalar(result, plain: isPlain), span: node.span)
     }
 
-    /// Why a piece has no text.
+    /// A piece that has no value.
     enum UnresolvedPiece {
-        /// It is no reference.
+        /// The reference is malformed.
         case malformed(Template.InvalidReference)
-        /// Its variable has no value.
+        /// The variable has no value.
         case unknown(Template.Reference)
-        /// Its variable is one of the `vars`, and so is the text it stands in.
+        /// A value in `vars` refers to a variable of `vars`.
         case varInVars(Template.Reference)
-        /// Its variable's own value is wrong, which is said there.
+        /// The value of the variable is invalid; this is reported at its declaration.
         case reportedElsewhere
     }
 
-    /// The text of a template, why some of it has none, and whether any value was put into it.
+    /// Resolves a template; returns the text, the unresolved pieces, and whether the template has references.
     private static func resolve(
         _ template: Template,
         _ variables: inout Variables,
-        _ reach: Variables.LookupScope
+        _ lookupScope: Variables.LookupScope
     ) -> (text: String, problems: [UnresolvedPiece], isChanged: Bool) {
         var result = ""
         var problems: [UnresolvedPiece] = []
@@ -134,12 +139,12 @@ struct Interpolator {
         for piece in template.pieces {
             switch piece {
             case .text(let text): result += text
-            case .invalidReference(let mistake): problems.append(.malformed(mistake))
+            case .invalidReference(let reference): problems.append(.malformed(reference))
             case .reference(let reference):
                 isChanged = true
-                // A text that is far too long grows no further: it is refused anyway.
+                // A text over the limit is not extended, because it is refused anyway.
                 guard result.utf8.count <= InputLimits.scalarBytes else { continue }
-                switch (variables.lookUp(reference.name, reach), reference.fallback) {
+                switch (variables.lookUp(reference.name, lookupScope), reference.fallback) {
                 case (.value(let value), .fail): result += value
                 case (.value(let value), _) where !value.isEmpty: result += value
                 case (.value, .useDefault(let text)), (.unknown, .useDefault(let text)): result += text
@@ -153,11 +158,13 @@ struct Interpolator {
         return (result, problems, isChanged)
     }
 
-    /// Puts values into a text.
+    /// Replaces the references in a text.
     ///
-    /// - Returns: how many bytes count as added by them; nil where that cannot be done.
-    static func resolve(_ text: inout String, from variables: inout Variables, _ reach: Variables.LookupScope) -> Int? {
-        let (result, problems, isChanged) = resolve(Template(text), &variables, reach)
+    /// - Returns: The number of bytes that count as added; nil if a reference cannot be resolved.
+    static func resolve(_ text: inout String, from variables: inout Variables, _ lookupScope: Variables.LookupScope)
+        -> Int?
+    {
+        let (result, problems, isChanged) = resolve(Template(text), &variables, lookupScope)
         guard problems.isEmpty, !isChanged || result.utf8.count <= InputLimits.scalarBytes else { return nil }
         text = result
         return isChanged ? result.utf8.count : 0

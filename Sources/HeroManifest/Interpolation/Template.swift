@@ -1,66 +1,67 @@
-/// A text with references to variables, cut into its pieces; nothing is looked up.
+/// A text with references to variables, split into pieces; no values are looked up.
 ///
-/// `${NAME}`, `${NAME:-default}` and `${NAME:?message}` refer to a variable, `$$` stands for `$`, and every other `$` for itself.
+/// `${NAME}`, `${NAME:-default}` and `${NAME:?message}` refer to a variable. `$$` is a literal `$`, and so is every
+/// other `$`.
 struct Template {
     /// One piece of a text.
     enum Piece: Hashable {
-        /// Stands for itself.
+        /// Literal text.
         case text(String)
         /// A reference to a variable.
         case reference(Reference)
-        /// Something that begins like a reference and is none.
+        /// A text that begins like a reference but is not a valid one.
         case invalidReference(InvalidReference)
     }
 
     /// A reference to a variable.
     struct Reference: Hashable {
-        /// The variable.
+        /// The name of the variable.
         var name: String
-        /// What to do where it has no value, or an empty one.
+        /// The fallback if the variable has no value, or an empty one.
         var fallback: Fallback
-        /// Where it stands.
+        /// The position.
         var position: PiecePosition
     }
 
-    /// What to do where a variable has no value.
+    /// The fallback for a variable without a value.
     enum Fallback: Hashable {
-        /// `${NAME}`: nothing will do but a value, which may be empty.
+        /// `${NAME}`: a value is required; it can be empty.
         case fail
-        /// `${NAME:-default}`: take this text, also instead of an empty one.
+        /// `${NAME:-default}`: the default is used if there is no value or an empty one.
         case useDefault(String)
-        /// `${NAME:?message}`: say this; an empty value will not do either.
+        /// `${NAME:?message}`: a value that is not empty is required; the message is reported otherwise.
         case failWithMessage(String)
     }
 
-    /// Something that begins like a reference and is none.
+    /// A text that begins like a reference but is not a valid one.
     struct InvalidReference: Hashable {
-        /// What is wrong with it.
+        /// The reason.
         enum Reason: Hashable {
-            /// There is no `}`.
+            /// `}` is missing.
             case unclosed
-            /// Another reference stands in it.
+            /// It contains another reference.
             case nested
-            /// What follows `${` is no name.
+            /// `${` is not followed by a valid name.
             case invalidName(String)
-            /// What follows the name is neither `}`, `:-` nor `:?`.
+            /// The name is not followed by `}`, `:-` or `:?`.
             case unknownOperator(name: String, rest: String)
         }
 
-        /// What is wrong.
+        /// The reason why it is invalid.
         var reason: Reason
-        /// Where it stands.
+        /// The position.
         var position: PiecePosition
     }
 
-    /// Where a piece stands, in a way that can be found again in the source of the text.
+    /// The position of a piece, in a form that can be found in the source of the text.
     struct PiecePosition: Hashable {
-        /// How many `$` stand before its own.
+        /// The number of `$` before the `$` of the piece.
         var dollarIndex: Int
-        /// The piece as it is written.
+        /// The text of the piece.
         var writtenText: String
     }
 
-    /// The pieces in their order.
+    /// The pieces, in order.
     private(set) var pieces: [Piece] = []
 
     private let bytes: [UInt8]
@@ -72,7 +73,7 @@ struct Template {
     private static let open = UInt8(ascii: "{")
     private static let close = UInt8(ascii: "}")
 
-    /// Cuts a text.
+    /// Splits a text into pieces.
     init(_ text: String) {
         bytes = Array(text.utf8)
         while index < bytes.count {
@@ -97,7 +98,7 @@ struct Template {
         flushLiteral()
     }
 
-    /// Whether a name is one that `${NAME}` can refer to: letters, digits and `_`, not beginning with a digit.
+    /// Whether `${NAME}` can refer to a name: letters, digits and `_`, not beginning with a digit.
     static func isName(_ text: some StringProtocol) -> Bool {
         guard let first = text.utf8.first, !(48...57).contains(first) else { return false }
         return text.utf8.allSatisfy(isNameByte)
@@ -113,10 +114,10 @@ struct Template {
         literal.removeAll(keepingCapacity: true)
     }
 
-    /// Takes what begins with `${`, up to the `}` that ends it.
+    /// Parses a reference from `${` to the matching `}`.
     private mutating func parseReference() {
         flushLiteral()
-        let begin = index
+        let start = index
         var depth = 1
         var isNested = false
         index += 2
@@ -137,10 +138,10 @@ struct Template {
         let isClosed = depth == 0
         let position = PiecePosition(
             dollarIndex: dollars,
-            writtenText: String(decoding: bytes[begin..<index], as: UTF8.self)
+            writtenText: String(decoding: bytes[start..<index], as: UTF8.self)
         )
-        dollars += bytes[begin..<index].count { $0 == Self.dollar }
-        let inner = bytes[begin + 2..<(isClosed ? index - 1 : index)]
+        dollars += bytes[start..<index].count { $0 == Self.dollar }
+        let inner = bytes[start + 2..<(isClosed ? index - 1 : index)]
         if isNested {
             pieces.append(.invalidReference(InvalidReference(reason: .nested, position: position)))
         } else if !isClosed {
@@ -159,12 +160,12 @@ struct Template {
             return .invalidReference(InvalidReference(reason: .invalidName(text), position: position))
         }
         if rest.isEmpty { return .reference(Reference(name: name, fallback: .fail, position: position)) }
-        let word = unescaped(rest.dropFirst(2))
+        let argument = unescaped(rest.dropFirst(2))
         switch (rest.first, rest.dropFirst().first) {
         case (UInt8(ascii: ":"), UInt8(ascii: "-")):
-            return .reference(Reference(name: name, fallback: .useDefault(word), position: position))
+            return .reference(Reference(name: name, fallback: .useDefault(argument), position: position))
         case (UInt8(ascii: ":"), UInt8(ascii: "?")):
-            return .reference(Reference(name: name, fallback: .failWithMessage(word), position: position))
+            return .reference(Reference(name: name, fallback: .failWithMessage(argument), position: position))
         default:
             let text = String(decoding: rest, as: UTF8.self)
             return .invalidReference(
@@ -173,7 +174,7 @@ struct Template {
         }
     }
 
-    /// The text with `$$` as `$`.
+    /// Returns the text with `$$` replaced by `$`.
     private static func unescaped(_ bytes: ArraySlice<UInt8>) -> String {
         var result: [UInt8] = []
         var wasDollar = false

@@ -1,32 +1,32 @@
 internal import HeroModel
 
-/// The values that `${NAME}` can stand for, strongest first: `--var`, `vars` of the Settings, passed environment variables.
+/// The values of variables, in order of precedence: `--var`, `vars` of the settings, variables of the environment.
 struct Variables {
-    /// What is known of a name.
+    /// The result of a lookup.
     enum LookupResult {
-        /// It has a value.
+        /// The variable has a value.
         case value(String)
-        /// Its value in the Settings is wrong, which is said there.
+        /// The value in the settings is invalid; this is reported there.
         case invalid
-        /// The Settings name it, and it is asked for where they cannot be.
+        /// The variable is declared in `vars`, which the lookup excludes.
         case declaredInVars
-        /// Nobody knows it.
+        /// The variable has no value.
         case unknown
     }
 
-    /// Where names are looked up.
+    /// The sources that a lookup uses.
     enum LookupScope {
-        /// Everywhere.
+        /// All sources.
         case all
-        /// Not in the Settings' own `vars`: they cannot use each other, so that their order means nothing.
+        /// All sources except `vars`. Values in `vars` cannot use each other, so that their order does not matter.
         case excludingVars
     }
 
-    /// Environment variables that may be used.
+    /// The names of the environment variables that may be used.
     let passedNames: [String]
-    /// All names that have a value.
+    /// The names of all variables with a value, sorted.
     private(set) var names: [String] = []
-    /// What was used of what only the caller knows: `--var` and the environment.
+    /// The values of `--var` and of the environment that were used.
     private(set) var usedValues: [String: String] = [:]
     private let commandLineValues: [String: String]
     private let environment: [String: String]
@@ -34,7 +34,7 @@ struct Variables {
     private var invalidSettingsNames: Set<String> = []
     private var referenced: Set<String> = []
 
-    /// Takes what the caller knows and what the Settings say, whose values may themselves refer to what the caller knows.
+    /// Combines the options of the caller with the settings; values in the settings can refer to the options.
     init(_ options: ManifestOptions, _ settings: SettingsVariables) {
         let passed = settings.passedNames ?? Settings.defaultPassedEnvironment
         self.passedNames = passed
@@ -42,13 +42,15 @@ struct Variables {
         environment = options.environment.filter { passed.contains($0.key) }
         invalidSettingsNames = Set(settings.values.keys)
         var values: [String: String] = [:]
-        var room = Interpolator.maxAddedBytes
+        var remainingBytes = Interpolator.maxAddedBytes
         for (name, text) in settings.values.sorted(by: { $0.key < $1.key }) {
             var text = text
-            // What is wrong in it, or too long, is said when its document is read.
-            guard room >= 0, let added = Interpolator.resolve(&text, from: &self, .excludingVars) else { continue }
-            room -= added
-            if room >= 0 { values[name] = text }
+            // Invalid and too long values are reported when the document is decoded.
+            guard remainingBytes >= 0, let added = Interpolator.resolve(&text, from: &self, .excludingVars) else {
+                continue
+            }
+            remainingBytes -= added
+            if remainingBytes >= 0 { values[name] = text }
         }
         settingsValues = values
         invalidSettingsNames.subtract(values.keys)
@@ -57,11 +59,11 @@ struct Variables {
         names = Set(commandLineValues.keys).union(values.keys).union(environment.keys).sorted()
     }
 
-    /// Looks a name up, and remembers that it was used.
-    mutating func lookUp(_ name: String, _ reach: LookupScope) -> LookupResult {
+    /// Looks up a name and records that it is used.
+    mutating func lookUp(_ name: String, _ lookupScope: LookupScope) -> LookupResult {
         referenced.insert(name)
         let isDeclared = settingsValues[name] != nil || invalidSettingsNames.contains(name)
-        if case .excludingVars = reach, isDeclared { return .declaredInVars }
+        if case .excludingVars = lookupScope, isDeclared { return .declaredInVars }
         if let value = commandLineValues[name] {
             usedValues[name] = value
             return .value(value)
@@ -75,41 +77,9 @@ struct Variables {
         return .unknown
     }
 
-    /// Names that were given and that no manifest asks for.
+    /// The names of `--var` that no manifest uses.
     var unusedNames: [String] { commandLineValues.keys.filter { !referenced.contains($0) }.sorted() }
 
-    /// All names that were asked for.
+    /// The names that were looked up, sorted.
     var referencedNames: [String] { referenced.sorted() }
-}
-
-/// What the Settings of a set say about variables, taken from their tree before anything is decoded.
-///
-/// What is wrong in it is said when the document is decoded; here it is only left out.
-struct SettingsVariables {
-    /// The texts of `vars`.
-    private(set) var values: [String: String] = [:]
-    /// The names of `pass_env`; nil where nothing is said.
-    private(set) var passedNames: [String]?
-    private var isFound = false
-
-    /// Looks whether a document is the first one of kind Settings.
-    mutating func readSettings(_ document: YAMLNode) {
-        guard !isFound, Interpolator.kind(of: document) == .settings, case .mapping(let entries) = document.content
-        else { return }
-        isFound = true
-        for entry in entries {
-            switch (entry.key, entry.value.content) {
-            case ("vars", .mapping(let variables)):
-                for variable in variables {
-                    guard case .scalar(let text, plain: _) = variable.value.content else { continue }
-                    values[variable.key] = variable.value.isNull ? "" : text
-                }
-            case ("pass_env", .sequence(let items)):
-                passedNames = items.compactMap { item in
-                    if case .scalar(let text, plain: _) = item.content { text } else { nil }
-                }
-            default: continue
-            }
-        }
-    }
 }

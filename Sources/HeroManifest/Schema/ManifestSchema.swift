@@ -1,14 +1,15 @@
-internal import HeroModel
+import HeroJSON
+import HeroModel
 
-/// The JSON Schema of manifests (draft 2020-12), for editors: what is allowed, what it means, what its default is.
+/// The JSON Schema of manifests (draft 2020-12) for editors, with the meaning and the default of every key.
 ///
-/// It is rendered from the tables of fields and says what a single document can say: that names exist, that nothing waits
-/// for itself and that no port is claimed twice is only seen by reading the whole set.
+/// It is rendered from the tables of fields and describes a single document. Only a check of the whole set finds
+/// unknown names, cycles and ports that are claimed twice.
 public enum ManifestSchema {
-    /// The schema as JSON, with a line break at its end.
-    public static var json: String { root.json() + "\n" }
+    /// The schema as JSON text, with a final line break.
+    public static var json: String { root.text(.prettyWithInlineArrays) + "\n" }
 
-    private static var root: SchemaNode {
+    private static var root: JSONValue {
         [
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "heroproc manifest",
@@ -17,11 +18,11 @@ public enum ManifestSchema {
             "properties": [
                 "kind": [
                     "description": "What the document declares.",
-                    "enum": .list(DocumentKind.allCases.map { .text($0.rawValue) }),
+                    "enum": .array(DocumentKind.allCases.map { .string($0.rawValue) }),
                 ]
             ],
             "required": ["kind"],
-            "allOf": .list(DocumentKind.allCases.map(kindBranch)),
+            "allOf": .array(DocumentKind.allCases.map(kindBranch)),
             "$defs": [
                 "Service": document(.service, ServiceSpec.fields, required: ["kind", "name", "actions"]),
                 "Action": document(.action, ActionSpec.fields, required: ["kind", "name"]).adding([exactlyOneProgram]),
@@ -31,10 +32,10 @@ public enum ManifestSchema {
         ]
     }
 
-    private static func kindBranch(_ kind: DocumentKind) -> SchemaNode {
+    private static func kindBranch(_ kind: DocumentKind) -> JSONValue {
         [
-            "if": ["properties": ["kind": ["const": .text(kind.rawValue)]], "required": ["kind"]],
-            "then": ["$ref": .text("#/$defs/\(kind.rawValue)")],
+            "if": ["properties": ["kind": ["const": .string(kind.rawValue)]], "required": ["kind"]],
+            "then": ["$ref": .string("#/$defs/\(kind.rawValue)")],
         ]
     }
 
@@ -42,19 +43,19 @@ public enum ManifestSchema {
         _ kind: DocumentKind,
         _ fields: [Field<Subject>],
         required: [String]
-    ) -> SchemaNode {
-        let kind: (key: String, value: SchemaNode) = ("kind", ["const": .text(kind.rawValue)])
-        return object([kind] + fields.map { ($0.key, $0.schema) }, required: required)
+    ) -> JSONValue {
+        let kind = JSONValue.Member("kind", ["const": .string(kind.rawValue)])
+        return object([kind] + fields.map { .init($0.key, $0.schema) }, required: required)
     }
 
-    private static var inlineAction: SchemaNode {
+    private static var inlineAction: JSONValue {
         let fields = ActionSpec.fields.filter { $0.key == "name" || ActionDraft.inlineKeyNames.contains($0.key) }
-        return object(fields.map { ($0.key, $0.schema) }, required: ["name"]).adding([exactlyOneProgram])
+        return object(fields.map { .init($0.key, $0.schema) }, required: ["name"]).adding([exactlyOneProgram])
     }
 
     /// `exec`, or `script` with or without its interpreter.
-    private static var exactlyOneProgram: (key: String, value: SchemaNode) {
-        (
+    private static var exactlyOneProgram: JSONValue.Member {
+        .init(
             "oneOf",
             [
                 ["required": ["exec"], "not": ["required": ["interpreter"]]],
@@ -63,13 +64,13 @@ public enum ManifestSchema {
         )
     }
 
-    /// A map of known keys.
-    static func object(_ properties: [(key: String, value: SchemaNode)], required: [String]) -> SchemaNode {
-        let schema: SchemaNode = [
+    /// The schema of an object with known keys.
+    static func object(_ properties: [JSONValue.Member], required: [String]) -> JSONValue {
+        let schema: JSONValue = [
             "type": "object",
-            "properties": .map(properties),
+            "properties": .object(properties),
             "additionalProperties": false,
         ]
-        return required.isEmpty ? schema : schema.adding([("required", .list(required.map { .text($0) }))])
+        return required.isEmpty ? schema : schema.adding([.init("required", .array(required.map(JSONValue.string)))])
     }
 }

@@ -1,28 +1,28 @@
 internal import HeroModel
 import HeroPattern
 
-/// The readers of what a process is started with: environment, accounts, permission bits, exit codes, patterns.
+/// Decodes the attributes of processes: environment, accounts, umask, exit codes, patterns.
 extension FileDecoder {
-    /// A map of environment variables: any scalar with its spelling, or `{from_file: path}`.
+    /// Decodes a map of environment variables: any scalar with its spelling, or `{from_file: path}`.
     mutating func environment(
         _ node: YAMLNode,
         _ key: String,
         written: (_ path: String, _ span: Span) -> Void
     ) -> [String: EnvironmentValue] {
-        valueMap(node, key, example: "PORT: 8080", written: written) { entry, scope in
+        valueMap(node, key, example: "PORT: 8080", written: written) { entry, decoder in
             guard case .mapping(let entries) = entry.value.content else {
-                return scope.entryText(entry, key).map { .text($0) }
+                return decoder.entryText(entry, key).map { .text($0) }
             }
-            return FromFileDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &scope).map {
+            return FromFileDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &decoder).map {
                 .fromFile($0)
             }
         }
     }
 
-    /// The name or the number of a user or a group.
+    /// Decodes the name or the number of a user or a group.
     mutating func account(_ node: YAMLNode, _ key: String, other: String) -> String? {
         guard let text = singleLineText(node, key, example: "\(key): www-data") else { return nil }
-        // What useradd(8) takes at its most generous, and numbers.
+        // The most permissive rule of useradd(8), or a number.
         let isName =
             text.utf8.count <= 256 && text.utf8.first != UInt8(ascii: "-")
             && text.utf8.allSatisfy { $0 > 32 && $0 != 127 && $0 != UInt8(ascii: ":") && $0 != UInt8(ascii: "/") }
@@ -32,16 +32,16 @@ extension FileDecoder {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false)
         report(
             .invalidAccount,
-            "`\(key)` is no name and no number of a \(key): \(quoted(text))",
+            "`\(key)` is neither the name nor the number of a \(key): \(quoted(text))",
             help: parts.count == 2
-                ? "write `\(key)` and `\(other)` apart"
+                ? "write `\(key)` and `\(other)` as separate keys"
                 : "write a name such as `www-data`, or a number from 0 to 4294967294",
             at: node.span
         )
         return nil
     }
 
-    /// One to four octal digits, which are octal whether they begin with a zero or not.
+    /// Decodes one to four octal digits; they are octal with and without a leading zero.
     mutating func octal(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let text = singleLineText(node, key, example: "\(key): \"027\"") else { return nil }
         let isOctal = (1...4).contains(text.utf8.count) && text.utf8.allSatisfy { (48...55).contains($0) }
@@ -49,13 +49,13 @@ extension FileDecoder {
         report(
             .invalidUmask,
             "`\(key)` must be octal, from 000 to 777, not \(quoted(text))",
-            help: "write the permission bits that new files do not get, such as `\"027\"`",
+            help: "write the permission bits that are removed from new files, such as `\"027\"`",
             at: node.span
         )
         return nil
     }
 
-    /// A list of exit codes, sorted, each once, at least one.
+    /// Decodes a list of at least one exit code; returns each once, sorted.
     mutating func exitCodes(_ node: YAMLNode, _ key: String) -> [Int32]? {
         let example = "\(key): [0, 3]"
         guard case .sequence(let items) = node.content else {
@@ -63,7 +63,12 @@ extension FileDecoder {
             return nil
         }
         guard !items.isEmpty else {
-            report(.emptyList, "`\(key)` is empty: nothing could end well", help: "write `\(example)`", at: node.span)
+            report(
+                .emptyList,
+                "`\(key)` is empty, so no exit would count as a success",
+                help: "write `\(example)`",
+                at: node.span
+            )
             return nil
         }
         var codes = OrderedSet<Int32>()
@@ -74,7 +79,7 @@ extension FileDecoder {
         return codes.items.isEmpty ? nil : codes.items.sorted()
     }
 
-    /// A regular expression.
+    /// Decodes a regular expression.
     mutating func pattern(_ node: YAMLNode, _ key: String) -> String? {
         guard let text = singleLineText(node, key, example: "\(lastComponent(key)): listening on port [0-9]+") else {
             return nil
@@ -92,30 +97,30 @@ extension FileDecoder {
             _ = try LinePattern(text)
             return text
         } catch {
-            let (wrong, advice) = problemAndHelp(error.reason)
+            let (problem, help) = problemAndHelp(error.reason)
             report(
                 .invalidPattern,
-                "`\(key)` is no pattern: \(wrong)",
-                help: advice ?? "see the patterns of `log` in docs/reference/probes.md",
+                "`\(key)` is not a valid pattern: \(problem)",
+                help: help ?? "see the patterns of `log` in docs/reference/probes.md",
                 at: node.span(ofCharacter: error.offset, of: text)
             )
             return nil
         }
     }
 
-    /// A map of variables for `${NAME}`.
+    /// Decodes a map of variables for `${NAME}`.
     mutating func variableMap(
         _ node: YAMLNode,
         _ key: String,
         written: (_ path: String, _ span: Span) -> Void
     ) -> [String: String] {
-        valueMap(node, key, example: "PORT: 8080", written: written) { entry, scope in
-            guard scope.validateVariableName(entry.key, key, at: entry.span) else { return nil }
-            return scope.entryText(entry, key)
+        valueMap(node, key, example: "PORT: 8080", written: written) { entry, decoder in
+            guard decoder.validateVariableName(entry.key, key, at: entry.span) else { return nil }
+            return decoder.entryText(entry, key)
         }
     }
 
-    /// A list of names of variables, each once.
+    /// Decodes a list of names of variables; returns each once.
     mutating func variableNames(_ node: YAMLNode, _ key: String) -> [String] {
         var result = OrderedSet<String>()
         for item in scalarItems(node, key, of: "names", example: "HOME") {
@@ -130,14 +135,10 @@ extension FileDecoder {
     }
 
     private mutating func validateVariableName(_ name: String, _ key: String, at span: Span) -> Bool {
-        let isGood =
-            name.utf8.allSatisfy {
-                (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == UInt8(ascii: "_")
-            } && !name.utf8.isEmpty && !(48...57).contains(name.utf8.first ?? 48)
-        if isGood { return true }
+        if Template.isName(name) { return true }
         report(
             .invalidVariable,
-            "`\(key)` has a name that `${NAME}` cannot hold: \(quoted(name))",
+            "`\(key)` has an invalid variable name: \(quoted(name))",
             help: "use letters, digits and `_`, and begin with a letter or `_`",
             at: span
         )
@@ -145,27 +146,27 @@ extension FileDecoder {
     }
 }
 
-/// `{from_file: path}` as the value of an environment variable.
+/// The map `{from_file: path}` as the value of an environment variable.
 private struct FromFileDraft: ManifestDraft {
     private var path: String?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// The path; nil, and reported, where there is none.
-    static func decode(_ entries: [YAMLEntry], _ key: String, at span: Span, in scope: inout FileDecoder) -> String? {
+    /// Decodes the map; returns nil, after a report, if it has no valid path.
+    static func decode(_ entries: [YAMLEntry], _ key: String, at span: Span, in decoder: inout FileDecoder) -> String? {
         var draft = Self()
         let table = KeyTable<Self>(
             of: key,
             prefix: "\(key).",
             [
-                Key("from_file") { node, draft, scope in
-                    draft.path = scope.filePath(node, "\(key).from_file", example: "from_file: /run/secrets/token")
+                Key("from_file") { node, draft, decoder in
+                    draft.path = decoder.filePath(node, "\(key).from_file", example: "from_file: /run/secrets/token")
                 }
             ]
         )
-        table.decode(entries, into: &draft, in: &scope)
+        table.decode(entries, into: &draft, in: &decoder)
         if entries.isEmpty {
-            scope.report(
+            decoder.report(
                 .missingKey,
                 "`\(key)` is a map without `from_file`",
                 help: "write a single value, or `{from_file: path}`",

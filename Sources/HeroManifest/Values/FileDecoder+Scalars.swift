@@ -1,12 +1,16 @@
 internal import HeroModel
 
-/// The readers of single values: each returns nil where the value is wrong, having said so.
+/// Decodes scalars.
 ///
-/// A key is named in messages as the author wrote it, with its map before it: `retry.delay`.
+/// Messages name a key with the map that contains it, such as `retry.delay`.
 extension FileDecoder {
-    /// Says that a value has the wrong type.
-    mutating func reportWrongType(_ node: YAMLNode, _ key: String, _ wanted: String, example: @autoclosure () -> String)
-    {
+    /// Reports that a value has the wrong type or is missing.
+    mutating func reportWrongType(
+        _ node: YAMLNode,
+        _ key: String,
+        _ expected: String,
+        example: @autoclosure () -> String
+    ) {
         let found: String
         switch node.content {
         case .invalid: return
@@ -16,40 +20,42 @@ extension FileDecoder {
             let isEmpty = node.content.isEmptyScalar
             report(
                 .missingValue,
-                isEmpty ? "`\(key)` has no value" : "`\(key)` has no value: YAML reads this as null",
-                help: "write \(wanted), such as `\(example())`"
-                    + (isEmpty ? "" : ", or put it in quotes if it is a text"),
+                isEmpty ? "`\(key)` has no value" : "`\(key)` has no value (YAML reads this as null)",
+                help: "write \(expected), such as `\(example())`"
+                    + (isEmpty ? "" : ", or quote it if it is a string"),
                 at: node.span
             )
             return
-        case .scalar(let text, plain: let isPlain): found = isPlain ? quoted(text) : "the quoted text \(quoted(text))"
+        case .scalar(let text, plain: let isPlain): found = isPlain ? quoted(text) : "the quoted string \(quoted(text))"
         }
         report(
             .wrongType,
-            "`\(key)` must be \(wanted), not \(found)",
+            "`\(key)` must be \(expected), not \(found)",
             help: "write it as `\(example())`",
             at: node.span
         )
     }
 
-    /// The text of a scalar that is not null: the one place where values are taken from nodes.
+    /// Returns the text of a scalar that is not null.
+    ///
+    /// Only this function takes values from nodes.
     func scalar(_ node: YAMLNode) -> (text: String, isPlain: Bool)? {
         guard case .scalar(let text, plain: let isPlain) = node.content, !node.isNull else { return nil }
         return (text, isPlain)
     }
 
-    /// A text: any scalar but null, with the spelling it has.
+    /// Decodes a string: any scalar except null, with its spelling.
     mutating func text(
         _ node: YAMLNode,
         _ key: String,
-        example: @autoclosure () -> String = "some text"
+        example: @autoclosure () -> String = "some string"
     ) -> String? {
         if let text = scalar(node)?.text { return text }
-        reportWrongType(node, key, "a text", example: example())
+        reportWrongType(node, key, "a string", example: example())
         return nil
     }
 
-    /// A text on one line that is not empty and has no control characters.
+    /// Decodes a string of one line that is not empty and contains no control characters.
     mutating func singleLineText(_ node: YAMLNode, _ key: String, example: @autoclosure () -> String) -> String? {
         guard let text = text(node, key, example: example()) else { return nil }
         guard !text.isEmpty else {
@@ -68,7 +74,7 @@ extension FileDecoder {
         return text
     }
 
-    /// `true` or `false`, plain.
+    /// Decodes `true` or `false`, without quotes.
     mutating func boolean(_ node: YAMLNode, _ key: String) -> Bool? {
         if let (text, isPlain) = scalar(node), isPlain {
             if text == "true" { return true }
@@ -78,20 +84,20 @@ extension FileDecoder {
         return nil
     }
 
-    /// `true`, where the key can only be left out otherwise.
+    /// Decodes `true`; the only alternative is to omit the key.
     mutating func requireTrue(_ node: YAMLNode, _ key: String) -> Bool {
         guard boolean(node, key) == false else { return true }
-        report(.wrongType, "`\(key)` can only be `true`", help: "remove it", at: node.span)
+        report(.wrongType, "`\(key)` can only be `true`", help: "remove the key", at: node.span)
         return false
     }
 
-    /// A decimal integer within a range.
+    /// Decodes a decimal integer within a range.
     mutating func integer(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let (text, isPlain) = scalar(node), isPlain, Scalars.isDecimalInteger(text) else {
             reportWrongType(
                 node,
                 key,
-                "a whole decimal number",
+                "a whole number",
                 example: "\(lastComponent(key)): \(max(range.lowerBound, 1))"
             )
             return nil
@@ -103,13 +109,13 @@ extension FileDecoder {
             hasLeadingZero
                 ? "`\(key)` must be a decimal number without leading zeros, not \(quoted(text))"
                 : "`\(key)` must be from \(range.lowerBound) to \(range.upperBound), not \(quoted(text))",
-            help: hasLeadingZero ? "remove the zeros" : "write a number within this range",
+            help: hasLeadingZero ? "remove the leading zeros" : "write a number within this range",
             at: node.span
         )
         return nil
     }
 
-    /// A number with an optional fraction within a range.
+    /// Decodes a number with an optional fraction within a range.
     mutating func number(_ node: YAMLNode, _ key: String, in range: ClosedRange<Double>) -> Double? {
         guard let (text, isPlain) = scalar(node), isPlain, let value = Scalars.number(text) else {
             reportWrongType(
@@ -131,7 +137,7 @@ extension FileDecoder {
         return nil
     }
 
-    /// A duration with its unit, within a range.
+    /// Decodes a duration with a unit within a range.
     mutating func duration(_ node: YAMLNode, _ key: String, in range: ClosedRange<Duration>) -> Duration? {
         guard let (text, _) = scalar(node) else {
             reportWrongType(node, key, "a duration", example: "\(lastComponent(key)): 10s")
@@ -144,7 +150,7 @@ extension FileDecoder {
             report(
                 .outOfRange,
                 value == .zero ? "`\(key)` cannot be 0" : "`\(key)` must be at least \(least), not \(quoted(text))",
-                help: "write a longer one, such as `\(Canonical.duration(max(range.lowerBound, .seconds(1))))`",
+                help: "write a longer duration, such as `\(Canonical.duration(max(range.lowerBound, .seconds(1))))`",
                 at: node.span
             )
         } catch {
@@ -152,7 +158,7 @@ extension FileDecoder {
             case .unitMissing:
                 report(
                     .invalidDuration,
-                    "`\(key)` needs a unit: \(quoted(text)) of what?",
+                    "`\(key)` has no unit: \(quoted(text))",
                     help: "write `\(text.prefix(20))s` for seconds; units are ms, s, m, h, d",
                     at: node.span
                 )
@@ -175,7 +181,7 @@ extension FileDecoder {
         return nil
     }
 
-    /// A size with its unit, within a range of bytes.
+    /// Decodes a size with a unit within a range of bytes.
     mutating func size(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int64>) -> Int64? {
         guard let (text, _) = scalar(node) else {
             reportWrongType(node, key, "a size", example: "\(lastComponent(key)): 10MiB")
@@ -189,7 +195,7 @@ extension FileDecoder {
             case .unitMissing:
                 report(
                     .invalidSize,
-                    "`\(key)` needs a unit: \(quoted(text)) of what?",
+                    "`\(key)` has no unit: \(quoted(text))",
                     help: "write `\(text.prefix(20))B` for bytes; the other units are KiB, MiB, GiB, KB, MB, GB",
                     at: node.span
                 )
@@ -215,77 +221,72 @@ extension FileDecoder {
         return nil
     }
 
-    /// One of an enumeration's words.
+    /// Decodes one of the raw values of an enumeration.
     mutating func choice<Choice>(_ node: YAMLNode, _ key: String, _: Choice.Type) -> Choice?
     where Choice: RawRepresentable<String> & CaseIterable {
         if let text = scalar(node)?.text, let value = Choice(rawValue: text) { return value }
-        let words = Choice.allCases.map(\.rawValue)
+        let values = Choice.allCases.map(\.rawValue)
         guard let text = scalar(node)?.text else {
-            reportWrongType(node, key, "one of \(alternatives(words))", example: "\(key): \(words.first ?? "")")
+            reportWrongType(node, key, "one of \(alternatives(values))", example: "\(key): \(values.first ?? "")")
             return nil
         }
         report(
             .unknownValue,
-            "`\(key)` cannot be \(quoted(text))\(Suggestion.didYouMean(text, words))",
-            help: "write one of \(alternatives(words))",
+            "`\(key)` cannot be \(quoted(text))\(Suggestion.didYouMean(text, values))",
+            help: "write one of \(alternatives(values))",
             at: node.span
         )
         return nil
     }
 
-    /// A signal by its name, with or without `SIG`.
+    /// Decodes the name of a signal, with or without `SIG`.
     mutating func signal(_ node: YAMLNode, _ key: String) -> Signal? {
         guard let text = singleLineText(node, key, example: "\(lastComponent(key)): TERM") else { return nil }
         if let signal = Signal(name: text) { return signal }
         let names = Signal.names.map(\.name)
         let bare = text.hasPrefix("SIG") ? String(text.dropFirst(3)) : text
         let byNumber = Scalars.decimal(text).flatMap { number in Signal.names.first { Int($0.number) == number } }
+        let suggestion = byNumber.map { "; did you mean `\($0.name)`?" } ?? Suggestion.didYouMean(bare, names)
         report(
             .unknownSignal,
-            "\(quoted(text)) is no signal\(byNumber.map { "; did you mean `\($0.name)`?" } ?? Suggestion.didYouMean(bare, names))",
-            help: "write a name of signal(7), such as `TERM`, `INT`, `HUP` or `USR1`",
+            "\(quoted(text)) is not a signal\(suggestion)",
+            help: "write a signal name of signal(7), such as `TERM`, `INT`, `HUP` or `USR1`",
             at: node.span
         )
         return nil
     }
 
-    /// A name of a service, action or context.
+    /// Decodes the name of a service, action or context.
     mutating func name(_ node: YAMLNode, _ key: String) -> String? {
         guard let text = singleLineText(node, key, example: "\(key): web") else { return nil }
         if QualifiedName.isValid(text) { return text }
         report(
             .invalidName,
-            "`\(key)` is no valid name: \(quoted(text))",
-            help: "use up to 63 of `a` to `z`, `0` to `9`, `_` and `-`, and begin with a letter or a digit"
+            "`\(key)` is not a valid name: \(quoted(text))",
+            help: "use at most 63 of `a` to `z`, `0` to `9`, `_` and `-`, and begin with a letter or a digit"
                 + ConfusableCharacter.invalidCharacterHint(in: text),
             at: node.span
         )
         return nil
     }
 
-    /// A reference, `name` or `context/name`.
+    /// Decodes a reference: `name` or `context/name`.
     mutating func reference(_ node: YAMLNode, _ key: String) -> QualifiedName? {
         guard let text = singleLineText(node, key, example: "hero_db") else { return nil }
         if let name = QualifiedName(reference: text, in: context) { return name }
         report(
             .invalidReference,
-            "`\(key)` refers to \(quoted(text)), which is no valid name",
+            "`\(key)` refers to \(quoted(text)), which is not a valid name",
             help:
-                "write `name` for the context `\(context)`, or `context/name`; names are made of a-z, 0-9, `_` and `-`",
+                "write `name` for the context `\(context)`, or `context/name`; names consist of a-z, 0-9, `_` and `-`",
             at: node.span
         )
         return nil
     }
 }
 
-/// A key without the maps before it: `delay` of `retry.delay`.
+/// Returns the last component of a key path: `delay` of `retry.delay`.
 func lastComponent(_ key: String) -> Substring {
     guard let dot = key.utf8.lastIndex(of: UInt8(ascii: ".")) else { return key[...] }
     return key[dot...].dropFirst()
-}
-
-/// Words as a person lists them: `a`, `b` or `c`.
-func alternatives(_ words: [String]) -> String {
-    guard let last = words.last, words.count > 1 else { return words.map { "`\($0)`" }.joined() }
-    return words.dropLast().map { "`\($0)`" }.joined(separator: ", ") + " or `\(last)`"
 }

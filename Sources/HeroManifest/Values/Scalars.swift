@@ -1,6 +1,6 @@
-/// Reads the texts of scalars: YAML 1.2 core where a type is asked for, and nothing implicit.
+/// Parses the texts of scalars by the core schema of YAML 1.2, for the type that the key requires.
 enum Scalars {
-    /// Whether a plain scalar is a text under YAML's core schema: no null, bool or number.
+    /// Whether a plain scalar is a string in the core schema, and not null, a bool or a number.
     static func isPlainText(_ text: String) -> Bool {
         guard let first = text.utf8.first else { return false }
         switch first {
@@ -15,9 +15,9 @@ enum Scalars {
         }
     }
 
-    /// A decimal integer: an optional `-`, digits without a leading zero.
+    /// Parses a decimal integer: an optional `-` and digits without a leading zero.
     ///
-    /// Octal, hexadecimal, sexagesimal, `_` and `+` are not read, so that nobody's `0755` becomes 493.
+    /// Octal, hexadecimal and sexagesimal numbers, `_` and `+` are refused, so that `0755` never becomes 493.
     static func decimal(_ text: String) -> Int? {
         var digits = Substring(text)
         if digits.utf8.first == UInt8(ascii: "-") { digits = digits.dropFirst() }
@@ -27,13 +27,13 @@ enum Scalars {
         return Int(text)
     }
 
-    /// Whether it is written as a decimal integer, however large.
+    /// Whether the text has the form of a decimal integer of any size.
     static func isDecimalInteger(_ text: String) -> Bool {
         let digits = text.utf8.first == UInt8(ascii: "-") ? text.dropFirst() : Substring(text)
         return isDigits(digits.utf8)
     }
 
-    /// A number with an optional fraction, without exponent, infinity or not-a-number.
+    /// Parses a number with an optional fraction; exponents, infinity and not-a-number are refused.
     static func number(_ text: String) -> Double? {
         var rest = Substring(text)
         if rest.utf8.first == UInt8(ascii: "-") { rest = rest.dropFirst() }
@@ -43,35 +43,35 @@ enum Scalars {
         return value
     }
 
-    /// Why a quantity with a unit cannot be read.
+    /// The error of a quantity with a unit.
     enum QuantityError: Error {
         /// Not a whole number followed by a known unit.
         case malformed
-        /// A number alone.
+        /// A number without a unit.
         case unitMissing
-        /// More than the most there can be.
+        /// More than the maximum.
         case tooLarge
     }
 
-    /// The longest duration: a hundred years, so that no deadline can overflow the clock.
+    /// The longest duration in milliseconds: a hundred years, so that no deadline can overflow the clock.
     static let maxDurationMilliseconds: Int64 = 36_500 * 86_400_000
 
-    /// Reads `250ms`, `3s`, `10m`, `2h` or `7d`.
+    /// Parses `250ms`, `3s`, `10m`, `2h` or `7d`.
     static func duration(_ text: String) throws(QuantityError) -> Duration {
-        .milliseconds(try quantity(text, durationUnits, most: maxDurationMilliseconds))
+        .milliseconds(try quantity(text, durationUnits, max: maxDurationMilliseconds))
     }
 
-    /// Reads `512B`, `64KiB`, `10MiB`, `1GiB`, `64KB`, `10MB` or `1GB` in bytes.
+    /// Parses `512B`, `64KiB`, `10MiB`, `1GiB`, `64KB`, `10MB` or `1GB`; returns bytes.
     static func size(_ text: String) throws(QuantityError) -> Int64 {
-        try quantity(text, sizeUnits, most: .max)
+        try quantity(text, sizeUnits, max: .max)
     }
 
-    /// A duration's units in milliseconds.
+    /// The units of durations, in milliseconds.
     private static let durationUnits: [(name: String, size: Int64)] = [
         ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000),
     ]
 
-    /// A size's units in bytes.
+    /// The units of sizes, in bytes.
     private static let sizeUnits: [(name: String, size: Int64)] = [
         ("B", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("KB", 1000), ("MB", 1_000_000),
         ("GB", 1_000_000_000),
@@ -80,7 +80,7 @@ enum Scalars {
     private static func quantity(
         _ text: String,
         _ units: [(name: String, size: Int64)],
-        most: Int64
+        max: Int64
     ) throws(QuantityError) -> Int64 {
         let digits = text.utf8.prefix { (48...57).contains($0) }
         guard !digits.isEmpty else { throw .malformed }
@@ -95,7 +95,7 @@ enum Scalars {
             product = sum
         }
         let (result, overflow) = product.multipliedReportingOverflow(by: size)
-        guard !overflow, result <= most else { throw .tooLarge }
+        guard !overflow, result <= max else { throw .tooLarge }
         return result
     }
 

@@ -1,26 +1,18 @@
-/// The byte order mark of UTF-8.
-enum ByteOrderMark {
-    /// Whether the bytes begin with one.
-    static func isPresent(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= 3 && bytes[0] == 0xEF && bytes[1] == 0xBB && bytes[2] == 0xBF
-    }
-}
-
-/// Judges a file's bytes before the parser sees them: UTF-8 without control characters (YM-1).
+/// Validates the bytes of a file before they are parsed: UTF-8 without control characters (YM-1).
 enum EncodingValidator {
-    /// Why bytes are refused.
+    /// The reason why bytes are refused.
     enum Problem {
-        /// Not UTF-8 from this byte on.
+        /// Invalid UTF-8 at this byte.
         case notUTF8(offset: Int)
         /// A control character.
         case controlCharacter(offset: Int, value: UInt32)
         /// UTF-16 or UTF-32.
         case wideEncoding
-        /// More lines that begin with `%` than any author writes.
+        /// Too many lines that begin with `%`.
         case tooManyDirectives(offset: Int)
     }
 
-    /// The first flaw, or nil when the bytes may be parsed.
+    /// Returns the first problem; nil if the bytes can be parsed.
     static func firstProblem(_ bytes: [UInt8]) -> Problem? {
         if isUTF16OrUTF32(bytes) { return .wideEncoding }
         return bytes.withUnsafeBufferPointer(scan)
@@ -30,7 +22,7 @@ enum EncodingValidator {
         guard bytes.count >= 2 else { return false }
         switch (bytes[0], bytes[1]) {
         case (0xFF, 0xFE), (0xFE, 0xFF): return true
-        // Without a mark, the first character of a manifest in UTF-16 is one byte and a zero.
+        // Without a byte order mark, the first character in UTF-16 is one byte and a zero.
         case (0, _): return true
         case (_, 0): return true
         default: return false
@@ -60,7 +52,7 @@ enum EncodingValidator {
                 continue
             }
             guard let (value, width) = multibyteScalar(bytes, at: index) else { return .notUTF8(offset: index) }
-            // What YAML calls not printable: C1 controls but NEL, and two that are no characters.
+            // The characters that YAML excludes: C1 controls except NEL, and two noncharacters.
             if (value < 0xA0 && value != 0x85) || value == 0xFFFE || value == 0xFFFF {
                 return .controlCharacter(offset: index, value: value)
             }
@@ -70,19 +62,19 @@ enum EncodingValidator {
         return nil
     }
 
-    /// Decodes a character of two to four bytes; nil when it is malformed, overlong, a surrogate or out of range.
+    /// Decodes a character of two to four bytes; nil if it is malformed, overlong, a surrogate or out of range.
     private static func multibyteScalar(
         _ bytes: UnsafeBufferPointer<UInt8>,
         at index: Int
     ) -> (value: UInt32, width: Int)? {
         let first = bytes[index]
         let width: Int
-        let least: UInt32
+        let minimum: UInt32
         var value: UInt32
         switch first {
-        case 0xC2...0xDF: (width, least, value) = (2, 0x80, UInt32(first & 0x1F))
-        case 0xE0...0xEF: (width, least, value) = (3, 0x800, UInt32(first & 0x0F))
-        case 0xF0...0xF4: (width, least, value) = (4, 0x10000, UInt32(first & 0x07))
+        case 0xC2...0xDF: (width, minimum, value) = (2, 0x80, UInt32(first & 0x1F))
+        case 0xE0...0xEF: (width, minimum, value) = (3, 0x800, UInt32(first & 0x0F))
+        case 0xF0...0xF4: (width, minimum, value) = (4, 0x10000, UInt32(first & 0x07))
         default: return nil
         }
         guard bytes.count - index >= width else { return nil }
@@ -91,11 +83,11 @@ enum EncodingValidator {
             guard byte & 0xC0 == 0x80 else { return nil }
             value = value << 6 | UInt32(byte & 0x3F)
         }
-        guard value >= least, value <= 0x10FFFF, !(0xD800...0xDFFF).contains(value) else { return nil }
+        guard value >= minimum, value <= 0x10FFFF, !(0xD800...0xDFFF).contains(value) else { return nil }
         return (value, width)
     }
 
-    /// The place of a byte: lines as libyaml counts them, columns in characters.
+    /// Returns the span of the character at a byte offset; lines are counted as libyaml counts them.
     static func span(of offset: Int, in bytes: [UInt8]) -> Span {
         var line: Int32 = 1
         var column: Int32 = 1
@@ -107,7 +99,7 @@ enum EncodingValidator {
                 column = 1
                 index += width
             } else {
-                // Continuation bytes belong to the character before them.
+                // Continuation bytes are part of the preceding character.
                 if bytes[index] & 0xC0 != 0x80 { column &+= 1 }
                 index += 1
             }

@@ -1,43 +1,43 @@
 internal import CLibYAML
 internal import HeroModel
 
-/// Reads one file's documents into trees, by libyaml's event parser and under its own budgets.
+/// Parses the documents of one file into trees, with the event parser of libyaml and the limits of `InputLimits`.
 ///
-/// Budgets are judged on events, before anything is built from them: libyaml itself knows no limit and takes
-/// quadratic time on `[`, so nothing more is asked of it once a limit is passed. What was read before is kept.
+/// The limits are checked on events, before nodes are built. libyaml has no limits and takes quadratic time for `[`, so
+/// that parsing stops at the first exceeded limit. Documents before that point are kept.
 struct YAMLReader {
-    /// Nothing more can be read of this file; it has been reported.
+    /// Parsing of this file stopped; the reason is already reported.
     private struct ReadingAborted: Error {}
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private var event = yaml_event_t()
     private var eventCount = 0
-    private var scope: FileDecoder
+    private var decoder: FileDecoder
     private var syntaxProblem: SyntaxProblem?
 
-    /// The documents of the scope's file that are not empty; mistakes go to the scope.
-    static func read(in scope: inout FileDecoder) -> [YAMLNode] { read(in: &scope) { trees, _ in trees } }
+    /// Returns the documents of the file that are not empty; reports errors to the decoder.
+    static func read(in decoder: inout FileDecoder) -> [YAMLNode] { read(in: &decoder) { trees, _ in trees } }
 
-    /// Reads the documents of the scope's file that are not empty, and has them used.
+    /// Parses the documents of the file that are not empty, and passes them to a function.
     ///
-    /// They are used while libyaml still holds its buffers: the next file's parser then finds these free as a whole, and
-    /// nothing that lasts is carved out of their place.
+    /// The function runs while libyaml still holds its buffers. They are then freed as a whole and reused for the next
+    /// file, instead of being fragmented by long-lived allocations.
     static func read<Result>(
-        in scope: inout FileDecoder,
-        use: (_ trees: [YAMLNode], _ scope: inout FileDecoder) -> Result
+        in decoder: inout FileDecoder,
+        use: (_ trees: [YAMLNode], _ decoder: inout FileDecoder) -> Result
     ) -> Result {
-        let bytes = scope.source.file.bytes
-        guard scope.validateBytes() else {
-            scope.collectPossiblyDeclaredNames()
-            return use([], &scope)
+        let bytes = decoder.source.file.bytes
+        guard decoder.validateBytes() else {
+            decoder.collectPossiblyDeclaredNames()
+            return use([], &decoder)
         }
         let skipped = ByteOrderMark.isPresent(bytes) ? 3 : 0
-        guard bytes.count > skipped else { return use([], &scope) }
+        guard bytes.count > skipped else { return use([], &decoder) }
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         defer { parser.deallocate() }
         guard yaml_parser_initialize(parser) == 1 else {
-            scope.report(.syntax, "cannot read this file: out of memory", help: nil, at: .start)
-            return use([], &scope)
+            decoder.report(.syntax, "cannot read this file: out of memory", help: nil, at: .start)
+            return use([], &decoder)
         }
         defer { yaml_parser_delete(parser) }
         var documents: [YAMLNode] = []
@@ -45,33 +45,35 @@ struct YAMLReader {
             guard let base = buffer.baseAddress else { return }
             yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
             yaml_parser_set_input_string(parser, base + skipped, buffer.count - skipped)
-            var reader = YAMLReader(parser: parser, scope: scope)
+            var reader = YAMLReader(parser: parser, decoder: decoder)
             do throws(ReadingAborted) {
                 while let document = try reader.nextDocument() { documents.append(document) }
-                scope = reader.scope
+                decoder = reader.decoder
             } catch {
-                scope = reader.scope
-                scope.collectPossiblyDeclaredNames()
-                // What is missing in it may stand where nothing can be read any more.
+                decoder = reader.decoder
+                decoder.collectPossiblyDeclaredNames()
+                // Keys that are missing in the last document can be in the unreadable rest.
                 if let last = documents.last, reader.isTruncated(last) { documents.removeLast() }
             }
         }
-        return use(documents, &scope)
+        return use(documents, &decoder)
     }
 
-    private init(parser: UnsafeMutablePointer<yaml_parser_t>, scope: FileDecoder) {
+    private init(parser: UnsafeMutablePointer<yaml_parser_t>, decoder: FileDecoder) {
         self.parser = parser
-        self.scope = scope
+        self.decoder = decoder
     }
 
     // MARK: Events
 
-    /// Fetches the next event and counts it; every one must be deleted before the next.
+    /// Fetches and counts the next event.
+    ///
+    /// Each event must be deleted before the next one is fetched.
     private mutating func nextEvent() throws(ReadingAborted) -> yaml_event_type_t {
         guard eventCount < InputLimits.events else {
-            scope.report(
+            decoder.report(
                 .tooManyNodes,
-                "the file holds more than \(InputLimits.events) YAML events",
+                "the file has more than \(InputLimits.events) YAML events",
                 help: "split it into several files",
                 at: span(parser.pointee.mark, parser.pointee.mark)
             )
@@ -79,9 +81,9 @@ struct YAMLReader {
         }
         eventCount += 1
         guard yaml_parser_parse(parser, &event) == 1 else {
-            let mistake = SyntaxProblem(parser.pointee, in: scope.source)
-            mistake.report(to: &scope)
-            self.syntaxProblem = mistake
+            let problem = SyntaxProblem(parser.pointee, in: decoder.source)
+            problem.report(to: &decoder)
+            self.syntaxProblem = problem
             throw ReadingAborted()
         }
         return event.type
@@ -99,7 +101,7 @@ struct YAMLReader {
 
     // MARK: Documents
 
-    /// The next document that says anything; nil at the end.
+    /// Returns the next document that is not empty; nil at the end of the file.
     private mutating func nextDocument() throws(ReadingAborted) -> YAMLNode? {
         while true {
             switch try nextEvent() {
@@ -114,75 +116,75 @@ struct YAMLReader {
                 let root = try node(depth: 0)
                 if !root.isNull { return root }
             default:
-                // The start of the stream, the end of a document.
+                // The start of the stream or the end of a document.
                 yaml_event_delete(&event)
             }
         }
     }
 
-    /// Whether a document is only the part of one before a mistake.
+    /// Whether a document is only the part before a syntax error.
     private func isTruncated(_ document: YAMLNode) -> Bool {
         guard let syntaxProblem else { return false }
         if case .mapping = document.content { return syntaxProblem.endsDocument }
         return syntaxProblem.line == document.span.line
     }
 
-    /// The node that begins with the current event.
+    /// Builds the node that begins with the current event.
     private mutating func node(depth: Int) throws(ReadingAborted) -> YAMLNode {
         switch event.type {
         case YAML_SCALAR_EVENT: return try scalar()
         case YAML_SEQUENCE_START_EVENT: return try sequence(depth: depth + 1)
         case YAML_MAPPING_START_EVENT: return try mapping(depth: depth + 1)
         default:
-            let place = eventSpan
+            let span = eventSpan
             yaml_event_delete(&event)
-            scope.report(
+            decoder.report(
                 .alias,
                 "an alias (`*name`) is not allowed",
-                help: "write the value out; where a text begins with `*`, put it in quotes",
-                at: place
+                help: "write the value in full; quote a string that begins with `*`",
+                at: span
             )
-            return YAMLNode(content: .invalid, span: place)
+            return YAMLNode(content: .invalid, span: span)
         }
     }
 
     private mutating func scalar() throws(ReadingAborted) -> YAMLNode {
         defer { yaml_event_delete(&event) }
-        let place = eventSpan
+        let span = eventSpan
         let length = event.data.scalar.length
         let style = event.data.scalar.style
         guard length <= InputLimits.scalarBytes else {
-            scope.report(
+            decoder.report(
                 .textTooLong,
-                "this text is longer than 64 KiB",
-                help: "put it into a file of its own and name that file here",
-                at: place
+                "this string is longer than 64 KiB",
+                help: "move it to a separate file and write the path of that file here",
+                at: span
             )
             throw ReadingAborted()
         }
         if event.data.scalar.anchor != nil { reportAnchor() }
         if event.data.scalar.tag != nil {
             reportTag()
-            return YAMLNode(content: .invalid, span: place)
+            return YAMLNode(content: .invalid, span: span)
         }
         let bytes = UnsafeBufferPointer(start: event.data.scalar.value, count: length)
-        // Only the escapes of a double-quoted text can still make one: no program could be given it.
+        // Only an escape in a double-quoted string can produce NUL, which cannot be passed to a program.
         if style == YAML_DOUBLE_QUOTED_SCALAR_STYLE, bytes.contains(0) {
-            scope.report(
+            decoder.report(
                 .controlCharacter,
-                "this text contains the character NUL",
-                help: "remove the escape; no argument, path or variable can hold it",
-                at: place
+                "this string contains the character NUL",
+                help: "remove the escape: no argument, path or variable can contain NUL",
+                at: span
             )
-            return YAMLNode(content: .invalid, span: place)
+            return YAMLNode(content: .invalid, span: span)
         }
-        if !scope.hasDollar, bytes.contains(UInt8(ascii: "$")) { scope.hasDollar = true }
+        if !decoder.hasDollar, bytes.contains(UInt8(ascii: "$")) { decoder.hasDollar = true }
         let text = String(decoding: bytes, as: UTF8.self)
-        return YAMLNode(content: .scalar(text, plain: style == YAML_PLAIN_SCALAR_STYLE), span: place)
+        return YAMLNode(content: .scalar(text, plain: style == YAML_PLAIN_SCALAR_STYLE), span: span)
     }
 
     private mutating func sequence(depth: Int) throws(ReadingAborted) -> YAMLNode {
-        let place = try beginCollection(
+        let span = try beginCollection(
             anchor: event.data.sequence_start.anchor,
             tag: event.data.sequence_start.tag,
             depth
@@ -190,41 +192,41 @@ struct YAMLReader {
         var items: [YAMLNode] = []
         items.reserveCapacity(4)
         while try nextEvent() != YAML_SEQUENCE_END_EVENT { items.append(try node(depth: depth)) }
-        return YAMLNode(content: .sequence(items), span: endCollection(place))
+        return YAMLNode(content: .sequence(items), span: endCollection(span))
     }
 
     private mutating func mapping(depth: Int) throws(ReadingAborted) -> YAMLNode {
-        let place = try beginCollection(
+        let span = try beginCollection(
             anchor: event.data.mapping_start.anchor,
             tag: event.data.mapping_start.tag,
             depth
         )
         var entries: [YAMLEntry] = []
         entries.reserveCapacity(8)
-        var keys = KeySet()
-        var isTwoDocuments = false
+        var keys = MappingKeys()
+        var hasSecondKind = false
         while try nextEvent() != YAML_MAPPING_END_EVENT {
             let key = try node(depth: depth)
             _ = try nextEvent()
             let value = try node(depth: depth)
             guard let text = keyText(key) else { continue }
             if let first = keys.insert(text, among: entries) {
-                // All that follows belongs to another document.
-                guard !isTwoDocuments else { continue }
-                isTwoDocuments = depth == 1 && text == "kind"
-                scope.report(
+                // All following keys belong to another document.
+                guard !hasSecondKind else { continue }
+                hasSecondKind = depth == 1 && text == "kind"
+                decoder.report(
                     .duplicateKey,
-                    isTwoDocuments
-                        ? "a second `kind` stands in one document" : "the key \(quoted(text)) is written twice",
-                    help: isTwoDocuments ? "separate documents by a line `---`" : "keep one of the two",
+                    hasSecondKind
+                        ? "the document has a second `kind`" : "the key \(quoted(text)) appears twice in this map",
+                    help: hasSecondKind ? "separate documents with a line `---`" : "remove one of the two",
                     at: key.span,
-                    notes: [scope.source.note("first written", at: entries[first].span)]
+                    notes: [decoder.source.note("first occurrence", at: entries[first].span)]
                 )
             } else {
                 entries.append(YAMLEntry(key: text, span: key.span, value: value))
             }
         }
-        return YAMLNode(content: .mapping(entries), span: endCollection(place))
+        return YAMLNode(content: .mapping(entries), span: endCollection(span))
     }
 
     private mutating func beginCollection(
@@ -233,22 +235,22 @@ struct YAMLReader {
         _ depth: Int
     ) throws(ReadingAborted) -> Span {
         defer { yaml_event_delete(&event) }
-        let place = eventSpan
+        let span = eventSpan
         if anchor != nil { reportAnchor() }
         if tag != nil { reportTag() }
         guard depth <= InputLimits.depth else {
-            scope.report(
+            decoder.report(
                 .tooDeep,
-                "lists and maps are more than \(InputLimits.depth) levels deep here",
-                help: "no manifest needs that; look for a bracket or an indentation that is not meant",
-                at: place
+                "lists and maps are nested more than \(InputLimits.depth) levels deep here",
+                help: "look for an unintended bracket or indentation: no manifest needs this depth",
+                at: span
             )
             throw ReadingAborted()
         }
-        return place
+        return span
     }
 
-    /// Ends a collection: its span reaches to its end where that is on the same line.
+    /// Ends a collection; if it ends on the line on which it begins, its span extends to the end.
     private mutating func endCollection(_ start: Span) -> Span {
         defer { yaml_event_delete(&event) }
         var result = start
@@ -263,31 +265,31 @@ struct YAMLReader {
 
     // MARK: Keys
 
-    /// The text of a key; nil, and reported, where it is none.
+    /// Returns the text of a key; nil, after a report, if the key is not a string.
     private mutating func keyText(_ key: YAMLNode) -> String? {
         switch key.content {
         case .scalar("<<", plain: true):
-            scope.report(
+            decoder.report(
                 .mergeKey,
                 "a merge key (`<<`) is not allowed",
-                help: "write the keys out",
+                help: "write the merged keys in full",
                 at: key.span
             )
             return nil
         case .scalar(let text, plain: let isPlain):
             guard isPlain, !Scalars.isPlainText(text) else { return text }
-            scope.report(
+            decoder.report(
                 .keyNotText,
-                text.isEmpty ? "a key is missing before the `:`" : "the key \(quoted(text)) is not a text",
-                help: text.isEmpty ? "write a key" : "put it in quotes if it is meant: \"\(text)\"",
+                text.isEmpty ? "a key is missing before the `:`" : "the key \(quoted(text)) is not a string",
+                help: text.isEmpty ? "write a key" : "quote it if it is intended: \"\(text)\"",
                 at: key.span
             )
             return nil
         case .sequence, .mapping:
-            scope.report(
+            decoder.report(
                 .keyNotText,
                 "a list or a map cannot be a key",
-                help: "a key is a text; where a text begins with `[` or `{`, put it in quotes",
+                help: "write a string; quote a string that begins with `[` or `{`",
                 at: key.span
             )
             return nil
@@ -296,39 +298,23 @@ struct YAMLReader {
         }
     }
 
-    // MARK: What is not allowed
+    // MARK: Unsupported syntax
 
     private mutating func reportAnchor() {
-        scope.report(
+        decoder.report(
             .anchor,
             "an anchor (`&name`) is not allowed",
-            help: "write the value where it is needed; where a text begins with `&`, put it in quotes",
+            help: "write the value wherever it is needed; quote a string that begins with `&`",
             at: eventSpan
         )
     }
 
     private mutating func reportTag() {
-        scope.report(
+        decoder.report(
             .tag,
             "a tag (`!name`) is not allowed",
-            help: "remove it: every key knows its type; where a text begins with `!`, put it in quotes",
+            help: "remove the tag: the key determines the type; quote a string that begins with `!`",
             at: eventSpan
         )
-    }
-}
-
-/// The keys of a mapping so far: a walk while they are few, a table when a file has very many.
-private struct KeySet {
-    private var table: [String: Int] = [:]
-
-    /// Adds a key that will be the next entry; where it is there already, the index of that entry.
-    mutating func insert(_ key: String, among entries: [YAMLEntry]) -> Int? {
-        if entries.count < 24 { return entries.firstIndex { $0.key == key } }
-        if table.isEmpty {
-            for (index, entry) in entries.enumerated() { table[entry.key] = index }
-        }
-        if let first = table[key] { return first }
-        table[key] = entries.count
-        return nil
     }
 }

@@ -1,22 +1,26 @@
 extension ActionSpec {
     /// Every key of `kind: Action`, in the order of the reference.
     ///
-    /// `context` is only for actions of their own document.
+    /// `context` is only for an action in its own document.
     public static let fields: [Field<ActionSpec>] = [
-        Field("name", .name, cost: .restart, "Its name, unique in its service, or its context.") { _ in .byDefault },
+        Field("name", .name, cost: .restart, "Its name, unique in its service or its context.") { _ in .byDefault },
         Field("context", .name, default: .text("core"), cost: .restart, "The tenancy unit it belongs to.") { _ in
             .byDefault
         },
-        Field("description", .text, cost: .none, "What it does, for people.") {
+        Field("description", .text, cost: .none, "A description for people.") {
             .textUnless($0.description.isEmpty, Canonical.quoted($0.description))
         },
-        Field("tags", .list(of: .text), cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
-        Field("exec", .list(of: .text, atLeast: 1), cost: .restart, "The program and its arguments; or else `script`.")
-        {
+        Field("tags", .list(of: .text), cost: .inPlace, "Tags that are copied to its jobs.") { .list($0.tags) },
+        Field(
+            "exec",
+            .list(of: .text, atLeast: 1),
+            cost: .restart,
+            "The program and its arguments; either this or `script`."
+        ) {
             guard case .exec(let arguments) = $0.program else { return .byDefault }
             return .list(arguments)
         },
-        Field("script", .text, cost: .restart, "A text to run; or else `exec`.") {
+        Field("script", .text, cost: .restart, "A script to run; either this or `exec`.") {
             guard case .script(let text, interpreter: _) = $0.program else { return .byDefault }
             return .text(Canonical.quoted(text))
         },
@@ -25,7 +29,7 @@ extension ActionSpec {
             .formatted(.program),
             default: .described("its #! line, else sh"),
             cost: .restart,
-            "What runs the script."
+            "The program that runs the script."
         ) {
             guard case .script(_, interpreter: let name?) = $0.program else { return .byDefault }
             return .text(Canonical.quotedIfNeeded(name))
@@ -35,17 +39,22 @@ extension ActionSpec {
             .bool,
             default: .bool(false),
             cost: .restart,
-            "True: kept alive for ever. False: a one-shot."
+            "True: a process that is kept running. False: a one-shot."
         ) {
             .textUnless(!$0.isProcess, "true")
         },
         Field("cwd", .path, default: .described("the service's, else /"), cost: .restart, "Working directory.") {
             .textUnless($0.workingDirectory == nil, Canonical.quotedIfNeeded($0.workingDirectory ?? ""))
         },
-        Field("env", .map(of: .environmentValue), cost: .restart, "Environment; stronger than the service's.") {
+        Field(
+            "env",
+            .map(of: .environmentValue),
+            cost: .restart,
+            "Environment variables; they override those of the service."
+        ) {
             .map($0.environment.mapValues(\.description))
         },
-        Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
+        Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` overrides them.") {
             .list($0.environmentFiles)
         },
         Field(
@@ -53,7 +62,7 @@ extension ActionSpec {
             .formatted(.account),
             default: .described("the service's, else heroproc's own"),
             cost: .restart,
-            "The user it runs as."
+            "The user that it runs as."
         ) {
             .textUnless($0.user == nil, Canonical.quotedIfNeeded($0.user ?? ""))
         },
@@ -62,7 +71,7 @@ extension ActionSpec {
             .formatted(.account),
             default: .described("the service's, else the user's"),
             cost: .restart,
-            "The group it runs as."
+            "The group that it runs as."
         ) {
             .textUnless($0.group == nil, Canonical.quotedIfNeeded($0.group ?? ""))
         },
@@ -71,19 +80,19 @@ extension ActionSpec {
             .formatted(.umask),
             default: .text("022"),
             cost: .restart,
-            "Permission bits its files do not get."
+            "Permission bits that are removed from new files."
         ) {
             .textUnless($0.umask == 0o022, "0" + String($0.umask, radix: 8))
         },
-        Field("limits", .object(.limits), cost: .restart, "What it may use of the machine.") {
+        Field("limits", .object(.limits), cost: .restart, "Resource limits.") {
             .map($0.limits.canonical)
         },
         Field(
             "no_new_privs",
             .bool,
-            default: .described("true where it does not run as root"),
+            default: .described("true unless it runs as root"),
             cost: .restart,
-            "It and its children never gain privileges."
+            "It and its children cannot gain privileges."
         ) {
             .textUnless($0.noNewPrivileges == nil, $0.noNewPrivileges == true ? "true" : "false")
         },
@@ -92,7 +101,7 @@ extension ActionSpec {
             .bool,
             default: .bool(false),
             cost: .restart,
-            "Executed only if nobody else could change its program."
+            "It runs only if no other user can change its program."
         ) {
             .textUnless(!$0.isStrict, "true")
         },
@@ -100,14 +109,21 @@ extension ActionSpec {
             "oom_score_adj",
             .integer(AllowedRanges.oomScoreAdjustment),
             cost: .restart,
-            "How readily the kernel kills it when memory runs out."
+            "Its score for the kernel's out-of-memory killer."
         ) {
             .textUnless($0.oomScoreAdjustment == nil, String($0.oomScoreAdjustment ?? 0))
         },
-        Field("singleton", .bool, default: .bool(false), cost: .restart, "One instance on this machine, by PID file.") {
+        Field(
+            "singleton",
+            .bool,
+            default: .bool(false),
+            cost: .restart,
+            "Only one instance runs on this machine, by PID file."
+        ) {
             .textUnless(!$0.singleton, "true")
         },
-        Field("pid_file", .path, default: .described("one in the state directory"), cost: .restart, "Its PID file.") {
+        Field("pid_file", .path, default: .described("a file in the state directory"), cost: .restart, "Its PID file.")
+        {
             .textUnless($0.pidFile == nil, Canonical.quotedIfNeeded($0.pidFile ?? ""))
         },
         Field(
@@ -115,30 +131,31 @@ extension ActionSpec {
             .bool,
             default: .bool(false),
             cost: .restart,
-            "May stop strangers that hold what it binds."
+            "Stop other processes that hold its ports or sockets."
         ) {
             .textUnless(!$0.killsOthers, "true")
         },
-        Field("sockets", .list(of: .path), cost: .restart, "The Unix sockets it binds.") { .list($0.sockets) },
+        Field("sockets", .list(of: .path), cost: .restart, "The Unix sockets that it binds.") { .list($0.sockets) },
         Field(
             "tcp_ports",
             .list(of: .either(.formatted(.endpoint), .object(.port))),
             cost: .restart,
-            "The TCP ports it binds."
+            "The TCP ports that it binds."
         ) {
             .textUnless($0.tcpPorts.isEmpty, $0.tcpPorts.map(\.canonical).joined(separator: " "))
         },
         Field(
             "ready",
             .object(.ready),
-            default: .described("its tree listens on all it declares"),
+            default: .described("its process tree listens on all declared ports and sockets"),
             cost: .inPlace,
-            "When it counts as up."
+            "The readiness probe."
         ) {
             guard let probe = $0.ready else { return .byDefault }
             return .map(probe.canonical(differingFrom: Probe(probe.check).interval))
         },
-        Field("health", .object(.health), cost: .inPlace, "Whether it is alive; it is started again when it is not.") {
+        Field("health", .object(.health), cost: .inPlace, "The health probe; when it fails, the process is restarted.")
+        {
             guard let probe = $0.health else { return .byDefault }
             return .map(probe.canonical(differingFrom: Probe.healthInterval))
         },
@@ -147,7 +164,7 @@ extension ActionSpec {
             .duration(AllowedRanges.time),
             default: .text("30s"),
             cost: .inPlace,
-            "Time it has to become ready."
+            "Maximum time until it is ready."
         ) {
             .textUnless($0.startTimeout == .seconds(30), Canonical.duration($0.startTimeout))
         },
@@ -156,12 +173,12 @@ extension ActionSpec {
             .duration(AllowedRanges.time),
             default: .described("none"),
             cost: .inPlace,
-            "How long a one-shot may run."
+            "Maximum run time of a one-shot."
         ) {
             guard let timeout = $0.timeout else { return .byDefault }
             return .text(Canonical.duration(timeout))
         },
-        Field("stop", .object(.stop), cost: .inPlace, "How it is ended.") {
+        Field("stop", .object(.stop), cost: .inPlace, "How it is stopped.") {
             .map($0.stop.canonical)
         },
         Field(
@@ -169,7 +186,7 @@ extension ActionSpec {
             .choice(RestartPolicy.self),
             default: .described("always for a process, on_failure for a one-shot"),
             cost: .inPlace,
-            "When it is started again."
+            "When it is restarted."
         ) {
             .textUnless($0.restart == ($0.isProcess ? .always : .onFailure), $0.restart.rawValue)
         },
@@ -177,7 +194,7 @@ extension ActionSpec {
             "retry",
             .object(.retry),
             cost: .inPlace,
-            "How often and after which delays it is tried again."
+            "How often and after which delays it is retried."
         ) {
             .map($0.retry.canonical(differingFrom: RetryPolicy(maxAttempts: $0.isProcess ? 0 : 1)))
         },
@@ -186,11 +203,11 @@ extension ActionSpec {
             .list(of: .integer(AllowedRanges.exitCode), atLeast: 1),
             default: .list([.integer(0)]),
             cost: .inPlace,
-            "Codes of a good end."
+            "Exit codes that count as success."
         ) {
             .textUnless($0.successExitCodes == [0], Canonical.list($0.successExitCodes.map(String.init)))
         },
-        Field("schedule", .object(.schedule), cost: .inPlace, "When it runs by itself.") {
+        Field("schedule", .object(.schedule), cost: .inPlace, "When it runs without a service.") {
             guard let schedule = $0.schedule else { return .byDefault }
             return .map(schedule.canonical)
         },
@@ -199,7 +216,7 @@ extension ActionSpec {
             .choice(RunOn.self),
             default: .text("none"),
             cost: .inPlace,
-            "Runs once for each change that is applied."
+            "Run once for each change that is applied."
         ) {
             .textUnless($0.runOn == .none, $0.runOn.rawValue)
         },
@@ -207,7 +224,7 @@ extension ActionSpec {
             "log",
             .object(.log),
             cost: .inPlace,
-            "How much output is kept."
+            "How its output is stored."
         ) {
             .map($0.log.canonical)
         },
@@ -216,7 +233,7 @@ extension ActionSpec {
             .integer(AllowedRanges.generation),
             default: .integer(0),
             cost: .restart,
-            "Raise it to ask for a restart."
+            "Raise this number to request a restart."
         ) {
             .textUnless($0.generation == 0, String($0.generation))
         },

@@ -1,45 +1,45 @@
-/// The ranges of numbers, times and sizes in manifests, each written in this one place.
+/// The allowed ranges of numbers, durations and sizes in manifests.
 ///
-/// The fields, the pages and the schema that are rendered from them, and the reader of manifests all take them from here.
+/// The fields, the reference pages, the JSON Schema and the manifest decoder all use these ranges.
 public enum AllowedRanges {
-    /// Generations: up to what JSON readers keep exactly (RFC 8259 section 6).
+    /// Generations: up to the largest integer that JSON parsers read exactly (RFC 8259 section 6).
     public static let generation: ClosedRange<Int> = 0...9_007_199_254_740_991
-    /// Tries of a program; 0 never gives up.
+    /// Attempts of a program; 0 means no limit.
     public static let attempts: ClosedRange<Int> = 0...1_000_000
-    /// Tries of a probe.
+    /// Consecutive results of a probe.
     public static let probeThreshold: ClosedRange<Int> = 1...1_000_000
-    /// What a delay is multiplied with.
+    /// The factor by which a delay grows.
     public static let factor: ClosedRange<Double> = 1...1000
-    /// The share by which a delay is spread.
+    /// The fraction by which a delay is varied.
     public static let jitter: ClosedRange<Double> = 0...1
-    /// Earlier log files.
+    /// The number of rotated log files.
     public static let keptFiles: ClosedRange<Int> = 0...99
-    /// Bytes of a log file.
+    /// The size of a log file in bytes.
     public static let logBytes: ClosedRange<Int64> = 1024...(1 << 40)
-    /// Times that may be nothing, up to a hundred years, so that no deadline can overflow the clock.
+    /// Durations that may be zero, up to 100 years, so that no deadline can overflow the clock.
     public static let delay: ClosedRange<Duration> = .zero ... .seconds(3_153_600_000)
-    /// Times that cannot be nothing.
+    /// Durations that must not be zero.
     public static let time: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3_153_600_000)
-    /// Times between two pings of a watchdog: a shorter one would judge the machine and not the program.
+    /// The interval of a watchdog: a shorter interval would measure the machine and not the program.
     public static let watchdog: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3_153_600_000)
-    /// The rhythm of a schedule.
+    /// The interval of a schedule.
     public static let scheduleInterval: ClosedRange<Duration> = .seconds(1) ... .seconds(3_153_600_000)
-    /// Exit codes (wait(2) keeps eight bits).
+    /// Exit codes (wait(2) reports eight bits).
     public static let exitCode: ClosedRange<Int> = 0...255
     /// Permission bits.
     public static let umask: ClosedRange<Int> = 0...0o777
-    /// Open files: up to the most that `fs.nr_open` can be raised to.
+    /// Open files: up to the maximum value of `fs.nr_open`.
     public static let openFiles: ClosedRange<Int> = 1...1_073_741_816
     /// Processes: up to the largest `pid_max` (proc_sys_kernel(5)).
     public static let processes: ClosedRange<Int> = 1...4_194_304
-    /// Bytes of a core dump.
+    /// The size of a core dump in bytes.
     public static let coreBytes: ClosedRange<Int64> = 0...(1 << 50)
-    /// Bytes of memory.
+    /// Memory in bytes.
     public static let memoryBytes: ClosedRange<Int64> = (1 << 20)...(1 << 50)
-    /// Processors: from the least `cpu.max` takes of its 100 ms, 1 ms (cgroup v2).
+    /// Processors: at least 1 ms of the 100 ms period of `cpu.max` (cgroup v2).
     public static let processors: ClosedRange<Double> = 0.01...8192
-    /// How readily the kernel kills (proc_pid_oom_score_adj(5)).
+    /// The adjustment of the out-of-memory score (proc_pid_oom_score_adj(5)).
     public static let oomScoreAdjustment: ClosedRange<Int> = -1000...1000
-    /// Services that one plan may stop or restart.
+    /// The number of services that one plan may stop or restart.
     public static let maxDisruption: ClosedRange<Int> = 0...1_000_000
 }

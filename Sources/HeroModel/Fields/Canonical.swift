@@ -1,11 +1,11 @@
-/// How values are written in canonical form.
+/// Formats values in canonical form.
 public enum Canonical {
-    /// Items with a blank between.
+    /// The items, separated by spaces.
     public static func list(_ items: [String]) -> String {
         items.map(quotedIfNeeded).joined(separator: " ")
     }
 
-    /// The text itself when it is one plain word, else quoted with escapes.
+    /// The text as it is if it is one plain word, otherwise quoted with escapes.
     public static func quotedIfNeeded(_ text: String) -> String {
         let isPlain =
             !text.isEmpty
@@ -13,7 +13,7 @@ public enum Canonical {
         return isPlain ? text : quoted(text)
     }
 
-    /// In double quotes, control characters escaped.
+    /// The text in double quotes, with escaped control characters.
     public static func quoted(_ text: String) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
@@ -32,7 +32,7 @@ public enum Canonical {
         return result + "\""
     }
 
-    /// A duration in the largest unit that keeps it whole: `250ms`, `3s`, `10m`, `2h`, `7d`.
+    /// A duration in the largest unit without a fraction: `250ms`, `3s`, `10m`, `2h`, `7d`.
     public static func duration(_ duration: Duration) -> String {
         let milliseconds = duration.wholeMilliseconds
         let units: [(name: String, size: Int64)] = [
@@ -45,7 +45,7 @@ public enum Canonical {
         return "\(milliseconds)ms"
     }
 
-    /// A size in the largest binary unit that keeps it whole: `512B`, `64KiB`, `10MiB`, `1GiB`.
+    /// A size in the largest binary unit without a fraction: `512B`, `64KiB`, `10MiB`, `1GiB`.
     public static func size(_ bytes: Int64) -> String {
         let units: [(name: String, size: Int64)] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)]
         for unit in units where bytes != 0 && bytes % unit.size == 0 {
@@ -54,7 +54,7 @@ public enum Canonical {
         return "\(bytes)B"
     }
 
-    /// A number without a needless fraction: `2`, `1.5`.
+    /// A number without an unnecessary fraction: `2`, `1.5`.
     public static func number(_ number: Double) -> String {
         if let whole = Int64(exactly: number) { return String(whole) }
         return String(number)

@@ -1,10 +1,10 @@
 import HeroSchedule
 
 extension Probe {
-    /// What a probe says besides its defaults, by key.
+    /// The values that differ from the defaults, by key.
     func canonical(differingFrom standardInterval: Duration) -> [String: String] {
         let standard = Probe(check, interval: standardInterval)
-        let asked: (key: String, text: String) =
+        let checkEntry: (key: String, text: String) =
             switch check {
             case .tcp(let endpoint): ("tcp", endpoint.description)
             case .http(let target): ("http", Canonical.quotedIfNeeded(target.description))
@@ -15,7 +15,7 @@ extension Probe {
             case .watchdog(let limit): ("watchdog", Canonical.duration(limit))
             }
         return presentEntries(
-            (asked.key, asked.text),
+            (checkEntry.key, checkEntry.text),
             ("interval", interval == standard.interval ? nil : Canonical.duration(interval)),
             ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
             ("failures", failures == standard.failures ? nil : String(failures)),
@@ -26,15 +26,15 @@ extension Probe {
 }
 
 extension Schedule {
-    /// What a schedule says besides its defaults, by key.
+    /// The values that differ from the defaults, by key.
     var canonical: [String: String] {
-        let rhythm: (key: String, text: String) =
+        let timingEntry: (key: String, text: String) =
             switch timing {
             case .cron(let expression): ("cron", Canonical.quoted(expression.text))
             case .every(let interval): ("every", Canonical.duration(interval))
             }
         return presentEntries(
-            (rhythm.key, rhythm.text),
+            (timingEntry.key, timingEntry.text),
             ("timezone", timeZone == "UTC" ? nil : timeZone),
             ("overlap", overlap == .skip ? nil : overlap.rawValue)
         )
@@ -56,7 +56,7 @@ extension ResourceLimits {
 }
 
 extension StopPolicy {
-    /// What a policy says besides its defaults, by key.
+    /// The values that differ from the defaults, by key.
     var canonical: [String: String] {
         let standard = StopPolicy()
         return presentEntries(
@@ -67,7 +67,7 @@ extension StopPolicy {
 }
 
 extension LogPolicy {
-    /// What a policy says besides its defaults, by key.
+    /// The values that differ from the defaults, by key.
     var canonical: [String: String] {
         let standard = LogPolicy()
         return presentEntries(
@@ -79,7 +79,7 @@ extension LogPolicy {
 }
 
 extension RetryPolicy {
-    /// What a policy says besides another one, by key.
+    /// The values that differ from another policy, by key.
     func canonical(differingFrom standard: RetryPolicy) -> [String: String] {
         presentEntries(
             ("max_attempts", maxAttempts == standard.maxAttempts ? nil : String(maxAttempts)),
@@ -92,7 +92,7 @@ extension RetryPolicy {
     }
 }
 
-/// The entries that say something.
+/// The entries that have a text.
 func presentEntries(_ entries: (key: String, text: String?)...) -> [String: String] {
     var result: [String: String] = [:]
     for entry in entries {

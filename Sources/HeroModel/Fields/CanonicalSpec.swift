@@ -1,17 +1,17 @@
-/// A service's spec as flat lines of `path TAB value`, defaults left out: equal meaning is equal text.
+/// The spec of a service as lines of `path TAB value` without default values: equal specs have equal texts.
 ///
-/// This is what a started service is recorded as, and what a later manifest is compared with: formatting, key
-/// order and spelled-out defaults cannot be seen in it.
+/// The database stores this text for a started service, and a later manifest is compared with it. So formatting, the
+/// order of keys and explicit default values do not count as changes.
 public struct CanonicalSpec: Hashable, Sendable, Codable {
-    /// The lines, each ended by a line feed, sorted by path.
+    /// The lines, sorted by path; each ends with a line feed.
     public var text: String
 
-    /// Takes recorded lines.
+    /// Makes a spec from stored lines.
     public init(text: String) {
         self.text = text
     }
 
-    /// Renders a spec.
+    /// Renders the spec of a service.
     public init(_ spec: ServiceSpec) {
         var lines: [String] = []
         Self.append(spec, ServiceSpec.fields, prefix: "", to: &lines)
@@ -21,7 +21,7 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         text = lines.sorted().joined()
     }
 
-    /// Renders an action of its own; its paths begin with the key.
+    /// Renders the spec of a standalone action; its paths begin with the key.
     public init(standalone spec: ActionSpec) {
         var lines: [String] = []
         Self.append(spec, ActionSpec.fields, prefix: "", to: &lines)
@@ -34,7 +34,7 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         prefix: String,
         to lines: inout [String]
     ) {
-        // By number: a copy of a field would count references to all its texts.
+        // By index, because copying a field would retain all its texts.
         for number in fields.indices {
             switch fields[number].value(subject) {
             case .byDefault: break
@@ -45,7 +45,7 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         }
     }
 
-    /// By appending, which is many times quicker than interpolation: a plan renders every service that is declared.
+    /// Appending is much faster than interpolation, and a plan renders every declared service.
     private static func line(_ path: String, _ value: String) -> String {
         var line = path
         line.reserveCapacity(path.utf8.count + value.utf8.count + 2)
@@ -58,7 +58,7 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
     /// The values by path.
     public var values: [String: String] {
         var result: [String: String] = [:]
-        // Byte by byte: a letter may begin with a mark that would join the tab before it.
+        // As bytes: a combining mark at the beginning of a value would join the tab before it to one character.
         for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
             guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else { continue }
             result[String(Substring(line[..<tab]))] = String(Substring(line[line.index(after: tab)...]))
@@ -66,12 +66,12 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         return result
     }
 
-    /// What changing the field at a path costs; a path of an unknown field (of a newer version) costs a restart.
+    /// The cost of a change at a path; an unknown field (of a newer version) costs a restart.
     public static func cost(of path: String) -> CostOfChange {
         field(of: path)?.cost ?? .restart
     }
 
-    /// The default of the field at a path in the words of a manifest; nil where it has none.
+    /// The default at a path as written in a manifest; nil if there is none.
     public static func defaultText(of path: String) -> String? {
         guard let text = field(of: path)?.property?.defaultValue.text, !text.isEmpty else { return nil }
         return text
@@ -95,7 +95,7 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
 }
 
 extension Property {
-    /// The key that further parts of a path lead to; nil where they lead into a map of the author's own names.
+    /// The nested key at the rest of a path; nil if the path leads into a map with names chosen by the author.
     fileprivate func descendant(_ path: ArraySlice<String>) -> Property? {
         guard let key = path.first else { return self }
         guard case .object(let object) = valueSchema else { return nil }

@@ -1,18 +1,18 @@
-/// What changing a field's value asks of a running service.
+/// What a change of a field means for a running service.
 public enum CostOfChange: Int, Hashable, Comparable, Sendable, Codable, CaseIterable {
-    /// Nothing: only words changed.
+    /// Nothing: only descriptive text changed.
     case none
-    /// It takes effect while everything runs on.
+    /// The change takes effect without a restart.
     case inPlace
-    /// The service must be stopped and started.
+    /// The service must be restarted.
     case restart
 
-    /// Cheaper or dearer.
+    /// Orders by cost.
     public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
 
 extension CostOfChange: CustomStringConvertible {
-    /// The words of plans and reference pages.
+    /// The name in plans and reference pages.
     public var description: String {
         switch self {
         case .none: "none"
@@ -22,25 +22,25 @@ extension CostOfChange: CustomStringConvertible {
     }
 }
 
-/// One key of a manifest kind: its name, what it means, its default, and what changing it costs.
+/// One key of a manifest kind: its name, meaning, default value and cost of change.
 ///
-/// Diffs, their costs and the reference pages are derived from tables of these, so that no field can be forgotten.
+/// Diffs, costs and the reference pages are derived from tables of fields, so that no field can be forgotten.
 public struct Field<Spec>: Sendable {
-    /// A field's value in canonical form: equal values are equal texts.
+    /// The value of a field in canonical form: equal values have equal texts.
     public enum Value: Hashable, Sendable {
-        /// The default.
+        /// The default value.
         case byDefault
         /// One text.
         case text(String)
-        /// One text per name; each is a field of its own, `key.name`.
+        /// One text per name; each of them is compared as a separate field, `key.name`.
         case map([String: String])
     }
 
-    /// Its key, form, default and meaning.
+    /// The key with its schema, default and meaning.
     public let property: Property
-    /// What changing it costs.
+    /// The cost of a change.
     public let cost: CostOfChange
-    /// The value of a subject, canonical.
+    /// Reads the canonical value of the field from a spec.
     public let value: @Sendable (Spec) -> Value
 
     /// Describes a field.
@@ -57,21 +57,21 @@ public struct Field<Spec>: Sendable {
         self.value = value
     }
 
-    /// The key as manifests write it.
+    /// The key in a manifest.
     public var key: String { property.key }
-    /// The type in the words of the contract, such as `duration`.
+    /// The name of the type, such as `duration`.
     public var type: String { property.valueSchema.typeName }
-    /// The default in the words of a manifest; empty where there is none.
+    /// The default as written in a manifest; empty if there is none.
     public var defaultText: String { property.defaultValue.text }
 }
 
 extension Field.Value {
-    /// The default, or a text.
+    /// The default, or a text if the value is not the default.
     static func textUnless(_ isDefault: Bool, _ text: @autoclosure () -> String) -> Self {
         isDefault ? .byDefault : .text(text())
     }
 
-    /// The default when empty, or the items with a blank between; quoted where that could be misread.
+    /// The default if the list is empty, otherwise the items separated by spaces, quoted if necessary.
     static func list(_ items: [String]) -> Self {
         items.isEmpty ? .byDefault : .text(Canonical.list(items))
     }

@@ -1,4 +1,4 @@
-// The maps within manifests, key by key.
+// The maps within manifests and their keys.
 
 extension ObjectSchema {
     /// `start` of a service.
@@ -7,23 +7,23 @@ extension ObjectSchema {
             "replace_existing_jobs",
             .bool,
             default: .bool(true),
-            "A start cancels and deletes its earlier jobs and runs; false: it only prunes inactive jobs."
+            "A start cancels and deletes earlier jobs and runs; false: it prunes inactive jobs."
         )
     ])
 
     /// `stop` of a service.
     public static let serviceStop = Self([
-        Property("remove_jobs", .bool, default: .bool(false), "A stop deletes its own ended jobs.")
+        Property("remove_jobs", .bool, default: .bool(false), "A stop deletes the ended jobs of the service.")
     ])
 
     /// `stop` of an action.
     public static let stop = Self([
-        Property("signal", .signal, default: .text("TERM"), "What its main program is sent."),
+        Property("signal", .signal, default: .text("TERM"), "The signal that the main process receives."),
         Property(
             "timeout",
             .duration(AllowedRanges.delay),
             default: .text("10s"),
-            "How long its tree may take before it is killed."
+            "Maximum time until its process tree is killed."
         ),
     ])
 
@@ -33,27 +33,27 @@ extension ObjectSchema {
             "max_attempts",
             .integer(AllowedRanges.attempts),
             default: .described("0 for a process, 1 for a one-shot"),
-            "Tries in a row before it is given up; 0 never gives up."
+            "Maximum number of consecutive attempts; 0 means no limit."
         ),
-        Property("delay", .duration(AllowedRanges.delay), default: .text("500ms"), "Time before the second try."),
+        Property("delay", .duration(AllowedRanges.delay), default: .text("500ms"), "Delay before the second attempt."),
         Property(
             "factor",
             .number(AllowedRanges.factor),
             default: .number(2),
-            "What the delay grows by with each try."
+            "The factor by which the delay grows with each attempt."
         ),
-        Property("max_delay", .duration(AllowedRanges.delay), default: .text("30s"), "The longest delay."),
+        Property("max_delay", .duration(AllowedRanges.delay), default: .text("30s"), "The maximum delay."),
         Property(
             "jitter",
             .number(AllowedRanges.jitter),
             default: .number(0.1),
-            "The share a delay is spread by at random."
+            "The fraction by which a delay is varied at random."
         ),
         Property(
             "stable_after",
             .duration(AllowedRanges.delay),
             default: .text("10s"),
-            "Time up after which tries count from 1 again."
+            "Time up after which attempts count from 1 again."
         ),
     ])
 
@@ -65,7 +65,7 @@ extension ObjectSchema {
                 "reuseport",
                 .bool,
                 default: .bool(false),
-                "Others may listen on it too, all with SO_REUSEPORT (socket(7)): they do not hold its start up."
+                "Other processes may listen on it too (SO_REUSEPORT, socket(7)); they do not block the start."
             ),
         ],
         required: ["port"]
@@ -77,32 +77,39 @@ extension ObjectSchema {
             "max_size",
             .size(AllowedRanges.logBytes),
             default: .text("10MiB"),
-            "A larger file is continued in a new one."
+            "The size at which a log file is rotated."
         ),
-        Property("keep", .integer(AllowedRanges.keptFiles), default: .integer(5), "Earlier files that are kept."),
+        Property(
+            "keep",
+            .integer(AllowedRanges.keptFiles),
+            default: .integer(5),
+            "The number of rotated files that are kept."
+        ),
         Property(
             "when_slow",
             .choice(LogPolicy.WhenSlow.self),
             default: .text("block"),
-            "Whether a slow disk holds its program up, or lines are dropped and counted."
+            "Whether a slow disk blocks the program, or output is dropped and counted."
         ),
     ])
 
     /// `limits` of an action.
     public static let limits = Self([
-        Property("nofile", .integer(AllowedRanges.openFiles), "Open files of each process."),
+        Property("nofile", .integer(AllowedRanges.openFiles), "Open files per process."),
         Property("nproc", .integer(AllowedRanges.processes), "Processes of its user."),
-        Property("core", .size(AllowedRanges.coreBytes), "The size of a core dump."),
-        Property("memory", .size(AllowedRanges.memoryBytes), "Memory of its whole tree."),
-        Property("pids", .integer(AllowedRanges.processes), "Processes and threads of its whole tree."),
-        Property("cpu", .number(AllowedRanges.processors), "Processors its whole tree may keep busy."),
+        Property("core", .size(AllowedRanges.coreBytes), "Maximum size of a core dump."),
+        Property("memory", .size(AllowedRanges.memoryBytes), "Memory of its process tree."),
+        Property("pids", .integer(AllowedRanges.processes), "Processes and threads of its process tree."),
+        Property("cpu", .number(AllowedRanges.processors), "Processors that its process tree may use."),
     ])
 
     /// `ready` of an action.
     public static let ready = Self(
         probe(
             interval: "250ms",
-            also: [Property("notify", .constantTrue, "Has it said READY=1 on its NOTIFY_SOCKET (sd_notify(3))?")]
+            also: [
+                Property("notify", .constantTrue, "Ready when it sends READY=1 to its NOTIFY_SOCKET (sd_notify(3)).")
+            ]
         ),
         oneOf: ["tcp", "http", "exec", "unix", "log", "notify"]
     )
@@ -115,7 +122,7 @@ extension ObjectSchema {
                 Property(
                     "watchdog",
                     .duration(AllowedRanges.watchdog),
-                    "Has it said WATCHDOG=1 on its NOTIFY_SOCKET within this time?"
+                    "Healthy while it sends WATCHDOG=1 to its NOTIFY_SOCKET within this time."
                 )
             ]
         ),
@@ -124,35 +131,35 @@ extension ObjectSchema {
 
     private static func probe(interval: String, also more: [Property] = []) -> [Property] {
         [
-            Property("tcp", .formatted(.endpoint), "Does somebody accept a connection there?"),
+            Property("tcp", .formatted(.endpoint), "Connect to this TCP address."),
             Property(
                 "http",
                 .either(.formatted(.url), .object(.httpOverSocket)),
-                "Does a GET answer with a status from 200 to 399?"
+                "Send a GET request; a status from 200 to 399 is success."
             ),
-            Property("exec", .list(of: .text, atLeast: 1), "Does this command exit 0?"),
-            Property("unix", .path, "Does somebody accept a connection on this socket?"),
-            Property("log", .formatted(.regex), "Has a line of its output matched since its start?"),
+            Property("exec", .list(of: .text, atLeast: 1), "Run this command; exit code 0 is success."),
+            Property("unix", .path, "Connect to this Unix socket."),
+            Property("log", .formatted(.regex), "Match a line of its output since its start."),
         ] + more + [
-            Property("interval", .duration(AllowedRanges.time), default: .text(interval), "Time between two tries."),
-            Property("timeout", .duration(AllowedRanges.time), default: .text("1s"), "How long one try may take."),
+            Property("interval", .duration(AllowedRanges.time), default: .text(interval), "Time between two probes."),
+            Property("timeout", .duration(AllowedRanges.time), default: .text("1s"), "Maximum time of one probe."),
             Property(
                 "failures",
                 .integer(AllowedRanges.probeThreshold),
                 default: .integer(3),
-                "Bad tries in a row that count as a no."
+                "Consecutive failed probes that count as a failure."
             ),
             Property(
                 "successes",
                 .integer(AllowedRanges.probeThreshold),
                 default: .integer(1),
-                "Good tries in a row that count as a yes."
+                "Consecutive successful probes that count as a success."
             ),
             Property(
                 "start_period",
                 .duration(AllowedRanges.delay),
                 default: .text("0s"),
-                "Time after the start in which nothing is asked."
+                "Time after the start without probes."
             ),
         ]
     }
@@ -169,35 +176,35 @@ extension ObjectSchema {
     public static let schedule = Self(
         [
             Property("cron", .formatted(.cron), "Minute, hour, day of month, month, day of week (crontab(5))."),
-            Property("every", .duration(AllowedRanges.scheduleInterval), "Again and again after this long."),
-            Property("timezone", .formatted(.timeZone), default: .text("UTC"), "On whose clocks `cron` is read."),
+            Property("every", .duration(AllowedRanges.scheduleInterval), "The interval between two runs."),
+            Property("timezone", .formatted(.timeZone), default: .text("UTC"), "The time zone of `cron`."),
             Property(
                 "overlap",
                 .choice(Schedule.Overlap.self),
                 default: .text("skip"),
-                "What happens when the run before still goes on."
+                "What happens if the previous run has not ended."
             ),
         ],
         oneOf: ["cron", "every"]
     )
 
-    /// The value of a variable that is read when a program starts.
+    /// The value of a variable that is read from a file when a program starts.
     public static let secret = Self(
-        [Property("from_file", .path, "The file that holds the value; it is never stored and never shown.")],
+        [Property("from_file", .path, "The file that contains the value; the value is never stored and never shown.")],
         required: ["from_file"]
     )
 
     /// One rule of `retention`.
     public static let retention = Self(
         [
-            Property("tag", .text, "Only jobs that carry this tag."),
+            Property("tag", .text, "Only jobs with this tag."),
             Property("service", .reference, "Only jobs of this service."),
             Property("action", .name, "Only jobs of actions of this name."),
             Property(
                 "phases",
                 .list(of: .enumeration(JobPhase.allCases.filter(\.isFinished).map(\.rawValue))),
-                default: .described("all of them"),
-                "Only jobs that ended like this."
+                default: .described("all ended phases"),
+                "Only jobs in these phases."
             ),
             Property("older_than", .duration(AllowedRanges.delay), "Only jobs that ended at least this long ago."),
         ],

@@ -1,12 +1,12 @@
-/// One key of a map in a manifest: its form, its default and its meaning.
+/// One key of a map in a manifest: its schema, default and meaning.
 public struct Property: Sendable {
-    /// The key as manifests write it.
+    /// The key in a manifest.
     public let key: String
-    /// What its value may be.
+    /// The schema of its value.
     public let valueSchema: ValueSchema
-    /// What holds where it is not written.
+    /// The value if the key is missing.
     public let defaultValue: DefaultValue
-    /// One sentence on what it means.
+    /// The meaning, in one sentence.
     public let summary: String
 
     /// Describes a key.
@@ -18,28 +18,28 @@ public struct Property: Sendable {
     }
 }
 
-/// What holds where a key is not written.
+/// The value of a missing key.
 public indirect enum DefaultValue: Hashable, Sendable {
-    /// Nothing, or what each key of a map says for itself.
+    /// No value, or the defaults of the keys of a map.
     case none
-    /// Something that depends on more than the key, in words.
+    /// A value that depends on other keys, as a description.
     case described(String)
-    /// A truth value.
+    /// A Boolean value.
     case bool(Bool)
-    /// A whole number.
+    /// An integer.
     case integer(Int)
     /// A number.
     case number(Double)
-    /// A text, a duration, a size or a word.
+    /// A text, a duration, a size or a keyword.
     case text(String)
     /// A list.
     case list([DefaultValue])
 
-    /// As a manifest writes it; empty where there is none.
+    /// The text in a manifest; empty if there is none.
     public var text: String {
         switch self {
         case .none: ""
-        case .described(let words): words
+        case .described(let text): text
         case .bool(let flag): flag ? "true" : "false"
         case .integer(let number): String(number)
         case .number(let number): Canonical.number(number)
@@ -49,13 +49,13 @@ public indirect enum DefaultValue: Hashable, Sendable {
     }
 }
 
-/// A map of known keys.
+/// The schema of a map with known keys.
 public struct ObjectSchema: Sendable {
-    /// Its keys in the order of the reference.
+    /// The keys in the order of the reference.
     public let properties: [Property]
-    /// Keys of which exactly one is written.
+    /// The keys of which exactly one is required.
     public let oneOf: [String]
-    /// Keys that are always written.
+    /// The required keys.
     public let required: [String]
 
     init(_ properties: [Property], oneOf: [String] = [], required: [String] = []) {
@@ -65,18 +65,18 @@ public struct ObjectSchema: Sendable {
     }
 }
 
-/// A key at any depth, by its whole path: `retry.delay`, `env.NAME.from_file`, `retention[].tag`.
+/// A key at any depth with its path: `retry.delay`, `env.NAME.from_file`, `retention[].tag`.
 public struct PropertyPath: Sendable {
-    /// The path as the reference writes it.
+    /// The path as shown in the reference.
     public let path: String
     /// The key.
     public let property: Property
-    /// What changing it costs; that of the field it belongs to.
+    /// The cost of a change, which is that of the whole field.
     public let cost: CostOfChange
 }
 
 extension Field {
-    /// The field itself and every key below it.
+    /// The field and all its nested keys.
     public var paths: [PropertyPath] { Self.paths(property, at: key, cost) }
 
     private static func paths(_ property: Property, at path: String, _ cost: CostOfChange) -> [PropertyPath] {

@@ -5,7 +5,7 @@ extension ServiceSpec {
         Field("context", .name, default: .text("core"), cost: .restart, "The tenancy unit it belongs to.") { _ in
             .byDefault
         },
-        Field("description", .text, cost: .none, "What it is, for people.") {
+        Field("description", .text, cost: .none, "A description for people.") {
             .textUnless($0.description.isEmpty, Canonical.quoted($0.description))
         },
         Field(
@@ -13,41 +13,46 @@ extension ServiceSpec {
             .choice(ServiceClass.self),
             default: .text("user"),
             cost: .inPlace,
-            "`down` leaves system services alone."
+            "The class: `down` does not stop system services."
         ) {
             .textUnless($0.serviceClass == .user, $0.serviceClass.rawValue)
         },
-        Field("status", .choice(DesiredStatus.self), default: .text("start"), cost: .inPlace, "What is wanted of it.") {
+        Field("status", .choice(DesiredStatus.self), default: .text("start"), cost: .inPlace, "The desired status.") {
             .textUnless($0.status == .start, $0.status.rawValue)
         },
-        Field("tags", .list(of: .text), cost: .inPlace, "Copied onto its jobs.") { .list($0.tags) },
-        Field("labels", .map(of: .text), cost: .none, "For people and tools.") {
+        Field("tags", .list(of: .text), cost: .inPlace, "Tags that are copied to its jobs.") { .list($0.tags) },
+        Field("labels", .map(of: .text), cost: .none, "Labels for people and tools.") {
             .map($0.labels.mapValues(Canonical.quotedIfNeeded))
         },
-        Field("requires", .list(of: .reference), cost: .inPlace, "Up before it; stopping one of them stops it.") {
+        Field(
+            "requires",
+            .list(of: .reference),
+            cost: .inPlace,
+            "Services that must be up first; stopping one stops this service."
+        ) {
             .list($0.requires.map(\.description))
         },
-        Field("after", .list(of: .reference), cost: .inPlace, "Starts after them and stops before them.") {
+        Field("after", .list(of: .reference), cost: .inPlace, "It starts after these services and stops before them.") {
             .list($0.after.map(\.description))
         },
-        Field("wants", .list(of: .reference), cost: .inPlace, "Ordered after them where they are declared.") {
+        Field("wants", .list(of: .reference), cost: .inPlace, "As `after`, but only for services that are declared.") {
             .list($0.wants.map(\.description))
         },
-        Field("conflicts", .list(of: .reference), cost: .inPlace, "Never up at the same time.") {
+        Field("conflicts", .list(of: .reference), cost: .inPlace, "Services that are never up at the same time.") {
             .list($0.conflicts.map(\.description))
         },
-        Field("required", .bool, default: .bool(false), cost: .inPlace, "Part of the required core.") {
+        Field("required", .bool, default: .bool(false), cost: .inPlace, "Whether it is part of the required core.") {
             .textUnless(!$0.required, "true")
         },
         Field(
             "env",
             .map(of: .environmentValue),
             cost: .restart,
-            "Environment of all its actions; an action's own wins."
+            "Environment variables of all its actions; an action overrides them."
         ) {
             .map($0.environment.mapValues(\.description))
         },
-        Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` is stronger.") {
+        Field("env_file", .list(of: .path), cost: .restart, "Files of KEY=VALUE lines; `env` overrides them.") {
             .list($0.environmentFiles)
         },
         Field(
@@ -55,18 +60,23 @@ extension ServiceSpec {
             .formatted(.account),
             default: .described("heroproc's own"),
             cost: .restart,
-            "The user it runs as."
+            "The user that its actions run as."
         ) {
             .textUnless($0.user == nil, Canonical.quotedIfNeeded($0.user ?? ""))
         },
-        Field("group", .formatted(.account), default: .described("the user's"), cost: .restart, "The group it runs as.")
-        {
+        Field(
+            "group",
+            .formatted(.account),
+            default: .described("the user's"),
+            cost: .restart,
+            "The group that its actions run as."
+        ) {
             .textUnless($0.group == nil, Canonical.quotedIfNeeded($0.group ?? ""))
         },
-        Field("cwd", .path, cost: .restart, "Working directory of its actions, where they say none.") {
+        Field("cwd", .path, cost: .restart, "Working directory of its actions, unless an action sets it.") {
             .textUnless($0.workingDirectory == nil, Canonical.quotedIfNeeded($0.workingDirectory ?? ""))
         },
-        Field("actions", .list(of: .actionOrName, atLeast: 1), cost: .restart, "What it runs, at least one.") {
+        Field("actions", .list(of: .actionOrName, atLeast: 1), cost: .restart, "Its actions; at least one.") {
             .list($0.actions.map(\.name))
         },
         Field(
@@ -74,7 +84,7 @@ extension ServiceSpec {
             .choice(StartOrder.self),
             default: .text("serial"),
             cost: .inPlace,
-            "One after another, or all at once."
+            "Start its actions one after another, or all at once."
         ) {
             .textUnless($0.startOrder == .serial, $0.startOrder.rawValue)
         },
@@ -82,7 +92,7 @@ extension ServiceSpec {
             "start",
             .object(.start),
             cost: .inPlace,
-            "Whether a start cancels and deletes its earlier jobs and runs, or only prunes inactive ones."
+            "Whether a start cancels and deletes earlier jobs and runs, or only prunes inactive jobs."
         ) {
             .map(presentEntries(("replace_existing_jobs", $0.replacesExistingJobs ? nil : "false")))
         },
@@ -94,7 +104,7 @@ extension ServiceSpec {
         ) {
             .map(presentEntries(("remove_jobs", $0.removesJobs ? "true" : nil)))
         },
-        Field("protect", .bool, default: .bool(false), cost: .inPlace, "Stopping or restarting it must be allowed.") {
+        Field("protect", .bool, default: .bool(false), cost: .inPlace, "A stop or restart needs `--allow-protected`.") {
             .textUnless(!$0.isProtected, "true")
         },
         Field(
@@ -102,7 +112,7 @@ extension ServiceSpec {
             .integer(AllowedRanges.generation),
             default: .integer(0),
             cost: .restart,
-            "Raise it to ask for a restart."
+            "Raise this number to request a restart."
         ) {
             .textUnless($0.generation == 0, String($0.generation))
         },

@@ -14,7 +14,7 @@ extension Settings {
             "vars",
             .map(of: .text),
             cost: .inPlace,
-            "Values of ${NAME}; a change is one of the fields that use them."
+            "Values of ${NAME}; a change affects the fields that use them."
         ) {
             .map($0.variables.mapValues(Canonical.quotedIfNeeded))
         },
@@ -23,11 +23,11 @@ extension Settings {
             .list(of: .formatted(.variable)),
             default: .list(defaultPassedEnvironment.map { .text($0) }),
             cost: .inPlace,
-            "Environment variables that ${NAME} may name."
+            "Environment variables that ${NAME} may read."
         ) {
             .textUnless($0.passedEnvironment == defaultPassedEnvironment, "[\(Canonical.list($0.passedEnvironment))]")
         },
-        Field("defaults", .object(.defaults), cost: .inPlace, "What holds in actions that do not say it themselves.") {
+        Field("defaults", .object(.defaults), cost: .inPlace, "Values for actions that do not set them.") {
             .map($0.canonicalDefaults)
         },
         Field("retention", .list(of: .object(.retention)), cost: .inPlace, "Which ended jobs are deleted, and when.") {
@@ -38,7 +38,7 @@ extension Settings {
             .integer(AllowedRanges.maxDisruption),
             default: .described("no limit"),
             cost: .inPlace,
-            "A plan that stops or restarts more services must be allowed."
+            "A plan that stops or restarts more services needs `--allow-disruption`."
         ) {
             .textUnless($0.maxDisruption == nil, String($0.maxDisruption ?? 0))
         },
@@ -58,7 +58,7 @@ extension Settings {
 }
 
 extension RetentionRule {
-    /// As one text, its keys in the order of the reference.
+    /// The rule as one text, with its keys in the order of the reference.
     fileprivate var canonical: String {
         let parts = [
             tag.map { "tag=\(Canonical.quotedIfNeeded($0))" }, service.map { "service=\($0)" },

@@ -1,83 +1,83 @@
-/// What the value of a key may be.
+/// The schema of a value in a manifest.
 ///
-/// Its words in the reference, its JSON Schema and its range are all taken from here.
+/// The type name in the reference, the JSON Schema and the allowed range are derived from it.
 public indirect enum ValueSchema: Sendable {
     /// `true` or `false`.
     case bool
-    /// Only `true`: the key is left out otherwise.
+    /// Only `true`; otherwise the key is omitted.
     case constantTrue
-    /// Any scalar, with the spelling it has.
+    /// Any scalar, as it is written.
     case text
-    /// A text of a special form.
+    /// A text in a special format.
     case formatted(TextFormat)
-    /// A time with its unit.
+    /// A duration with a unit.
     case duration(ClosedRange<Duration>)
-    /// A number of bytes with its unit.
+    /// A number of bytes with a unit.
     case size(ClosedRange<Int64>)
-    /// A whole decimal number.
+    /// A decimal integer.
     case integer(ClosedRange<Int>)
     /// A decimal number.
     case number(ClosedRange<Double>)
-    /// One of these words.
+    /// One of these keywords.
     case enumeration([String])
-    /// A signal by its name, with or without `SIG`.
+    /// The name of a signal, with or without `SIG`.
     case signal
-    /// A list of items of one form.
+    /// A list of items with one schema.
     case list(of: ValueSchema, atLeast: Int = 0)
-    /// Values of one form by names of the author's choice.
+    /// A map from names chosen by the author to values with one schema.
     case map(of: ValueSchema)
-    /// A map of known keys.
+    /// A map with known keys.
     case object(ObjectSchema)
-    /// Either of two forms.
+    /// Either of two schemas.
     case either(ValueSchema, ValueSchema)
     /// An action, as in `kind: Action`.
     case action
 
-    /// A name of a service, action or context.
+    /// The name of a service, action or context.
     public static let name = formatted(.name)
     /// `name` or `context/name`.
     public static let reference = formatted(.reference)
-    /// A path, relative to the folder of its manifest.
+    /// A path, relative to the directory of its manifest.
     public static let path = formatted(.path)
-    /// What an environment variable is set to.
+    /// The value of an environment variable.
     public static let environmentValue = either(.text, .object(.secret))
     /// An item of `actions`.
     public static let actionOrName = either(.reference, .action)
 
-    /// One of an enumeration's words.
+    /// The keywords of an enumeration.
     public static func choice<Choice>(_: Choice.Type) -> Self where Choice: RawRepresentable<String> & CaseIterable {
         enumeration(Choice.allCases.map(\.rawValue))
     }
 }
 
 extension ValueSchema {
-    /// The form in the words of the reference: `duration`, `list of paths`, `start | stop`.
+    /// The type name in the reference: `duration`, `list of paths`, `start | stop`.
     public var typeName: String {
         switch self {
         case .bool: "bool"
         case .constantTrue: "true"
         case .text: "text"
-        case .formatted(let form): form.typeName
+        case .formatted(let format): format.typeName
         case .duration: "duration"
         case .size: "size"
         case .integer: "integer"
         case .number: "number"
-        case .enumeration(let words): words.joined(separator: " | ")
+        case .enumeration(let keywords): keywords.joined(separator: " | ")
         case .signal: "signal"
         case .list(let item, atLeast: _): "list of \(item.pluralTypeName)"
         case .map(let value): "map of \(value.pluralTypeName)"
-        case .object(let form): "{\(form.properties.map(\.key).joined(separator: ", "))}"
+        case .object(let schema): "{\(schema.properties.map(\.key).joined(separator: ", "))}"
         case .either(let first, let second): "\(first.typeName) or \(second.typeName)"
         case .action: "action"
         }
     }
 
-    /// The form of several.
+    /// The type name in the plural.
     private var pluralTypeName: String {
         switch self {
         case .bool, .constantTrue: "bools"
         case .text: "text"
-        case .formatted(let form): form.pluralTypeName
+        case .formatted(let format): format.pluralTypeName
         case .duration: "durations"
         case .size: "sizes"
         case .integer: "integers"
@@ -90,7 +90,7 @@ extension ValueSchema {
         }
     }
 
-    /// The least and the most it may be, in the words of a manifest; nil where that says nothing.
+    /// The lowest and highest value as written in a manifest; nil if there is no range.
     public var range: (least: String, most: String)? {
         switch self {
         case .duration(let range): (Canonical.duration(range.lowerBound), Canonical.duration(range.upperBound))
@@ -103,19 +103,19 @@ extension ValueSchema {
     }
 }
 
-/// A text of a special form.
+/// A text in a special format.
 public struct TextFormat: Hashable, Sendable {
-    /// What it is, in the reference.
+    /// The type name in the reference.
     public let typeName: String
-    /// What several are.
+    /// The type name in the plural.
     public let pluralTypeName: String
-    /// A regular expression that all of it matches (ECMA-262, as JSON Schema has it).
+    /// A regular expression that matches the whole text (ECMA-262, as in JSON Schema).
     public let pattern: String
-    /// The whole numbers it may be, which YAML reads as such where they stand without quotes; nil: none.
+    /// The integers that are allowed without quotes, because YAML reads them as numbers; nil if there are none.
     public let numbers: ClosedRange<Int>?
 
-    private init(_ words: String, _ plural: String, _ pattern: String, numbers: ClosedRange<Int>? = nil) {
-        self.typeName = words
+    private init(_ typeName: String, _ plural: String, _ pattern: String, numbers: ClosedRange<Int>? = nil) {
+        self.typeName = typeName
         self.pluralTypeName = plural
         self.pattern = pattern
         self.numbers = numbers
@@ -123,7 +123,7 @@ public struct TextFormat: Hashable, Sendable {
 
     private static let namePattern = "[a-z0-9][a-z0-9_-]{0,62}"
 
-    /// A name of a service, action or context.
+    /// The name of a service, action or context.
     public static let name = Self("name", "names", namePattern, numbers: AllowedRanges.generation)
     /// `name` or `context/name`.
     public static let reference = Self(
@@ -132,11 +132,11 @@ public struct TextFormat: Hashable, Sendable {
         "(\(namePattern)/)?\(namePattern)",
         numbers: AllowedRanges.generation
     )
-    /// A path, relative to the folder of its manifest.
+    /// A path, relative to the directory of its manifest.
     public static let path = Self("path", "paths", "(?!~(/|$)).+", numbers: AllowedRanges.generation)
-    /// The path or the name of a program.
+    /// The path or name of a program.
     public static let program = Self("path or name", "paths or names", ".+")
-    /// A user or a group.
+    /// A user or group.
     public static let account = Self(
         "name or number",
         "names or numbers",
@@ -154,14 +154,14 @@ public struct TextFormat: Hashable, Sendable {
     )
     /// A plain HTTP URL.
     public static let url = Self("URL", "URLs", "http://[^\\s#]+")
-    /// The path of a request.
+    /// The path of an HTTP request.
     public static let requestPath = Self("path of a request", "paths of requests", "/[!-~]*")
     /// A regular expression.
     public static let regex = Self("regex", "regexes", ".{1,1000}")
-    /// Five fields of crontab(5).
+    /// A cron expression (crontab(5)).
     public static let cron = Self("cron expression", "cron expressions", "\\s*(@[A-Za-z]+|\\S+(\\s+\\S+){4})\\s*")
     /// A name of the IANA time zone database.
     public static let timeZone = Self("time zone", "time zones", "[A-Za-z0-9_+/-]{1,40}")
-    /// A name that `${NAME}` can hold.
+    /// The name of a variable in `${NAME}`.
     public static let variable = Self("variable name", "variable names", "[A-Za-z_][A-Za-z0-9_]*")
 }

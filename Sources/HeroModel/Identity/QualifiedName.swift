@@ -1,6 +1,6 @@
 /// The name of a service or an action within its context, written `context/name`.
 public struct QualifiedName: Hashable, Sendable, Codable {
-    /// The context of a name that does not say one.
+    /// The context of a name without a context.
     public static let defaultContext = "core"
 
     /// The tenancy unit; names are unique within it.
@@ -14,9 +14,9 @@ public struct QualifiedName: Hashable, Sendable, Codable {
         self.name = name
     }
 
-    /// Reads `name` (of the given context) or `context/name`.
+    /// Parses `name` (in the given context) or `context/name`.
     ///
-    /// - Returns: nil when a part is not a valid name (contract section 3).
+    /// - Returns: nil if a part is not a valid name (contract section 3).
     public init?(reference: String, in context: String) {
         guard reference.utf8.contains(UInt8(ascii: "/")) else {
             guard Self.isValid(reference), Self.isValid(context) else { return nil }
@@ -29,7 +29,7 @@ public struct QualifiedName: Hashable, Sendable, Codable {
         guard Self.isValid(self.name), Self.isValid(self.context) else { return nil }
     }
 
-    /// Whether the text is a name: `[a-z0-9][a-z0-9_-]{0,62}`.
+    /// Whether the text is a valid name: `[a-z0-9][a-z0-9_-]{0,62}`.
     public static func isValid(_ text: String) -> Bool {
         let bytes = text.utf8
         guard (1...63).contains(bytes.count), let first = bytes.first else { return false }

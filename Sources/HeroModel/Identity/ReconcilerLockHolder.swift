@@ -1,15 +1,15 @@
-/// Who is the reconciler of a state directory, in its own words: what stands in its lock (reliability.md LK-1).
+/// The reconciler of a state directory, as it describes itself in the lock file (reliability.md LK-1).
 public struct ReconcilerLockHolder: Hashable, Sendable {
-    /// Its pid, in its own pid namespace; 0 while it is just beginning, and has not said.
+    /// The pid in its own pid namespace; 0 until it has written the lock file.
     public var pid: Int32
-    /// How it works, in one word: `watch`, `keep`, `background`, `once`, `safe`.
+    /// The mode: `watch`, `keep`, `background`, `once` or `safe`.
     public var mode: String
-    /// The services directory it syncs from, or keeps the revision of; empty when there is none.
+    /// The services directory of its revision; empty if there is none.
     public var directory: String
-    /// Why it applies nothing new, and until when, in words; nil unless it is in safe mode (reliability.md CR-6).
+    /// The reason and the end of safe mode as text; nil if it is not in safe mode (reliability.md CR-6).
     public var safeMode: String?
 
-    /// Describes one.
+    /// Makes a description.
     public init(pid: Int32, mode: String, directory: String) {
         self.pid = pid
         self.mode = mode

@@ -1,27 +1,27 @@
-/// What a machine offers for holding and limiting a whole tree of processes.
+/// What a machine offers to contain and limit a process tree.
 ///
-/// Limits of each single process (setrlimit(2)) are there on every machine.
+/// Limits per process (setrlimit(2)) exist on every machine.
 public struct ContainmentSupport: Hashable, Sendable {
-    /// What holds a tree together (reliability.md TR-2), strongest first.
+    /// How the processes of a tree are contained (reliability.md TR-2); the strongest method comes first.
     public enum Method: String, Hashable, Sendable, CaseIterable {
-        /// A cgroup v2 for each start: one write kills all of it.
+        /// A cgroup v2 per start; one write kills the whole tree.
         case cgroup
-        /// A directory in the v1 freezer for each start: what stands still cannot fork away.
+        /// A cgroup v1 freezer per start; a frozen process cannot fork.
         case freezer
-        /// The shim is the parent of whatever loses its own.
+        /// The shim is a child subreaper: it becomes the parent of orphaned descendants.
         case subreaper
     }
 
-    /// How trees are held together.
+    /// The containment method.
     public var method: Method
-    /// `memory.max`.
+    /// Whether `memory.max` is available.
     public var limitsMemory: Bool
-    /// `pids.max`.
+    /// Whether `pids.max` is available.
     public var limitsProcesses: Bool
-    /// `cpu.max`.
+    /// Whether `cpu.max` is available.
     public var limitsProcessors: Bool
 
-    /// Describes a machine; the default offers nothing.
+    /// Makes a description; by default nothing is available.
     public init(
         method: Method = .subreaper,
         limitsMemory: Bool = false,

@@ -1,39 +1,39 @@
-/// What was seen of a machine and of heroproc's places on it, before anything is made of it: what `doctor` judges
-/// (reliability.md OB-4).
+/// Facts about a machine and the directories of heroproc, without a judgement; `doctor` evaluates them (reliability.md
+/// OB-4).
 ///
-/// The defaults say that nothing was seen.
+/// The default values mean that a fact is unknown.
 public struct MachineFacts: Hashable, Sendable {
-    /// `Linux 6.18.44`.
+    /// The kernel and its version, such as `Linux 6.18.44`.
     public var kernelRelease = ""
-    /// What the kernel can do.
+    /// The features of the kernel.
     public var kernelFeatures: Set<KernelFeature> = []
-    /// How trees of processes are held.
+    /// How process trees are contained.
     public var containment = ContainmentFacts()
-    /// As whom heroproc runs.
+    /// The user and privileges of heroproc.
     public var privileges = PrivilegeFacts()
-    /// How much there may be of something.
+    /// Limits of the machine and the user.
     public var limits = LimitFacts()
     /// The clocks.
     public var clocks = ClockFacts()
     /// The directories that heroproc works with.
     public var directories: [DirectoryFacts] = []
-    /// The programs it needs.
+    /// The programs that heroproc uses.
     public var programs = ProgramFacts()
-    /// Who looks after heroproc itself.
+    /// How heroproc itself is supervised.
     public var supervision = SupervisionFacts()
-    /// What is declared.
-    public var manifests = ManifestFacts.unreadable("nobody has looked")
+    /// The state of the manifests.
+    public var manifests = ManifestFacts.unreadable("not read yet")
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 
-    /// Something that not every kernel can do, with the version that brought it.
+    /// A feature that not every kernel has, with the first version that has it.
     public enum KernelFeature: String, Hashable, Sendable, CaseIterable {
         /// pidfd_open(2) and pidfd_send_signal(2): 5.3.
         case pidfd
         /// waitid(2) with P_PIDFD: 5.4.
         case pidfdWait = "pidfd_wait"
-        /// Inodes that no two processes of a boot share: 6.9.
+        /// Unique inodes of pidfds per boot: 6.9.
         case pidfs
         /// PIDFD_SIGNAL_PROCESS_GROUP: 6.9.
         case groupSignal = "group_signal"
@@ -43,49 +43,49 @@ public struct MachineFacts: Hashable, Sendable {
         case closeRange = "close_range"
         /// memfd_create(2) with seals.
         case sealedMemory = "sealed_memory"
-        /// Tables of sockets by netlink.
+        /// Socket tables over netlink (sock_diag(7)).
         case socketTables = "sock_diag"
-        /// A timer that tells when the calendar is set.
+        /// A timer that reports changes of the wall clock.
         case clockWatch = "clock_watch"
     }
 }
 
-/// How trees of processes are held, and why not better.
+/// How process trees are contained, and why no better method is available.
 public struct ContainmentFacts: Hashable, Sendable {
-    /// Why there is nothing better.
+    /// Why no better method is available.
     public enum Limitation: Hashable, Sendable {
         /// No cgroup v2 is mounted.
         case notMounted
-        /// This one may not be written.
+        /// This cgroup is not writable.
         case notWritable(String)
-        /// This one is systemd's, and not handed over.
+        /// This cgroup belongs to systemd and is not delegated.
         case notDelegated(String)
-        /// `HEROPROC_CONTAINMENT` allows no more.
+        /// `HEROPROC_CONTAINMENT` forbids it.
         case forbidden
-        /// It hands out no controllers, so that nothing can be limited.
+        /// This cgroup has no controllers, so that no limits can be set.
         case noControllers(String)
     }
 
-    /// The level reached.
+    /// The containment method.
     public var method = ContainmentSupport.Method.subreaper
-    /// Where cgroups are made; empty where none are.
+    /// The parent of the cgroups; empty if none are created.
     public var parent = ""
-    /// What a whole tree can be limited in: `memory`, `pids`, `cpu`.
+    /// The controllers for limits of a process tree: `memory`, `pids`, `cpu`.
     public var controllers: Set<String> = []
-    /// Whether the kernel ends a whole cgroup in one step (5.14); nil where there is none to look at.
+    /// Whether the kernel can kill a cgroup with one write (5.14); nil if there is no cgroup.
     public var killsAtOnce: Bool?
-    /// Why it is not better; nil where it is the best there is.
+    /// Why no better method is available; nil if the best one is used.
     public var limitation: Limitation?
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 }
 
-/// As whom heroproc runs.
+/// The user and privileges of heroproc.
 public struct PrivilegeFacts: Hashable, Sendable {
     /// The effective user.
     public var uid: UInt32 = 0
-    /// Whether no program can gain rights any more (prctl(2)).
+    /// Whether `no_new_privs` is set (prctl(2)).
     public var hasNoNewPrivileges = false
     /// Whether programs can be run as other users.
     public var canChangeUser = false
@@ -93,130 +93,130 @@ public struct PrivilegeFacts: Hashable, Sendable {
     public var canSignalOthers = false
     /// Whether `oom_score_adj` can be lowered.
     public var canLowerOutOfMemoryScore = false
-    /// Whether what other users' processes hold open can be seen.
+    /// Whether the open files of other users' processes can be read.
     public var canInspectOthers = false
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 }
 
-/// How much there may be of something; nil is without limit or unknown.
+/// Limits of the machine and the user; nil means unlimited or unknown.
 public struct LimitFacts: Hashable, Sendable {
     /// The soft limit of open files.
     public var openFilesSoft: Int64?
-    /// The hard limit of open files, up to which a reconciler raises its own.
+    /// The hard limit of open files; the reconciler raises its soft limit to it.
     public var openFilesHard: Int64?
     /// `kernel.pid_max`.
     public var pidMax: Int64?
-    /// Tasks that exist now, threads included.
+    /// The number of tasks, including threads.
     public var pids: Int64 = 0
-    /// The tightest `pids.max` of the cgroups around us.
+    /// The lowest `pids.max` of the cgroups that contain heroproc.
     public var cgroupPidMax: Int64?
-    /// The tasks in that cgroup.
+    /// The number of tasks in that cgroup.
     public var cgroupPids: Int64 = 0
     /// RLIMIT_NPROC.
     public var processes: Int64?
-    /// The processes of this user.
+    /// The number of processes of this user.
     public var ownProcesses: Int64 = 0
     /// `fs.inotify.max_user_watches`.
     public var inotifyWatches: Int64?
     /// `fs.inotify.max_user_instances`.
     public var inotifyInstances: Int64?
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 }
 
 /// The clocks.
 public struct ClockFacts: Hashable, Sendable {
-    /// `/proc/sys/kernel/random/boot_id`; empty where it cannot be read.
+    /// `/proc/sys/kernel/random/boot_id`; empty if it cannot be read.
     public var bootID = ""
-    /// The calendar.
+    /// The wall clock.
     public var wallTime = WallTime(microseconds: 0)
-    /// Whether the boot clock runs at least as far as the one that stands still during a suspend.
+    /// Whether the boot clock is at least as large as the monotonic clock, which stops during suspend.
     public var isConsistent = false
-    /// Whether the clocks are moved by a time namespace.
+    /// Whether a time namespace shifts the clocks.
     public var isInTimeNamespace = false
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 }
 
-/// One of the directories that heroproc works with.
+/// A directory that heroproc uses.
 public struct DirectoryFacts: Hashable, Sendable {
-    /// What it is for.
+    /// The purpose of the directory.
     public enum Role: String, Hashable, Sendable, CaseIterable {
-        /// Database and logs.
+        /// The database and the logs.
         case state
-        /// Records and the control socket.
+        /// The record files and the control socket.
         case run
-        /// Manifests.
+        /// The manifests.
         case services
     }
 
-    /// What it is for.
+    /// The purpose of the directory.
     public var role: Role
-    /// Its absolute path.
+    /// The absolute path.
     public var path: String
-    /// Whether it is there; what follows is then about it, else about the nearest directory above it.
+    /// Whether it exists; if not, the other facts describe its nearest existing ancestor.
     public var exists = false
-    /// The kind of its file system: `ext4`, `nfs4`; empty where it is unknown.
+    /// The type of its file system: `ext4`, `nfs4`; empty if unknown.
     public var fileSystem = ""
-    /// Bytes that we may still write; nil where it is unknown.
+    /// The free space for this user in bytes; nil if unknown.
     public var freeBytes: Int64?
-    /// Files that may still be made; nil where it is unknown or not counted.
+    /// The number of free inodes; nil if unknown or not limited.
     public var freeFiles: Int64?
     /// Whether its file system is mounted read-only.
     public var isReadOnly = false
-    /// Whether no program in it may be executed.
+    /// Whether its file system is mounted with `noexec`.
     public var forbidsExecution = false
-    /// Whether we may write to it.
+    /// Whether heroproc can write to it.
     public var isWritable = false
-    /// Its owner.
+    /// The owner.
     public var owner: UInt32 = 0
-    /// Its permissions, such as 0o700.
+    /// The permissions, such as 0o700.
     public var mode: UInt32 = 0
-    /// What a stranger could exchange on the way to it, in words; nil where nothing is wrong.
+    /// Which part of the path another user could replace, as text; nil if the path is secure.
     public var insecurityReason: String?
 
-    /// Nothing seen of it yet.
+    /// Makes unknown facts about a directory.
     public init(_ role: Role, _ path: String) {
         self.role = role
         self.path = path
     }
 }
 
-/// The programs and libraries that heroproc works with.
+/// The programs and libraries that heroproc uses.
 public struct ProgramFacts: Hashable, Sendable {
-    /// Where the shim is; nil where it was not found.
+    /// The path of the shim; nil if it was not found.
     public var shim: String?
-    /// Why the shim was not found, or does not answer, in words.
+    /// Why the shim was not found or does not respond, as text.
     public var shimProblem: String?
-    /// The version of the protocol that the shim speaks; nil where it does not say.
+    /// The protocol version of the shim; nil if unknown.
     public var shimProtocol: Int?
-    /// The version that this program speaks.
+    /// The protocol version of this program.
     public var ownProtocol = 0
-    /// What `git --version` says; nil where there is no git.
+    /// The output of `git --version`; nil if git is not installed.
     public var git: String?
-    /// SQLite's version as it counts it: 3051003 is 3.51.3.
+    /// The version number of SQLite: 3051003 is 3.51.3.
     public var sqlite = 0
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 }
 
-/// Who looks after heroproc itself.
+/// How heroproc itself is supervised.
 public struct SupervisionFacts: Hashable, Sendable {
-    /// The unit of systemd that a reconciler runs in.
+    /// A systemd unit that contains a reconciler.
     public struct Unit: Hashable, Sendable {
-        /// Its name.
+        /// The name of the unit.
         public var name: String
-        /// What systemd ends when it stops the unit: `process` is the one that leaves services alone; nil where it does not say.
+        /// `KillMode=` of the unit: only `process` does not kill the services; nil if unknown.
         public var killMode: String?
-        /// Whether its cgroup is handed over; nil where it does not say.
+        /// Whether its cgroup is delegated; nil if unknown.
         public var delegates: Bool?
 
-        /// Describes one.
+        /// Makes a description.
         public init(name: String, killMode: String? = nil, delegates: Bool? = nil) {
             self.name = name
             self.killMode = killMode
@@ -224,29 +224,29 @@ public struct SupervisionFacts: Hashable, Sendable {
         }
     }
 
-    /// The live reconciler; nil where none is.
+    /// The running reconciler; nil if none is running.
     public var reconciler: ReconcilerLockHolder?
-    /// Whether systemd is the first process.
+    /// Whether systemd is pid 1.
     public var hasSystemd = false
-    /// The unit of the reconciler, or of us where none lives; nil where there is none.
+    /// The unit of the reconciler, or of this process if no reconciler is running; nil if there is none.
     public var unit: Unit?
     /// The scope of the login session that it belongs to, such as `session-3.scope`.
     public var loginSession: String?
-    /// Whether logind ends what a session leaves behind; nil where it does not say.
+    /// Whether logind kills the processes of a closed session; nil if unknown.
     public var sessionsAreKilled: Bool?
 
-    /// Nothing seen yet.
+    /// Makes unknown facts.
     public init() {}
 }
 
-/// What the services directory declares.
+/// The state of the manifests in the services directory.
 public enum ManifestFacts: Hashable, Sendable {
-    /// It cannot be read, and this is why, in words.
+    /// The directory cannot be read; the text is the reason.
     case unreadable(String)
-    /// There are so many mistakes, of which this is the first.
+    /// The manifests have this number of errors; `first` is the first of them.
     case invalid(count: Int, first: String)
-    /// A required core manifest is missing: what is wrong, and what to do.
+    /// A required core manifest is missing; the texts are the problem and its solution.
     case coreMissing(String, help: String)
-    /// It is good: so many services and standalone actions, and these required core services.
+    /// The manifests are valid, with this number of services and standalone actions, and these required core services.
     case valid(services: Int, actions: Int, core: [QualifiedName])
 }

@@ -1,84 +1,84 @@
-/// What an action's manifest says, with every default filled in.
+/// The spec of an action, with all default values.
 public struct ActionSpec: Hashable, Sendable, Codable {
-    /// What is executed.
+    /// The program of an action.
     public enum Program: Hashable, Sendable, Codable {
-        /// An argument list; the first one is looked up in the action's PATH when it has no slash.
+        /// The program and its arguments; a program without a slash is searched in the PATH of the action.
         case exec([String])
-        /// A text run under an interpreter (a path or a name; nil: from its `#!` line, else `sh`).
+        /// A script and its interpreter (a path or name; nil: from the `#!` line, otherwise `sh`).
         case script(String, interpreter: String?)
     }
 
-    /// Its name, unique within its service.
+    /// The name, unique within its service.
     public var name: String
-    /// For people.
+    /// A description for people.
     public var description: String
-    /// Copied onto its jobs.
+    /// Tags that are copied to its jobs.
     public var tags: [String]
-    /// What is executed.
+    /// The program.
     public var program: Program
-    /// True: kept alive for ever.
-    ///
-    /// False: a one-shot, up when it ended well.
+    /// Whether it is a process that is kept running; otherwise it is a one-shot, which is up after it has succeeded.
     public var isProcess: Bool
-    /// Absolute working directory; nil: the service's, else `/`.
+    /// The absolute working directory; nil: that of the service, otherwise `/`.
     public var workingDirectory: String?
-    /// Environment, the stronger one.
+    /// Environment variables; they override those of the service.
     public var environment: [String: EnvironmentValue]
-    /// Absolute paths of files of `KEY=VALUE` lines, weaker than `environment`; a later file is stronger.
+    /// Absolute paths of files of `KEY=VALUE` lines; a later file overrides an earlier one, `environment` overrides
+    /// all.
     public var environmentFiles: [String]
-    /// The user it runs as; nil: the service's, else heroproc's own.
+    /// The user; nil: that of the service, otherwise the user of heroproc.
     public var user: String?
-    /// The group it runs as; nil: the service's, else the main group of its user.
+    /// The group; nil: that of the service, otherwise the primary group of the user.
     public var group: String?
-    /// Permission bits its files do not get, 0 to 0o777.
+    /// Permission bits that are removed from new files, 0 to 0o777.
     public var umask: UInt32
-    /// What it may use of the machine.
+    /// The resource limits.
     public var limits: ResourceLimits
-    /// Whether it and its children may never gain privileges; nil: true where it does not run as root.
+    /// Whether the program and its children cannot gain privileges; nil: true unless it runs as root.
     public var noNewPrivileges: Bool?
-    /// Whether it is executed only if nobody but root and heroproc's own user could change it.
+    /// Whether it runs only if no user except root and the user of heroproc can change its program.
     public var isStrict: Bool
-    /// How readily the kernel kills it when memory runs out, -1000 to 1000; nil: as heroproc itself.
+    /// The adjustment of the out-of-memory score, -1000 to 1000; nil: that of heroproc.
     public var oomScoreAdjustment: Int?
-    /// One instance on this machine, by PID file.
+    /// Whether only one instance may run on this machine, by PID file.
     public var singleton: Bool
-    /// Absolute path of its PID file; nil: one that heroproc keeps in the state directory.
+    /// The absolute path of the PID file; nil: a file that heroproc writes in the state directory.
     public var pidFile: String?
-    /// May stop strangers that hold its sockets or ports.
+    /// Whether heroproc may stop other processes that hold its sockets or ports.
     public var killsOthers: Bool
-    /// Absolute paths of the Unix sockets it binds.
+    /// The absolute paths of the Unix sockets that it binds.
     public var sockets: [String]
-    /// The TCP ports it binds.
+    /// The TCP ports that it binds.
     public var tcpPorts: [BoundPort]
-    /// How it is known to be ready; nil: its tree listens on all it declares, or it has executed.
+    /// The readiness probe; nil: ready when its process tree listens on all declared ports and sockets, or when it
+    /// executes.
     public var ready: Probe?
-    /// How it is known to be alive while it is up; nil: by living.
+    /// The health probe; nil: healthy while it runs.
     public var health: Probe?
-    /// Time from the start until it must be ready.
+    /// The maximum time from the start until it is ready.
     public var startTimeout: Duration
-    /// How long a one-shot may run; nil: as long as it likes.
+    /// The maximum run time of a one-shot; nil: no limit.
     public var timeout: Duration?
-    /// How it is ended.
+    /// How it is stopped.
     public var stop: StopPolicy
-    /// When it is started again.
+    /// When it is restarted.
     public var restart: RestartPolicy
-    /// How often, and after which delays.
+    /// How often and after which delays it is retried.
     public var retry: RetryPolicy
-    /// Exit codes that count as ending well, 0 to 255, sorted; never empty.
+    /// The exit codes that count as success, 0 to 255; sorted and never empty.
     public var successExitCodes: [Int32]
-    /// When it runs by itself; only outside of services.
+    /// When it runs; only for a standalone action.
     public var schedule: Schedule?
-    /// What makes it run once; only outside of services.
+    /// Which event makes it run once; only for a standalone action.
     public var runOn: RunOn
-    /// How much of its output is kept.
+    /// How its output is stored.
     public var log: LogPolicy
-    /// Raised by the author to ask for a restart.
+    /// A number that the author raises to request a restart.
     public var generation: Int
 
-    /// One list for all actions that say nothing.
+    /// One shared list for all actions without `success_exit_codes`.
     private static let defaultExitCodes: [Int32] = [0]
 
-    /// Makes an action with the contract's defaults, which differ between a process and a one-shot.
+    /// Makes an action with default values, which differ between a process and a one-shot.
     public init(_ name: String, _ program: Program, isProcess: Bool = false) {
         self.name = name
         self.program = program
@@ -114,12 +114,23 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         generation = 0
     }
 
-    /// Whether it runs by itself, outside of any service.
+    /// Whether it is a standalone action, which runs outside of any service.
     public var isStandalone: Bool { schedule != nil || runOn != .none }
 }
 
 extension ActionSpec {
-    /// Reads a recorded action; what an older version did not record has its default.
+    /// Whether its program gets a `NOTIFY_SOCKET`, because its readiness or health depends on its messages.
+    public var usesNotifySocket: Bool { isProcess && (ready?.check == .notify || watchdog != nil) }
+
+    /// The maximum time between two `WATCHDOG=1` messages; nil if its health does not depend on them.
+    public var watchdog: Duration? {
+        guard isProcess, case .watchdog(let limit) = health?.check else { return nil }
+        return limit
+    }
+}
+
+extension ActionSpec {
+    /// Decodes a stored action; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(

@@ -1,32 +1,32 @@
 /// A TCP port that an action binds.
 public struct BoundPort: Hashable, Sendable {
-    /// The port, with or without an address; the address is a numeric one.
+    /// The port, with an optional numeric address.
     public var endpoint: TCPEndpoint
-    /// Whether others may listen on it beside the action.
+    /// Whether other processes may listen on the port at the same time.
     ///
-    /// The kernel asks that every socket on it sets `SO_REUSEPORT`, and that one user owns them all (socket(7),
+    /// The kernel requires `SO_REUSEPORT` on every socket of the port, and one owner of all of them (socket(7),
     /// reliability.md TP-4).
     public var isShared: Bool
 
-    /// Makes a port that is the action's alone, unless said otherwise.
+    /// Makes a port; by default it is not shared.
     public init(_ endpoint: TCPEndpoint, isShared: Bool = false) {
         self.endpoint = endpoint
         self.isShared = isShared
     }
 
-    /// Makes a port that is the action's alone, unless said otherwise.
+    /// Makes a port; by default it is not shared.
     public init(host: String? = nil, port: UInt16, isShared: Bool = false) {
         self.init(TCPEndpoint(host: host, port: port), isShared: isShared)
     }
 
-    /// As canonical form has it: `127.0.0.1:80`, or `{port: 127.0.0.1:80, reuseport: true}`.
+    /// The canonical form: `127.0.0.1:80`, or `{port: 127.0.0.1:80, reuseport: true}`.
     var canonical: String {
         let port = Canonical.quotedIfNeeded(endpoint.description)
         return isShared ? "{port: \(port), reuseport: true}" : port
     }
 }
 
-/// Recorded as its endpoint is, with a word more where it is shared: so a port that older versions recorded stays what it was.
+/// Stored like its endpoint, with one more key if it is shared, so that ports of older versions can be decoded.
 extension BoundPort: Codable {
     private enum CodingKeys: String, CodingKey {
         case host
@@ -34,7 +34,7 @@ extension BoundPort: Codable {
         case isShared
     }
 
-    /// Reads a recorded port; one of an older version is the action's alone.
+    /// Decodes a stored port; a port of an older version is not shared.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -44,7 +44,7 @@ extension BoundPort: Codable {
         )
     }
 
-    /// Writes what a later version reads.
+    /// Encodes the port.
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encodeIfPresent(endpoint.host, forKey: .host)

@@ -1,28 +1,28 @@
-/// A declared thing together with the places it is written at.
+/// A declaration with its locations in the manifest.
 public struct Declared<Spec: Hashable & Sendable>: Hashable, Sendable {
-    /// What it says.
+    /// The declared spec.
     public var spec: Spec
     /// Where its document begins (the value of its `name`).
     public var location: ManifestLocation
-    /// Where each field is written; defaults have no place.
+    /// Where each field is written; a default value has no location.
     public var locations: FieldLocations
 
     /// Makes a declaration.
-    public init(_ spec: Spec, at place: ManifestLocation, locations: FieldLocations) {
+    public init(_ spec: Spec, at location: ManifestLocation, locations: FieldLocations) {
         self.spec = spec
-        self.location = place
+        self.location = location
         self.locations = locations
     }
 
-    /// Makes a declaration with a table of places.
-    public init(_ spec: Spec, at place: ManifestLocation, fieldLocations: [String: ManifestLocation] = [:]) {
-        self.init(spec, at: place, locations: FieldLocations(fieldLocations))
+    /// Makes a declaration with a table of locations.
+    public init(_ spec: Spec, at location: ManifestLocation, fieldLocations: [String: ManifestLocation] = [:]) {
+        self.init(spec, at: location, locations: FieldLocations(fieldLocations))
     }
 
-    /// Where each field is written, as a table by field path.
+    /// The locations of all fields, by field path.
     public var fieldLocations: [String: ManifestLocation] { locations.table }
 
-    /// Where a field is written, or else where the document begins.
+    /// Where a field is written, otherwise where the document begins.
     public func location(of path: String) -> ManifestLocation {
         var prefix = path[...]
         while true {
@@ -33,13 +33,14 @@ public struct Declared<Spec: Hashable & Sendable>: Hashable, Sendable {
     }
 }
 
-/// Everything the services directory declares, defaulted, resolved and checked as one set.
+/// The desired state: everything that the services directory declares, with defaults, resolved and validated as one
+/// set.
 public struct DesiredState: Hashable, Sendable {
     /// The services by name.
     public var services: [QualifiedName: Declared<ServiceSpec>]
-    /// The action documents by name; services that refer to one carry a copy of it.
+    /// The action documents by name; a service that refers to one contains a copy of it.
     public var actions: [QualifiedName: Declared<ActionSpec>]
-    /// What holds for the whole set.
+    /// The settings of the whole set.
     public var settings: Settings
 
     /// Makes a set.
@@ -54,13 +55,13 @@ public struct DesiredState: Hashable, Sendable {
     }
 }
 
-/// One file of a services directory as it was read.
-public struct ManifestFile: Hashable, Sendable, Codable {
-    /// The path as it is shown to the user and recorded, such as `services.d/web.yaml`.
+/// One manifest file of a services directory.
+public struct ManifestFile: Hashable, Sendable {
+    /// The path for display and in records, such as `services.d/web.yaml`.
     public var path: String
-    /// The absolute folder it lies in: relative paths of its manifests are relative to it.
+    /// The absolute path of its directory; relative paths in the manifest are relative to it.
     public var baseDirectory: String
-    /// Its bytes.
+    /// The content.
     public var bytes: [UInt8]
 
     /// Makes a file.

@@ -1,50 +1,20 @@
-/// A place in a manifest: file as the user named it, line and column from 1.
-public struct ManifestLocation: Hashable, Sendable, Codable {
-    /// The path as the user would type it.
-    public var file: String
-    /// Line, from 1.
-    public var line: Int
-    /// Column in characters, from 1.
-    public var column: Int
-
-    /// Makes a place.
-    public init(file: String, line: Int, column: Int) {
-        self.file = file
-        self.line = line
-        self.column = column
-    }
-}
-
-extension ManifestLocation: Comparable, CustomStringConvertible {
-    /// Orders by file, line, column.
-    public static func < (left: Self, right: Self) -> Bool {
-        (left.file, left.line, left.column) < (right.file, right.line, right.column)
-    }
-
-    /// `FILE:LINE:COLUMN`.
-    public var description: String { "\(file):\(line):\(column)" }
-
-    /// `FILE:LINE`, for reasons in plans.
-    public var fileAndLine: String { "\(file):\(line)" }
-}
-
-/// One thing to tell the author of a manifest: what is wrong, where, and what to do.
+/// One problem in a manifest: what is wrong, where, and what to do.
 public struct Diagnostic: Hashable, Sendable, Codable {
-    /// Whether the set is refused because of it.
+    /// Whether the problem makes the set invalid.
     public enum Severity: String, Hashable, Sendable, Codable {
-        /// The set is refused.
+        /// The set is invalid.
         case error
-        /// Legal, but surely not meant.
+        /// The set is valid, but the value is probably a mistake.
         case warning
     }
 
-    /// A further place that belongs to the same mistake, such as the first declaration of a name.
+    /// A further location of the same problem, such as the first declaration of a name.
     public struct Note: Hashable, Sendable, Codable {
-        /// What stands there.
+        /// What is at the location.
         public var message: String
-        /// Where.
+        /// The location.
         public var location: ManifestLocation
-        /// The line itself, without its line break.
+        /// The line at the location, without its line break.
         public var excerpt: String?
 
         /// The names in stored JSON, which earlier versions wrote.
@@ -55,28 +25,28 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         }
 
         /// Makes a note.
-        public init(_ message: String, at place: ManifestLocation, excerpt: String? = nil) {
+        public init(_ message: String, at location: ManifestLocation, excerpt: String? = nil) {
             self.message = message
-            self.location = place
+            self.location = location
             self.excerpt = excerpt
         }
     }
 
     /// Error or warning.
     public var severity: Severity
-    /// A stable word for the kind of mistake, such as `unknown-key`.
+    /// A stable code of the kind of problem, such as `unknown-key`.
     public var code: String
-    /// What is wrong, in the author's words.
+    /// What is wrong, in terms of the manifest.
     public var message: String
     /// What to do about it.
     public var help: String?
-    /// Where it is written; nil when it is about the set as a whole.
+    /// The location; nil if the problem concerns the set as a whole.
     public var location: ManifestLocation?
-    /// The line at `place`, without its line break.
+    /// The line at `location`, without its line break.
     public var excerpt: String?
-    /// How many characters from `place` the caret underlines; at least 1.
+    /// How many characters from `location` are underlined; at least 1.
     public var length: Int
-    /// Further places.
+    /// Further locations.
     public var notes: [Note]
 
     /// The names in stored JSON, which earlier versions wrote.
@@ -92,7 +62,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         code: String,
         _ message: String,
         help: String? = nil,
-        at place: ManifestLocation? = nil,
+        at location: ManifestLocation? = nil,
         excerpt: String? = nil,
         length: Int = 1,
         notes: [Note] = []
@@ -101,7 +71,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
         self.code = code
         self.message = message
         self.help = help
-        self.location = place
+        self.location = location
         self.excerpt = excerpt
         self.length = length
         self.notes = notes
@@ -109,7 +79,7 @@ public struct Diagnostic: Hashable, Sendable, Codable {
 }
 
 extension Diagnostic: Comparable {
-    /// Orders by place (those without one come last), then by message, so that two runs print the same.
+    /// Orders by location (problems without one come last), then by message, so that the output is stable.
     public static func < (left: Self, right: Self) -> Bool {
         switch (left.location, right.location) {
         case (let first?, let second?) where first != second: first < second

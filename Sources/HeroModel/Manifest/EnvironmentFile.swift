@@ -1,21 +1,22 @@
-/// The text of an `env_file`: lines of `KEY=VALUE` as docker compose reads them, without any expansion.
+/// An `env_file`: lines of `KEY=VALUE` as in docker compose, without variable expansion.
 ///
-/// Blank lines and lines that begin with `#` say nothing; `export ` before a name is left out. A value without quotes ends at
-/// ` #` and loses the blanks at its ends. In single quotes everything stands for itself but `\'`; in double quotes `\n`, `\r`,
-/// `\t`, `\"`, `\\` and `\$` are escapes. A quoted value may go on over several lines. Of two lines with one name the later counts.
-/// CR LF ends a line like LF; a byte order mark is skipped.
+/// Blank lines and lines that begin with `#` are ignored, and so is `export ` before a name. A value without quotes
+/// ends at
+/// ` #` and is trimmed. In single quotes only `\'` is an escape; in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and `\$`
+/// are. A quoted value can span several lines. The last line of a name counts. CR LF ends a line like LF. A byte order
+/// mark is skipped.
 public enum EnvironmentFile {
-    /// Why a file cannot be used.
+    /// A syntax error in the file.
     ///
-    /// Nothing of a value stands in it: it may be a secret (reliability.md SE-1).
+    /// It contains no part of a value, because the value may be a secret (reliability.md SE-1).
     public struct SyntaxError: Error, Hashable, Sendable {
         /// The line, from 1.
         public var line: Int
-        /// What is wrong with it, in words.
+        /// The problem as text.
         public var reason: String
     }
 
-    /// Reads a file's bytes.
+    /// Parses the content of a file.
     public static func parse(_ bytes: [UInt8]) throws(SyntaxError) -> [String: String] {
         var reader = Reader(bytes: bytes)
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { reader.index = 3 }
@@ -24,7 +25,7 @@ public enum EnvironmentFile {
         return result
     }
 
-    /// The place in a file.
+    /// A position in a file.
     private struct Reader {
         let bytes: [UInt8]
         var index = 0
@@ -44,7 +45,7 @@ public enum EnvironmentFile {
             }
         }
 
-        /// The next variable; nil at the end.
+        /// Reads the next variable; nil at the end.
         mutating func nextVariable() throws(SyntaxError) -> (String, String)? {
             while true {
                 skipBlanks()
@@ -78,13 +79,14 @@ public enum EnvironmentFile {
             while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
             guard let first = text.first, !(48...57).contains(first), text.allSatisfy(Self.isNameByte) else {
                 throw syntaxError(
-                    "what stands before `=` is no name: use letters, digits and `_`, and begin with no digit"
+                    "the text before `=` is not a valid name: use letters, digits and `_`, "
+                        + "and do not begin with a digit"
                 )
             }
             return String(decoding: text, as: UTF8.self)
         }
 
-        /// A value up to the end of its line, or to a comment.
+        /// Reads a value without quotes, up to the end of its line or to a comment.
         private mutating func readBareValue() -> [UInt8] {
             var wasBlank = true
             var text = readText { byte in
@@ -95,7 +97,7 @@ public enum EnvironmentFile {
             return Array(text)
         }
 
-        /// A value in quotes, which may go on over several lines.
+        /// Reads a quoted value, which can span several lines.
         private mutating func readQuotedValue(by quote: UInt8) throws(SyntaxError) -> [UInt8] {
             let begin = line
             var result: [UInt8] = []
@@ -119,13 +121,13 @@ public enum EnvironmentFile {
             skipBlanks()
             guard isAtLineEnd || (isFollowedByBlank && byte == UInt8(ascii: "#")) else {
                 throw syntaxError(
-                    "something follows the closing quote: write `\\` before a quote that belongs to the value"
+                    "text follows the closing quote: write `\\` before a quote that belongs to the value"
                 )
             }
             return result
         }
 
-        /// What a backslash and the character behind it stand for.
+        /// Reads the character after a backslash and returns the value of the escape.
         private mutating func readEscape(in quote: UInt8) -> [UInt8] {
             let backslash = UInt8(ascii: "\\")
             guard let next = byte else { return [backslash] }
@@ -141,7 +143,7 @@ public enum EnvironmentFile {
                     default: nil
                     }
                 }
-            // A backslash that escapes nothing stands for itself.
+            // A backslash that is not part of an escape is a normal character.
             guard let value else { return [backslash] }
             index += 1
             return [value]
@@ -159,7 +161,7 @@ public enum EnvironmentFile {
             while let current = byte, Self.isBlank(current) { index += 1 }
         }
 
-        /// Goes on to the next line; false when there is none.
+        /// Skips to the next line; returns false if there is none.
         private mutating func skipLine() -> Bool {
             while let current = byte {
                 index += 1

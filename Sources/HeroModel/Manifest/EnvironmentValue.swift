@@ -1,10 +1,10 @@
-/// What a variable of an action's environment is set to.
+/// The value of an environment variable.
 public enum EnvironmentValue: Hashable, Sendable {
     /// The text in the manifest.
     case text(String)
-    /// What stands in the file of this absolute path when the program is started, one trailing line feed cut.
+    /// The content of the file with this absolute path when the program is started, without one trailing line feed.
     ///
-    /// Its content is never stored and never shown (reliability.md SE-1).
+    /// The content is never stored and never shown (reliability.md SE-1).
     case fromFile(String)
 }
 
@@ -14,7 +14,7 @@ extension EnvironmentValue: ExpressibleByStringLiteral {
 }
 
 extension EnvironmentValue: CustomStringConvertible {
-    /// Canonical: the text as one word, or `from_file` and the path; a text that looks like the latter is quoted.
+    /// The canonical form: the text, quoted if necessary, or `from_file` and the path.
     public var description: String {
         switch self {
         case .text(let text): Canonical.quotedIfNeeded(text)
@@ -28,7 +28,7 @@ extension EnvironmentValue: Codable {
         case fromFile = "from_file"
     }
 
-    /// Reads a text, or `{"from_file": path}`.
+    /// Decodes a text, or `{"from_file": path}`.
     public init(from decoder: any Decoder) throws {
         if let text = try? decoder.singleValueContainer().decode(String.self) {
             self = .text(text)
@@ -37,7 +37,7 @@ extension EnvironmentValue: Codable {
         }
     }
 
-    /// Writes what `init(from:)` reads.
+    /// Encodes what `init(from:)` decodes.
     public func encode(to encoder: any Encoder) throws {
         switch self {
         case .text(let text):

@@ -1,16 +1,16 @@
-/// Where the fields of a declaration are written, by field path (`requires`, `env.PORT`, `actions.server.exec`).
+/// The locations of the fields of a declaration, by field path (`requires`, `env.PORT`, `actions.server.exec`).
 ///
-/// Kept as it was read, in one list for each file and prefix: nearly nobody asks, and who asks has few questions.
+/// The entries are stored as they were read, in one list per file and prefix, because lookups are rare.
 public struct FieldLocations: Hashable, Sendable {
-    /// Where one field is written.
+    /// The location of one field.
     public struct Entry: Hashable, Sendable {
-        /// The field's path within its section.
+        /// The path of the field, relative to the prefix of its section.
         public var path: String
         /// Line, from 1.
         public var line: Int32
         /// Column in characters, from 1.
         public var column: Int32
-        /// Characters that its key takes; 0 where it goes on to the end of the line.
+        /// The length of the key in characters; 0 if it extends to the end of the line.
         public var length: Int32
 
         /// Makes an entry.
@@ -22,27 +22,27 @@ public struct FieldLocations: Hashable, Sendable {
         }
     }
 
-    /// Fields that are written in one file and whose paths begin alike.
+    /// The fields of one file whose paths have a common prefix.
     private struct Section: Hashable {
         var prefix: String
         var file: String
         var entries: [Entry]
-        /// The numbers of the entries by path, where there are very many.
+        /// The indices of the entries by path, if there are many entries.
         var index: [String: Int]
     }
 
     private var sections: [Section] = []
-    /// The numbers of the sections by prefix, where there are very many.
+    /// The indices of the sections by prefix, if there are many sections.
     private var sectionsByPrefix: [String: [Int]] = [:]
-    /// From how many on a table is worth its room.
+    /// The count from which an index is worth its memory.
     private static let indexThreshold = 48
 
-    /// Makes places without fields, with room for so many lists of them.
+    /// Makes an empty table with capacity for this number of sections.
     public init(capacity: Int = 0) { sections.reserveCapacity(capacity) }
 
-    /// Makes places from a table.
-    public init(_ places: [String: ManifestLocation]) {
-        for (file, fields) in Dictionary(grouping: places.sorted { $0.key < $1.key }, by: \.value.file).sorted(by: {
+    /// Makes locations from a table.
+    public init(_ locations: [String: ManifestLocation]) {
+        for (file, fields) in Dictionary(grouping: locations.sorted { $0.key < $1.key }, by: \.value.file).sorted(by: {
             $0.key < $1.key
         }) {
             add(
@@ -54,7 +54,9 @@ public struct FieldLocations: Hashable, Sendable {
         }
     }
 
-    /// Adds fields of one file, whose paths are what stands after a prefix; they win over those added before.
+    /// Adds fields of one file; their paths follow a prefix.
+    ///
+    /// A later field overrides an earlier one with the same path.
     public mutating func add(_ entries: [Entry], in file: String, prefix: String = "") {
         guard !entries.isEmpty else { return }
         var index: [String: Int] = [:]
@@ -70,11 +72,11 @@ public struct FieldLocations: Hashable, Sendable {
         sections.append(Section(prefix: prefix, file: file, entries: entries, index: index))
     }
 
-    /// Where the field of exactly this path is written.
+    /// The location of the field with exactly this path.
     public subscript(path: some StringProtocol) -> ManifestLocation? {
         if sectionsByPrefix.isEmpty {
             for section in sections.reversed() {
-                if let place = location(of: path, in: section) { return place }
+                if let location = location(of: path, in: section) { return location }
             }
             return nil
         }
@@ -82,7 +84,7 @@ public struct FieldLocations: Hashable, Sendable {
         let dots = path.indices.filter { path[$0] == "." }.prefix(2)
         let prefixes = dots.count == 2 ? dots.last.map { [String(path[...$0]), ""] } ?? [""] : [""]
         for number in prefixes.flatMap({ sectionsByPrefix[$0] ?? [] }).sorted(by: >) {
-            if let place = location(of: path, in: sections[number]) { return place }
+            if let location = location(of: path, in: sections[number]) { return location }
         }
         return nil
     }
@@ -96,7 +98,7 @@ public struct FieldLocations: Hashable, Sendable {
         return found.map { ManifestLocation(file: section.file, line: Int($0.line), column: Int($0.column)) }
     }
 
-    /// All of them in one table.
+    /// All locations in one table.
     public var table: [String: ManifestLocation] {
         var result: [String: ManifestLocation] = [:]
         for section in sections {

@@ -1,8 +1,8 @@
-/// How an action's program is ended: a signal to the main program, a wait, then SIGKILL for its whole tree.
+/// How a program is stopped: a signal to its main process, a timeout, then SIGKILL for its process tree.
 public struct StopPolicy: Hashable, Sendable, Codable {
     /// The first signal.
     public var signal: Signal
-    /// How long the tree may take to end before SIGKILL.
+    /// The maximum time until the process tree has exited; then SIGKILL follows.
     public var timeout: Duration
 
     /// Makes a policy; the default is `{signal: TERM, timeout: 10s}`.
@@ -12,29 +12,29 @@ public struct StopPolicy: Hashable, Sendable, Codable {
     }
 }
 
-/// When a program that ended is started again.
+/// When an ended program is restarted.
 public enum RestartPolicy: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Whatever its status was.
+    /// After every end.
     case always
-    /// When it did not end with a success code.
+    /// After an end without a success code.
     case onFailure = "on_failure"
     /// Never.
     case never
 }
 
-/// How often, and after which delays, a program is tried again.
+/// How often and after which delays a program is retried.
 public struct RetryPolicy: Hashable, Sendable, Codable {
-    /// Tries in a row before giving up; 0 never gives up.
+    /// The maximum number of consecutive attempts; 0 means no limit.
     public var maxAttempts: Int
-    /// Delay before the second try.
+    /// The delay before the second attempt.
     public var delay: Duration
-    /// What the delay is multiplied with after each further try; at least 1.
+    /// The factor by which the delay grows with each attempt; at least 1.
     public var factor: Double
-    /// The longest delay.
+    /// The maximum delay.
     public var maxDelay: Duration
-    /// The share by which a delay is spread at random, 0 to 1.
+    /// The fraction by which a delay is varied at random, 0 to 1.
     public var jitter: Double
-    /// How long a program must be up before the tries count from 1 again.
+    /// How long a program must be up before attempts count from 1 again.
     public var stableAfter: Duration
 
     /// Makes a policy.
@@ -55,21 +55,21 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
     }
 }
 
-/// How much of an action's output is kept, and at what price.
+/// How the output of an action is stored.
 public struct LogPolicy: Hashable, Sendable, Codable {
-    /// What becomes of output that comes faster than the disk takes it.
+    /// What happens to output that is faster than the disk.
     public enum WhenSlow: String, Hashable, Sendable, Codable, CaseIterable {
-        /// The program waits, and nothing is lost.
+        /// The program is blocked, and no output is lost.
         case block
-        /// The program never waits: what cannot be stored in time is dropped and counted.
+        /// The program is never blocked; output that cannot be stored in time is dropped and counted.
         case drop
     }
 
-    /// Bytes after which the active file is continued in a new one.
+    /// The size in bytes at which the active file is rotated.
     public var maxSize: Int64
-    /// Earlier files kept beside the active one, 0 to 99.
+    /// The number of rotated files that are kept, 0 to 99.
     public var keep: Int
-    /// Whether a slow disk holds the program up.
+    /// Whether a slow disk blocks the program.
     public var whenSlow: WhenSlow
 
     /// Makes a policy; the default is `{max_size: 10MiB, keep: 5, when_slow: block}`.
@@ -79,7 +79,7 @@ public struct LogPolicy: Hashable, Sendable, Codable {
         self.whenSlow = whenSlow
     }
 
-    /// Reads a recorded policy; what an older version did not record has its default.
+    /// Decodes a stored policy; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -88,41 +88,4 @@ public struct LogPolicy: Hashable, Sendable, Codable {
             whenSlow: try fields.decodeIfPresent(WhenSlow.self, forKey: .whenSlow) ?? .block
         )
     }
-}
-
-/// A signal by its number on Linux.
-public struct Signal: Hashable, Sendable, Codable {
-    /// The number, 1 to 64.
-    public var number: Int32
-
-    /// Makes a signal from its number.
-    public init(number: Int32) {
-        self.number = number
-    }
-
-    /// SIGTERM.
-    public static let term = Signal(number: 15)
-    /// SIGKILL.
-    public static let kill = Signal(number: 9)
-
-    /// The names manifests use, without `SIG`, with their numbers (signal(7), x86 and arm).
-    public static let names: [(name: String, number: Int32)] = [
-        ("HUP", 1), ("INT", 2), ("QUIT", 3), ("ILL", 4), ("TRAP", 5), ("ABRT", 6), ("BUS", 7), ("FPE", 8),
-        ("KILL", 9), ("USR1", 10), ("SEGV", 11), ("USR2", 12), ("PIPE", 13), ("ALRM", 14), ("TERM", 15),
-        ("STKFLT", 16), ("CHLD", 17), ("CONT", 18), ("STOP", 19), ("TSTP", 20), ("TTIN", 21), ("TTOU", 22),
-        ("URG", 23), ("XCPU", 24), ("XFSZ", 25), ("VTALRM", 26), ("PROF", 27), ("WINCH", 28), ("IO", 29),
-        ("PWR", 30), ("SYS", 31),
-    ]
-
-    /// Reads `TERM` or `SIGTERM`.
-    public init?(name: String) {
-        let bare = name.utf8.starts(with: "SIG".utf8) ? String(name.dropFirst(3)) : name
-        guard let match = Self.names.first(where: { $0.name == bare }) else { return nil }
-        self.init(number: match.number)
-    }
-}
-
-extension Signal: CustomStringConvertible {
-    /// `TERM`, or the number of a signal without a name.
-    public var description: String { Self.names.first { $0.number == number }?.name ?? String(number) }
 }

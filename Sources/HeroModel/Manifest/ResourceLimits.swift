@@ -1,16 +1,16 @@
-/// What an action may use of the machine; nil leaves a limit as heroproc itself has it.
+/// The resource limits of an action; nil means the limit of heroproc itself.
 public struct ResourceLimits: Hashable, Sendable, Codable {
-    /// Open files of each process (RLIMIT_NOFILE).
+    /// Open files per process (RLIMIT_NOFILE).
     public var openFiles: Int64?
     /// Processes of its user (RLIMIT_NPROC).
     public var processes: Int64?
-    /// Bytes of a core dump (RLIMIT_CORE).
+    /// The size of a core dump in bytes (RLIMIT_CORE).
     public var coreBytes: Int64?
-    /// Bytes of memory of its whole tree (cgroup v2 `memory.max`), else of each process (RLIMIT_AS).
+    /// Memory of the process tree in bytes (cgroup v2 `memory.max`), otherwise per process (RLIMIT_AS).
     public var memoryBytes: Int64?
-    /// Processes and threads of its whole tree (cgroup v2 `pids.max`).
+    /// Processes and threads of the process tree (cgroup v2 `pids.max`).
     public var treeProcesses: Int64?
-    /// Processors its whole tree may keep busy, such as 0.5 or 2 (cgroup v2 `cpu.max`).
+    /// Processors that the process tree may use, such as 0.5 or 2 (cgroup v2 `cpu.max`).
     public var processors: Double?
 
     /// Makes limits; the default sets none.

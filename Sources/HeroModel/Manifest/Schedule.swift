@@ -1,33 +1,33 @@
 public import HeroSchedule
 
-/// When a standalone action runs by itself.
+/// The schedule of a standalone action.
 public struct Schedule: Hashable, Sendable, Codable {
-    /// The rhythm.
+    /// The times of the runs.
     public enum Timing: Hashable, Sendable, Codable {
-        /// At the minutes of a cron expression, on the wall clocks of the schedule's time zone.
+        /// The times of a cron expression, in the time zone of the schedule.
         case cron(CronExpression)
-        /// Again and again after this long, counted from when it was applied; at least a second.
+        /// A fixed interval, counted from the apply; at least one second.
         case every(Duration)
     }
 
-    /// What happens when the time has come and the run before still goes on.
+    /// What happens if the previous run has not ended when a run is due.
     public enum Overlap: String, Hashable, Sendable, Codable, CaseIterable {
-        /// This time is left out.
+        /// The run is skipped.
         case skip
-        /// It runs once more when the run before has ended.
+        /// One more run begins when the previous run has ended.
         case queue
-        /// The run before is stopped first.
+        /// The previous run is stopped first.
         case replace
     }
 
-    /// The rhythm.
+    /// The times of the runs.
     public var timing: Timing
-    /// A name of the IANA time zone database, such as `Europe/Brussels`; only cron expressions depend on it.
+    /// A name of the IANA time zone database, such as `Europe/Brussels`; only used by cron expressions.
     public var timeZone: String
-    /// What happens when a run takes longer than the rhythm.
+    /// What happens if a run takes longer than the interval.
     public var overlap: Overlap
 
-    /// Makes a schedule; the default is on UTC, and skips.
+    /// Makes a schedule; the defaults are UTC and `skip`.
     public init(_ timing: Timing, timeZone: String = "UTC", overlap: Overlap = .skip) {
         self.timing = timing
         self.timeZone = timeZone
@@ -35,9 +35,9 @@ public struct Schedule: Hashable, Sendable, Codable {
     }
 }
 
-/// What makes a standalone action run once.
+/// The event that makes a standalone action run once.
 public enum RunOn: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Nothing.
+    /// No event.
     case none
     /// An apply that declares it, changes it or raises its generation.
     case apply

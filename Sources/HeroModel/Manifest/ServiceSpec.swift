@@ -1,51 +1,51 @@
-/// What a service's manifest says, with every default filled in and every reference resolved.
+/// The spec of a service, with all default values and resolved references.
 public struct ServiceSpec: Hashable, Sendable, Codable {
-    /// Its name and context.
+    /// The name and context.
     public var name: QualifiedName
-    /// For people.
+    /// A description for people.
     public var description: String
-    /// Who it belongs to: `down` leaves system services alone.
+    /// The class: `down` does not stop system services.
     public var serviceClass: ServiceClass
-    /// What the author wants of it.
+    /// The desired status.
     public var status: DesiredStatus
-    /// Copied onto its jobs.
+    /// Tags that are copied to its jobs.
     public var tags: [String]
-    /// For people and tools.
+    /// Labels for people and tools.
     public var labels: [String: String]
-    /// Up before it; stopping one of them stops it.
+    /// Services that must be up first; a stop of one of them stops this service.
     public var requires: [QualifiedName]
-    /// Order only.
+    /// Services that start before this one and stop after it; order only.
     public var after: [QualifiedName]
-    /// Order, where they are declared.
+    /// As `after`, but only for services that are declared.
     public var wants: [QualifiedName]
-    /// Never up at the same time.
+    /// Services that are never up at the same time.
     public var conflicts: [QualifiedName]
-    /// Part of the required core.
+    /// Whether the service is part of the required core.
     public var required: Bool
-    /// Environment of all its actions, the weaker one.
+    /// Environment variables of all its actions; an action overrides them.
     public var environment: [String: EnvironmentValue]
-    /// Absolute paths of files of `KEY=VALUE` lines for all its actions, weaker than `environment`.
+    /// Absolute paths of files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
     public var environmentFiles: [String]
-    /// The user of its actions, where they say none.
+    /// The user of its actions, unless an action sets it.
     public var user: String?
-    /// The group of its actions, where they say none.
+    /// The group of its actions, unless an action sets it.
     public var group: String?
-    /// Absolute working directory of its actions, where they say none.
+    /// The absolute working directory of its actions, unless an action sets it.
     public var workingDirectory: String?
-    /// At least one, in their order of starting.
+    /// The actions in start order; at least one.
     public var actions: [ActionSpec]
-    /// One after another, or all at once.
+    /// Whether the actions start one after another or all at once.
     public var startOrder: StartOrder
-    /// On a start its earlier jobs and runs are cancelled and deleted; false: only its inactive jobs are pruned.
+    /// Whether a start cancels and deletes earlier jobs and runs; false: it only prunes inactive jobs.
     public var replacesExistingJobs: Bool
-    /// On a stop its ended jobs are deleted.
+    /// Whether a stop deletes the ended jobs of the service.
     public var removesJobs: Bool
-    /// A plan that would stop or restart it is refused without `--allow-protected`.
+    /// Whether a plan that stops or restarts the service is refused without `--allow-protected`.
     public var isProtected: Bool
-    /// Raised by the author to ask for a restart.
+    /// A number that the author raises to request a restart.
     public var generation: Int
 
-    /// Makes a service with the contract's defaults.
+    /// Makes a service with default values.
     public init(_ name: QualifiedName, actions: [ActionSpec]) {
         self.name = name
         self.actions = actions
@@ -73,7 +73,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
 }
 
 extension ServiceSpec {
-    /// Reads a recorded service; what an older version did not record has its default.
+    /// Decodes a stored service; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
         self.init(
@@ -104,29 +104,29 @@ extension ServiceSpec {
     }
 }
 
-/// Who a service belongs to.
+/// The class of a service.
 public enum ServiceClass: String, Hashable, Sendable, Codable, CaseIterable {
     /// Stopped by `down`.
     case user
-    /// Left alone by `down` unless `--all` is given.
+    /// Stopped by `down` only with `--all`.
     case system
 }
 
-/// What the author wants of a service.
+/// The desired status of a service.
 public enum DesiredStatus: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Keep it up.
+    /// The service must be up.
     case start
-    /// Keep it down.
+    /// The service must be down.
     case stop
-    /// Hands off: no start, no stop, no drift.
+    /// heroproc does not manage the service: no start, no stop, no drift.
     case ignore
-    /// Definition only, never run.
+    /// A definition that never runs.
     case spec
 }
 
 /// The order in which a service's actions start.
 public enum StartOrder: String, Hashable, Sendable, Codable, CaseIterable {
-    /// In listed order, each up before the next.
+    /// In the listed order; each is up before the next starts.
     case serial
     /// All at once.
     case parallel

@@ -1,23 +1,23 @@
-/// What holds for the whole set.
+/// The settings of the whole set.
 public struct Settings: Hashable, Sendable, Codable {
-    /// Services that must be declared; see *required core manifests* in the contract.
+    /// The services that must be declared (required core manifests).
     public var required: [QualifiedName]
-    /// Values of `${NAME}` in manifests, weaker than `--var`.
+    /// Values of `${NAME}` in manifests; `--var` overrides them.
     public var variables: [String: String]
-    /// Environment variables that `${NAME}` may name, weakest of all.
+    /// Environment variables that `${NAME}` may read; all other values override them.
     public var passedEnvironment: [String]
-    /// What actions stop with, where they say nothing.
+    /// The default stop policy of actions.
     public var stop: StopPolicy
-    /// What actions are tried again with, where they say nothing; `maxAttempts` is nil for the contract's own defaults.
+    /// The default retry policy of actions; `maxAttempts` is nil for the built-in defaults.
     public var retry: RetryDefaults
-    /// What actions log with, where they say nothing.
+    /// The default log policy of actions.
     public var log: LogPolicy
-    /// Which ended jobs go by themselves.
+    /// The rules that delete ended jobs.
     public var retention: [RetentionRule]
-    /// A plan that stops or restarts more services than this is refused without `--allow-disruption`; nil: no limit.
+    /// A plan that stops or restarts more services is refused without `--allow-disruption`; nil: no limit.
     public var maxDisruption: Int?
 
-    /// The environment variables that manifests may name unless Settings say otherwise.
+    /// The default of `pass_env`.
     public static let defaultPassedEnvironment = ["HOME", "USER", "PATH_ROOT", "HERO_SOCKET_DIR", "XDG_RUNTIME_DIR"]
 
     /// Makes settings; the default requires `core/hero_db`.
@@ -33,29 +33,29 @@ public struct Settings: Hashable, Sendable, Codable {
     }
 }
 
-/// A retry policy whose number of tries may be left to the kind of action.
+/// A default retry policy; its number of attempts can depend on the kind of action.
 public struct RetryDefaults: Hashable, Sendable, Codable {
-    /// Tries in a row before giving up; nil: 0 (never) for a process, 1 for a one-shot.
+    /// The maximum number of consecutive attempts; nil: 0 (no limit) for a process, 1 for a one-shot.
     public var maxAttempts: Int?
-    /// All else; its own `maxAttempts` means nothing.
+    /// All other values; its own `maxAttempts` is not used.
     public var policy: RetryPolicy
 
-    /// Makes defaults; without arguments those of the contract.
+    /// Makes defaults; without arguments the built-in ones.
     public init(maxAttempts: Int? = nil, policy: RetryPolicy = RetryPolicy(maxAttempts: 0)) {
         self.maxAttempts = maxAttempts
         self.policy = policy
     }
 }
 
-/// Ended jobs that go by themselves once they are old enough.
+/// A rule that deletes ended jobs once they are old enough.
 public struct RetentionRule: Hashable, Sendable, Codable {
-    /// Only jobs that carry this tag; nil: any.
+    /// Only jobs with this tag; nil: all.
     public var tag: String?
-    /// Only jobs of this service; nil: any.
+    /// Only jobs of this service; nil: all.
     public var service: QualifiedName?
-    /// Only jobs of the action of this name; nil: any.
+    /// Only jobs of actions with this name; nil: all.
     public var action: String?
-    /// Only jobs in one of these phases, all of them ended ones; empty: any that has ended.
+    /// Only jobs in one of these final phases; empty: all final phases.
     public var phases: [JobPhase]
     /// Only jobs that ended at least this long ago.
     public var olderThan: Duration

@@ -1,20 +1,20 @@
-/// Which jobs may go: what `jobs cleanup` and `Settings.retention` have in common.
+/// A rule for the deletion of jobs, used by `jobs cleanup` and by `Settings.retention`.
 ///
-/// Whatever it says, three kinds of jobs never go: active ones, those of the current run of a service that is ordered up, and those
-/// of a standalone action that are still to begin.
+/// Three kinds of jobs are never deleted: active jobs, jobs of the current run of a service whose start is requested,
+/// and jobs of a standalone action that have not begun.
 public struct CleanupRule: Hashable, Sendable, Codable {
-    /// Only jobs that carry every one of these tags.
+    /// Only jobs with all of these tags.
     public var tags: [String]
-    /// Only jobs of this service; nil: any.
+    /// Only jobs of this service; nil: all.
     public var service: QualifiedName?
-    /// Only jobs of the action of this name; nil: any.
+    /// Only jobs of actions with this name; nil: all.
     public var action: String?
-    /// Only jobs in one of these phases; empty: any.
+    /// Only jobs in one of these phases; empty: all.
     public var phases: [JobPhase]
-    /// Only jobs that ended before this; one that has no time of its end is skipped then.
+    /// Only jobs that ended before this time; a job without an end time is then skipped.
     public var endedBefore: WallTime?
 
-    /// Makes a rule; without arguments it takes every job that may go.
+    /// Makes a rule; without arguments it matches every job that may be deleted.
     public init(
         tags: [String] = [],
         service: QualifiedName? = nil,
@@ -29,7 +29,7 @@ public struct CleanupRule: Hashable, Sendable, Codable {
         self.endedBefore = endedBefore
     }
 
-    /// What a rule of the settings means now.
+    /// Makes a rule from a retention rule of the settings, at this time.
     public init(_ rule: RetentionRule, now: WallTime) {
         let (limit, overflow) = now.microseconds.subtractingReportingOverflow(rule.olderThan.wholeNanoseconds / 1000)
         self.init(
@@ -42,35 +42,35 @@ public struct CleanupRule: Hashable, Sendable, Codable {
     }
 }
 
-/// An action, in all versions of its spec: what a job belongs to.
+/// The key of an action, for all versions of its spec.
 public struct ActionKey: Hashable, Sendable, Codable {
-    /// The context of its service, or its own.
+    /// The context of its service, or of a standalone action.
     public var context: String
-    /// Its service; nil for a standalone one.
+    /// The service; nil for a standalone action.
     public var service: String?
-    /// Its name.
+    /// The name of the action.
     public var action: String
 
-    /// Names an action.
+    /// Makes a key.
     public init(context: String, service: String?, action: String) {
         self.context = context
         self.service = service
         self.action = action
     }
 
-    /// The folder of its logs, below that of all logs.
+    /// The directory of its logs, relative to the log directory.
     public var logDirectory: String { "\(context)/\(service ?? "_")/\(action)" }
 }
 
-/// What a cleanup came to.
+/// The result of a cleanup.
 public struct CleanupResult: Hashable, Sendable, Codable {
-    /// The jobs that went, or would go, by number.
+    /// The numbers of the deleted jobs, or of those that would be deleted.
     public var jobs: [JobID]
-    /// The actions whose specs went, or would go.
+    /// The actions whose specs were deleted, or would be deleted.
     public var actions: [ActionKey]
-    /// What could not be removed, in words.
+    /// The objects that could not be removed, as text.
     public var errors: [String]
-    /// Nothing was changed: this is what would be.
+    /// Whether this is a preview, and nothing was changed.
     public var isDryRun: Bool
 
     /// Makes a result.

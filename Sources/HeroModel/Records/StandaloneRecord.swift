@@ -1,24 +1,24 @@
-/// A standalone action as it was last applied: what it is compared with, and when it runs again.
+/// The record of a standalone action as last applied, with the times of its runs.
 public struct StandaloneRecord: Hashable, Sendable, Codable {
-    /// Its name.
+    /// The name.
     public var name: QualifiedName
-    /// What was applied, in full.
+    /// The applied spec.
     public var spec: ActionSpec
-    /// The same as comparable text.
+    /// The spec in canonical form, for comparison.
     public var canonical: CanonicalSpec
-    /// The revision whose spec this is.
+    /// The revision of the spec.
     public var revision: RevisionNumber
-    /// Its newest job; nil before the first.
+    /// The newest job; nil before the first one.
     public var job: JobID?
-    /// Whether `run_on` asks for a run that has not begun yet.
+    /// Whether `run_on` requires a run that has not begun.
     public var isRunPending: Bool
-    /// Whether its schedule counts: a `down` lets it rest until the next apply.
+    /// Whether its schedule is active: `down` pauses it until the next apply.
     public var isScheduleActive: Bool
-    /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
+    /// Whether a run became due while a job was active, and begins when that job has ended.
     public var isRunQueued: Bool
-    /// When its schedule last came due, whether or not it ran then; nil before the first time.
+    /// When a run was last due, whether or not it began; nil before the first time.
     public var lastDueAt: WallTime?
-    /// When its schedule comes due next; nil without one, while it rests, and where it never does.
+    /// When the next run is due; nil without a schedule, while it is paused, and if it has no next time.
     public var nextRunAt: WallTime?
 
     /// The names in stored JSON, which earlier versions wrote.

@@ -1,21 +1,21 @@
-/// Where a job stands, in the words that users and the database see.
+/// The phase of a job, as shown to users and stored in the database.
 public enum JobPhase: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Recorded; not ordered to start yet.
+    /// The job is recorded; no start was requested.
     case pending
-    /// Ordered to start, waiting for what must be up or free before it.
+    /// A start was requested; it waits for requirements or blocked resources.
     case waiting
-    /// A start was ordered and has not ended: its program is about to run, runs, or is being stopped.
+    /// A start is in progress: its program starts, runs, or is being stopped.
     case running
-    /// It ended, and is started again when its delay is over.
+    /// The program ended; the next attempt begins after a delay.
     case retrying
-    /// It ended well, for good.
+    /// The job ended with success.
     case succeeded
-    /// It ended badly, for good.
+    /// The job ended without success.
     case failed
-    /// It was ordered to end.
+    /// The job ended by a stop request.
     case cancelled
 
-    /// Running or retrying.
+    /// Whether the job is running or retrying.
     public var isActive: Bool {
         switch self {
         case .running, .retrying: true
@@ -23,41 +23,11 @@ public enum JobPhase: String, Hashable, Sendable, Codable, CaseIterable {
         }
     }
 
-    /// Whether nothing of it will ever run again.
+    /// Whether the phase is final.
     public var isFinished: Bool {
         switch self {
         case .succeeded, .failed, .cancelled: true
         case .pending, .waiting, .running, .retrying: false
-        }
-    }
-}
-
-/// Where a service stands.
-public enum ServiceState: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Down, by order or because nothing ever started it.
-    case stopped
-    /// Wanted, but something it needs is not up.
-    case blocked
-    /// On its way up.
-    case starting
-    /// Up: its processes are ready, its one-shots ended well.
-    case running
-    /// A part of it is up, another is not and nothing brings it back.
-    case degraded
-    /// A part of it waits for its next try.
-    case backingOff = "backing_off"
-    /// On its way down.
-    case stopping
-    /// All of it were one-shots, and they ended well.
-    case exited
-    /// It gave up.
-    case failed
-
-    /// Whether what requires it may start.
-    public var isUp: Bool {
-        switch self {
-        case .running, .exited: true
-        case .stopped, .blocked, .starting, .degraded, .backingOff, .stopping, .failed: false
         }
     }
 }

@@ -1,44 +1,34 @@
-/// What a program has said of itself on its `NOTIFY_SOCKET` (sd_notify(3)): all of it, as it stood at one moment.
+/// The state that a program reported on its notify socket (sd_notify(3)): the sum of its messages at one time.
 public struct NotifyState: Hashable, Sendable {
-    /// When this was so.
+    /// The time of the state.
     public var asOf: Moment
-    /// Whether it said `READY=1`.
+    /// Whether the program sent `READY=1`.
     public var isReady = false
-    /// Whether it said `RELOADING=1`, and not `READY=1` since.
+    /// Whether it sent `RELOADING=1` and no `READY=1` since.
     public var isReloading = false
-    /// Whether it said `STOPPING=1`.
+    /// Whether it sent `STOPPING=1`.
     public var isStopping = false
-    /// Whether it said `WATCHDOG=trigger`.
+    /// Whether it sent `WATCHDOG=trigger`.
     public var hasTriggeredWatchdog = false
-    /// The longest time between two pings: what it was told when it started, or asked for with `WATCHDOG_USEC`; nil: it has no
-    /// watchdog.
+    /// The maximum time between two pings: the value at its start, or a value that it sent as `WATCHDOG_USEC`.
+    ///
+    /// nil if it has no watchdog.
     public var watchdog: Duration?
-    /// When it last said `WATCHDOG=1`; nil: never.
+    /// When it last sent `WATCHDOG=1`; nil: never.
     public var lastPing: Moment?
-    /// Its last `STATUS`: at most 256 bytes of anything, not made safe to show.
+    /// Its last `STATUS`: at most 256 bytes, not sanitized for display.
     public var status: String?
-    /// Messages that were not believed: their senders are not, or not provably, of its tree.
+    /// The number of ignored messages whose sender is not provably in the process tree.
     public var unverifiedMessages = 0
-    /// Messages of its own that are too long or no text.
+    /// The number of its messages that are too long or not text.
     public var unreadableMessages = 0
-    /// How often it named a process as its main one that is not of its tree.
+    /// The number of `MAINPID` values that name no process of its tree.
     public var rejectedMainPIDs = 0
-    /// The last of those; negative where it was no number.
+    /// The last of these values; negative if it was not a number.
     public var lastRejectedPID: Int32 = 0
 
-    /// A program that has said nothing yet.
+    /// Makes the state of a program that has sent no message.
     public init(asOf moment: Moment) {
         asOf = moment
-    }
-}
-
-extension ActionSpec {
-    /// Whether its program gets a `NOTIFY_SOCKET`: where its readiness or its health hangs on what it says there.
-    public var usesNotifySocket: Bool { isProcess && (ready?.check == .notify || watchdog != nil) }
-
-    /// How often it must say `WATCHDOG=1` at the least; nil where its health does not hang on that.
-    public var watchdog: Duration? {
-        guard isProcess, case .watchdog(let limit) = health?.check else { return nil }
-        return limit
     }
 }

@@ -1,21 +1,23 @@
-/// One thing that waits for another, both by number.
+/// A dependency between two nodes, which are identified by index.
 struct IndexEdge {
-    /// The one that waits.
+    /// The node that waits.
     var dependent: Int32
-    /// The one it waits for.
+    /// The node it waits for.
     var dependency: Int32
 }
 
-/// A graph over the numbers `0..<count`, its rows packed side by side: no dictionary, no recursion, linear time.
+/// A graph over the indices `0..<count` in compressed sparse rows.
+///
+/// It needs no dictionary and no recursion, and its algorithms take linear time.
 struct IndexGraph {
-    /// How many nodes there are.
+    /// The number of nodes.
     let count: Int
     private let offsets: [Int32]
     private let targets: [Int32]
 
-    /// Packs edges; `turned` keeps, for each node, who waits for it rather than what it waits for.
+    /// Packs the edges; with `reversed`, the neighbors of a node are its dependents instead of its dependencies.
     ///
-    /// - Precondition: every edge's ends are in `0..<count`. Rows keep the order of the edges.
+    /// - Precondition: both ends of every edge are in `0..<count`. Neighbors keep the order of the edges.
     init(count: Int, edges: [IndexEdge], reversed: Bool = false) {
         self.count = count
         var offsets = [Int32](repeating: 0, count: count + 1)
@@ -32,12 +34,12 @@ struct IndexGraph {
         self.targets = targets
     }
 
-    /// The nodes a node points to.
+    /// The nodes that a node points to.
     func neighbors(_ node: Int) -> ArraySlice<Int32> {
         targets[Int(offsets[node])..<Int(offsets[node + 1])]
     }
 
-    /// The component of mutual reach each node belongs to (Tarjan 1972, with the stack made explicit).
+    /// The strongly connected component of each node (Tarjan 1972, with an explicit stack).
     func stronglyConnectedComponents() -> [Int32] {
         var component = [Int32](repeating: -1, count: count)
         var found = [Int32](repeating: -1, count: count)
@@ -81,17 +83,17 @@ struct IndexGraph {
     }
 }
 
-/// How deep each node lies: 0 waits for nobody, every other one more than the deepest it waits for.
+/// The depth of each node: 0 without dependencies, otherwise one more than its deepest dependency.
 struct DependencyLevels {
     /// The level of each node.
     let levels: [Int32]
-    /// Whether edges had to be left out because they closed a cycle.
+    /// Whether edges were ignored because they close a cycle.
     let hasBrokenCycles: Bool
 
-    /// Finds the levels.
+    /// Computes the levels.
     ///
-    /// Cycles are broken in a fixed way: first the soft edges inside a cycle go, then of its hard ones those that
-    /// lead from a lower number to a higher one. An edge that is on no cycle is always kept.
+    /// Cycles are broken deterministically: soft edges inside a cycle are ignored first, then those hard edges of the
+    /// cycle that lead from a lower index to a higher one. An edge on no cycle is never ignored.
     init(count: Int, hard: [IndexEdge], soft: [IndexEdge] = []) {
         if let levels = Self.longestPaths(count: count, edges: hard + soft) {
             self.init(levels: levels, hasBrokenCycles: false)
@@ -112,7 +114,7 @@ struct DependencyLevels {
         self.hasBrokenCycles = hasBrokenCycles
     }
 
-    /// Level by level from those that wait for nobody (Kahn 1962); nil when some are never reached: a cycle.
+    /// Assigns levels breadth-first from the nodes without dependencies (Kahn 1962); nil if there is a cycle.
     private static func longestPaths(count: Int, edges: [IndexEdge]) -> [Int32]? {
         let dependents = IndexGraph(count: count, edges: edges, reversed: true)
         var waits = [Int32](repeating: 0, count: count)
@@ -140,6 +142,6 @@ struct DependencyLevels {
         return waves
     }
 
-    /// All nodes, what is waited for before what waits.
+    /// All nodes, dependencies before dependents.
     var topologicalOrder: [Int] { waves.flatMap { $0 } }
 }

@@ -1,7 +1,7 @@
 public import HeroModel
 
 extension Observed {
-    /// What would be there once a plan was carried out and everything came up as hoped.
+    /// The state after a plan was applied, assuming that every start and stop succeeds.
     public func afterApplying(_ plan: Plan, _ desired: DesiredState) -> Observed {
         var result = self
         result.revision = plan.baseRevision + 1
@@ -61,7 +61,7 @@ extension Observed {
 }
 
 extension ObservedService {
-    /// What is recorded of a service that was started with this spec.
+    /// The record of a service that was started with this spec.
     public init(_ spec: ServiceSpec, _ state: ServiceState, isActive: Bool) {
         self.init(
             canonical: CanonicalSpec(spec),

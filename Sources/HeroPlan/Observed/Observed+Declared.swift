@@ -1,10 +1,11 @@
 public import HeroModel
 
 extension Observed {
-    /// What would be there if all of a set were up as it is declared: the base of a plan that compares two sets of
-    /// manifests and knows no machine.
+    /// The state in which a set of manifests has converged: the base of a plan that compares two sets of manifests
+    /// without a machine.
     ///
-    /// What is wanted down is down; what cannot be up because of that is blocked; status ignore is left alone.
+    /// A service with status stop or spec is stopped. A service that requires a stopped one is blocked. A service with
+    /// status ignore is stopped and counts as up for its dependents.
     public init(asDeclared desired: DesiredState) {
         self.init()
         let up = Self.servicesThatCanBeUp(desired)
@@ -36,14 +37,14 @@ extension Observed {
         }
     }
 
-    /// Everything that is wanted up and whose requirements can all be up, however far down.
+    /// The services with status start whose direct and indirect requirements can all be up.
     private static func servicesThatCanBeUp(_ desired: DesiredState) -> Set<QualifiedName> {
         var up = Set(desired.services.filter { $0.value.spec.status == .start }.keys)
         var dependents: [QualifiedName: [QualifiedName]] = [:]
         var down: [QualifiedName] = []
         for (name, declared) in desired.services {
             for requirement in declared.spec.requires { dependents[requirement, default: []].append(name) }
-            // Who is on ignore is somebody else's affair: it is taken to be what the others need.
+            // heroproc does not manage a service with status ignore, so it counts as up for its dependents.
             let isDown = declared.spec.status == .stop || declared.spec.status == .spec
             if isDown { down.append(name) }
         }

@@ -1,19 +1,19 @@
 public import HeroModel
 
-/// What is there: the records, checked against the kernel.
+/// The current state: the records, checked against the kernel.
 public struct Observed: Hashable, Sendable {
-    /// The last applied revision; 0 when there is none.
+    /// The last applied revision; 0 if there is none.
     public var revision: RevisionNumber
-    /// Every service that was ever ordered up and has a record.
+    /// Every service that has a record because its start was requested at least once.
     public var services: [QualifiedName: ObservedService]
     /// Every standalone action that was applied and has a record.
     public var standalone: [QualifiedName: ObservedStandalone]
-    /// Processes that hold what declared actions bind, other than the actions' own jobs.
+    /// Processes that hold ports, sockets or PID files of declared actions and are not jobs of these actions.
     public var holders: [ObservedHolder]
-    /// What the machine offers for limits; nil where no machine is looked at.
+    /// The limits that the machine can enforce; nil if the plan is made without a machine.
     public var machine: ContainmentSupport?
 
-    /// Makes an observation.
+    /// Creates an observed state.
     public init(
         revision: RevisionNumber = 0,
         services: [QualifiedName: ObservedService] = [:],
@@ -29,18 +29,18 @@ public struct Observed: Hashable, Sendable {
     }
 }
 
-/// What is there of one standalone action.
+/// The current state of one standalone action.
 public struct ObservedStandalone: Hashable, Sendable {
-    /// What was last applied of it.
+    /// The spec that was last applied.
     public var canonical: CanonicalSpec
-    /// Whether a job of it runs or is tried again.
+    /// Whether one of its jobs is running or retrying.
     public var isActive: Bool
-    /// Whether its schedule is counting: a `down` pauses it, an apply lets it go on.
+    /// Whether its schedule is active; `down` pauses the schedule, and the next apply resumes it.
     public var isScheduled: Bool
-    /// Whether a run that `run_on` asks for has not begun yet.
+    /// Whether a run requested by `run_on` has not started yet.
     public var isRunPending: Bool
 
-    /// Makes an observation.
+    /// Creates an observed state of a standalone action.
     public init(canonical: CanonicalSpec, isActive: Bool, isScheduled: Bool, isRunPending: Bool = false) {
         self.canonical = canonical
         self.isActive = isActive
@@ -49,30 +49,31 @@ public struct ObservedStandalone: Hashable, Sendable {
     }
 }
 
-/// What is there of one service.
+/// The current state of one service.
 public struct ObservedService: Hashable, Sendable {
-    /// What it was last started (or updated in place) with.
+    /// The spec with which it was last started or updated in place.
     public var canonical: CanonicalSpec
-    /// Its hard requirements as recorded then: they order its stop, whatever the files say now.
+    /// The `requires` recorded at the last start; they order its stop, whatever the manifests declare now.
     public var requires: [QualifiedName]
-    /// What it was ordered after, as recorded: `after` and `wants`.
+    /// The `after` and `wants` recorded at the last start.
     public var after: [QualifiedName]
-    /// What it must never be up together with, as recorded.
+    /// The `conflicts` recorded at the last start.
     public var conflicts: [QualifiedName]
-    /// Whose it is, as recorded.
+    /// The class recorded at the last start.
     public var serviceClass: ServiceClass
-    /// Where it stands.
+    /// The recorded state.
     ///
-    /// `backingOff` heals by itself; `failed` has given up; `degraded` has a part that nothing brings back.
+    /// A service in `backingOff` is retried, one in `failed` is not, and one in `degraded` has an action that is not
+    /// restarted automatically.
     public var state: ServiceState
-    /// Whether anything of it may still run: it must be stopped before it counts as down.
+    /// Whether a process of the service may still be running, so that it must be stopped before it counts as down.
     public var isActive: Bool
-    /// Where the machine has left what was recorded, besides what `Observed.holders` says.
+    /// The drift of the service, except for what `Observed.holders` contains.
     public var drift: [Drift]
-    /// What does not answer, in words, when it is up and does not do its work: an apply restarts it.
+    /// The failing health check, as text, if the service is up but does not respond; an apply restarts the service.
     public var unhealthy: String?
 
-    /// Makes an observation.
+    /// Creates an observed state of a service.
     public init(
         canonical: CanonicalSpec,
         requires: [QualifiedName] = [],
@@ -95,12 +96,13 @@ public struct ObservedService: Hashable, Sendable {
         self.unhealthy = unhealthy
     }
 
-    /// Whether a process of it that is recorded as running is not there any more.
+    /// Whether a process that is recorded as running no longer exists.
     public var hasMissingProcess: Bool { drift.contains { $0.kind == .processGone } }
 
-    /// Whether a stop has anything to do: something may still run, or it counts as up (`exited`), or is about to run.
+    /// Whether a stop has anything to do: a process may still run, or the service counts as up (`exited`) or is
+    /// about to run.
     ///
-    /// What is recorded as up and has vanished (nothing runs, and drift says so) is not live: it starts without a stop.
+    /// A service that is recorded as up and whose processes are gone is not started: its next start needs no stop.
     public var isStarted: Bool {
         if isActive { return true }
         switch state {

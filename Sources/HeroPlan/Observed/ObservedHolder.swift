@@ -1,31 +1,31 @@
 public import HeroModel
 
-/// A process that holds what a declared action binds, and that is not this action's own job.
+/// A process that holds a resource of a declared action and is not a job of this action.
 ///
 /// Only listeners count, never clients (contract section 7).
 public struct ObservedHolder: Hashable, Sendable {
-    /// The service, or the standalone action, that declares the resource.
+    /// The service or standalone action that declares the resource.
     public var service: QualifiedName
-    /// Whether that is an action outside of services.
+    /// Whether `service` names a standalone action.
     public var isStandalone: Bool
-    /// The action that declares it.
+    /// The action that declares the resource.
     public var action: String
-    /// What is held.
+    /// The held resource.
     public var resource: ClaimedResource
-    /// The process that holds it; 0 where the kernel shows a listener and nobody who has it open.
+    /// The holding process; 0 if the kernel reports a listener but no process that has it open.
     public var pid: Int32
-    /// Its program, as an absolute path; empty when it cannot be read.
+    /// The absolute path of its program; empty if it cannot be read.
     public var exe: String
-    /// Whether it provably is another instance of the same action.
+    /// Whether the process provably is another instance of the same action.
     public var isInstance: Bool
-    /// Whether the action can listen beside it, on a port that it declares as shared.
+    /// Whether the action can listen on the same port, because both sides share it.
     public var isShared: Bool
-    /// Why it must never be signalled whatever a manifest allows; nil: nothing forbids it.
+    /// Why the process must never be signalled, whatever a manifest allows; nil if it may be.
     public var protection: Protection?
-    /// The service, or the standalone action, of our own whose job it is; nil for a stranger.
+    /// The service or standalone action whose job the process is; nil for a foreign process.
     public var owner: QualifiedName?
 
-    /// Makes a holder.
+    /// Creates a holder.
     public init(
         service: QualifiedName,
         isStandalone: Bool = false,
@@ -50,7 +50,7 @@ public struct ObservedHolder: Hashable, Sendable {
         self.owner = owner
     }
 
-    /// Makes a holder of what was seen of it.
+    /// Creates a holder from the result of the holder search.
     public init(
         service: QualifiedName,
         isStandalone: Bool,
@@ -72,13 +72,13 @@ public struct ObservedHolder: Hashable, Sendable {
         )
     }
 
-    /// A process in words: `pid 412 /usr/sbin/nginx`.
+    /// A process as text: `pid 412 /usr/sbin/nginx`.
     static func processText(_ pid: Int32, _ exe: String) -> String {
-        guard pid > 0 else { return "a process that cannot be seen" }
+        guard pid > 0 else { return "a process that is not visible" }
         return exe.isEmpty ? "pid \(pid)" : "pid \(pid) \(exe)"
     }
 
-    /// What allows to stop it; nil when nothing does, and it is left alone.
+    /// The setting that allows heroproc to stop the process; nil if it must not be stopped.
     func stopPermission(_ action: ActionSpec) -> Reclaim.Permission? {
         guard protection == nil, pid > 0 else { return nil }
         if action.singleton && isInstance { return .singleton }

@@ -1,27 +1,27 @@
 public import HeroModel
 
-/// What happens to one service, and why.
+/// What happens to one service or standalone action, and why.
 public struct Change: Hashable, Sendable {
-    /// The service, or the standalone action.
+    /// The service or the standalone action.
     public var service: QualifiedName
-    /// Whether it is about an action outside of services; those are in no wave.
+    /// Whether it is the change of a standalone action; such a change is in no wave.
     public var isStandalone: Bool
     /// What happens.
     public var action: PlanAction
-    /// Why.
+    /// Why it happens.
     public var reason: Reason
-    /// The change that drags it along: for cascades.
+    /// The service whose stop or restart causes this change; only for cascades.
     public var cause: QualifiedName?
-    /// The fields that differ, dearest first, then by path.
+    /// The fields that differ, most expensive first, then by path.
     public var fields: [FieldDiff]
-    /// Its place in `stopWaves`, from 0.
+    /// Its index in `stopWaves`.
     public var stopWave: Int?
-    /// Its place in `startWaves`, from 0.
+    /// Its index in `startWaves`.
     public var startWave: Int?
-    /// What it waits for, when it is blocked.
+    /// The services it waits for when it is blocked.
     public var blockedBy: [QualifiedName]
 
-    /// Makes a change.
+    /// Creates a change.
     public init(
         _ service: QualifiedName,
         _ action: PlanAction,
@@ -47,72 +47,72 @@ public struct Change: Hashable, Sendable {
 
 /// Why a service changes.
 ///
-/// Reasons explain; actions decide.
+/// A reason only explains; the action of the change decides what happens.
 public struct Reason: Hashable, Sendable {
-    /// The kinds of reasons (contract section 5, and those of keeping and of blocking).
+    /// The kinds of reasons (contract section 5, and those of keep and blocked).
     public enum Code: String, Hashable, Sendable, Codable, CaseIterable {
-        /// It was never up and is wanted up.
+        /// It should be up and was never started.
         case declared
-        /// Its status says start.
+        /// Its status is start.
         case wantedStart = "wanted_start"
-        /// Its status says stop or spec, or `down` was ordered.
+        /// Its status is stop or spec, or the user requested `down`.
         case wantedStop = "wanted_stop"
-        /// No manifest declares it any more.
+        /// No manifest declares it.
         case undeclared
         /// A field changed.
         case specChanged = "spec_changed"
-        /// Its generation rose.
+        /// Its generation was raised.
         case generationRaised = "generation_raised"
-        /// Something it requires goes down.
+        /// A service that it requires stops or restarts.
         case cascade
-        /// Something it conflicts with must go first.
+        /// A service that conflicts with it must stop first.
         case conflict
-        /// It is wanted up, and down.
+        /// It should be up and is down.
         case notRunning = "not_running"
-        /// It is up, and does not answer.
+        /// It is up and does not respond.
         case unhealthy
-        /// It is as it should be.
+        /// It matches its manifest.
         case unchanged
-        /// Its status says ignore.
+        /// Its status is ignore.
         case ignored
-        /// What it requires is not up.
+        /// A service that it requires is not up.
         case requirementDown = "requirement_down"
     }
 
     /// The kind.
     public var code: Code
-    /// In words, with the place where there is one.
+    /// The text, with the location in the manifest if there is one.
     public var text: String
-    /// Where the manifest says it.
-    public var place: ManifestLocation?
+    /// The location in the manifest.
+    public var location: ManifestLocation?
 
-    /// Makes a reason.
-    public init(_ code: Code, _ text: String, at place: ManifestLocation? = nil) {
+    /// Creates a reason.
+    public init(_ code: Code, _ text: String, at location: ManifestLocation? = nil) {
         self.code = code
         self.text = text
-        self.place = place
+        self.location = location
     }
 }
 
-/// One field that differs.
+/// One field whose recorded and declared values differ.
 public struct FieldDiff: Hashable, Sendable {
     /// The field: `status`, `env.PORT`, `actions.server.exec`.
     public var path: String
     /// The recorded value; nil for the default.
     public var before: String?
-    /// The wanted value; nil for the default.
+    /// The declared value; nil for the default.
     public var after: String?
-    /// What the change costs.
+    /// The cost of the change.
     public var cost: CostOfChange
-    /// Where the manifest says it.
-    public var place: ManifestLocation?
+    /// The location in the manifest.
+    public var location: ManifestLocation?
 
-    /// Makes a difference.
-    public init(path: String, before: String?, after: String?, cost: CostOfChange, at place: ManifestLocation?) {
+    /// Creates a difference.
+    public init(path: String, before: String?, after: String?, cost: CostOfChange, at location: ManifestLocation?) {
         self.path = path
         self.before = before
         self.after = after
         self.cost = cost
-        self.place = place
+        self.location = location
     }
 }

@@ -1,27 +1,30 @@
 public import HeroModel
 
-/// What must change, why, and in which waves: a document somebody can sign before anything runs.
+/// What must change, why, and in which waves.
+///
+/// A plan can be reviewed before anything is executed.
 public struct Plan: Hashable, Sendable {
-    /// The revision it starts from; 0 when nothing was ever applied.
+    /// The revision that the plan starts from; 0 before the first apply.
     public var baseRevision: RevisionNumber
-    /// One for every service and standalone action that was looked at, sorted by name, the service first; `keep` too.
+    /// One change for every examined service and standalone action, kept ones included, sorted by name; of two equal
+    /// names the service comes first.
     ///
-    /// A narrowed plan holds only those it is about.
+    /// A narrowed plan contains only the changes in its scope.
     public var changes: [Change]
-    /// Services that may stop side by side, wave by wave: most dependent first.
+    /// Services that stop at the same time, wave by wave, dependents first.
     public var stopWaves: [[QualifiedName]]
-    /// Services that may start side by side, wave by wave.
+    /// Services that start at the same time, wave by wave, dependencies first.
     public var startWaves: [[QualifiedName]]
-    /// Processes that are stopped to make room for what starts.
+    /// Processes that are stopped because they hold a resource that a start needs.
     public var reclaims: [Reclaim]
-    /// Where the machine has left what was recorded.
+    /// Differences between the machine and the records.
     public var drift: [Drift]
-    /// Warnings about the plan as a whole, and errors for which it is refused.
+    /// Warnings about the plan as a whole, and the errors for which it is refused.
     public var diagnostics: [Diagnostic]
-    /// What it was narrowed to, sorted; empty for a whole plan.
+    /// The names that the plan is narrowed to, sorted; empty for a whole plan.
     public var only: [QualifiedName]
 
-    /// Makes a plan.
+    /// Creates a plan.
     public init(
         baseRevision: RevisionNumber,
         changes: [Change] = [],
@@ -42,13 +45,13 @@ public struct Plan: Hashable, Sendable {
         self.only = only
     }
 
-    /// Why it must not be carried out; empty for nearly every plan.
+    /// Why the plan must not be applied; empty for nearly every plan.
     ///
-    /// A protected service would go down, too many services would, two that conflict are both wanted up, or `--no-kill`
-    /// forbids a reclaim that is needed.
+    /// A plan is refused if it stops a protected service or too many services, if two conflicting services should both
+    /// be up, if a name of `--only` is unknown, or if `--no-kill` forbids a necessary reclaim.
     public var refusals: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
 
-    /// Whether carrying it out would do nothing; what is blocked is no difference (contract section 5).
+    /// Whether applying the plan changes nothing; a blocked service is no difference (contract section 5).
     public var isEmpty: Bool {
         changes.allSatisfy { change in
             switch change.action {
@@ -58,28 +61,28 @@ public struct Plan: Hashable, Sendable {
         }
     }
 
-    /// How many changes are of this action.
+    /// The number of changes with this action.
     public func count(_ action: PlanAction) -> Int {
         changes.reduce(0) { $0 + ($1.action == action ? 1 : 0) }
     }
 }
 
-/// What happens to one service.
+/// What happens to one service or standalone action.
 public enum PlanAction: String, Hashable, Sendable, Codable, CaseIterable {
-    /// Looked at, nothing to do.
+    /// It was examined, and nothing needs to change.
     case keep
-    /// It is wanted and down.
+    /// It should be up and is down.
     case start
-    /// It must go down.
+    /// It must stop.
     case stop
-    /// Down, and up again.
+    /// It stops and starts again.
     case restart
-    /// Its record changes while it runs on.
+    /// Its record changes while it keeps running.
     case update
-    /// It is wanted, but cannot come up yet.
+    /// It should be up and cannot start yet.
     case blocked
 
-    /// The symbol users see.
+    /// The symbol in text output.
     public var symbol: String {
         switch self {
         case .keep: "·"

@@ -1,33 +1,34 @@
 public import HeroModel
 
-/// What is asked of the planner besides the manifests.
+/// The options of the planner besides the manifests.
 public struct PlanOptions: Hashable, Sendable {
-    /// Which services `down` takes along.
+    /// Which services `down` stops.
     public enum Down: Hashable, Sendable {
-        /// No `down`: the manifests say what is wanted.
+        /// No `down`: the manifests decide.
         case none
-        /// Every service of class user, except status ignore.
+        /// Every service of class user, except those with status ignore.
         case userServices
-        /// Every service, except status ignore.
+        /// Every service, except those with status ignore.
         case allServices
     }
 
     /// Whether services that no manifest declares are stopped.
     public var prunes: Bool
-    /// Whether services that gave up are tried again: an apply does, healing does not.
+    /// Whether failed services are retried: an apply retries them, healing does not.
     public var retriesFailed: Bool
-    /// Whether all is wanted down.
+    /// Which services `down` stops.
     public var down: Down
-    /// Services and standalone actions the plan is narrowed to, with what they drag along; empty: all.
+    /// Services and standalone actions that the plan is narrowed to, with their cascades; empty for a whole plan.
     public var only: [QualifiedName]
-    /// Whether processes that hold what actions bind may be stopped where the manifests allow it; false refuses.
+    /// Whether processes that hold declared resources may be stopped where the manifests allow it; if not, a plan that
+    /// needs a reclaim is refused.
     public var allowsReclaims: Bool
     /// Whether protected services may be stopped and restarted.
     public var allowsProtected: Bool
-    /// Whether more services may be stopped and restarted than `max_disruption` says.
+    /// Whether the plan may stop and restart more services than `max_disruption`.
     public var allowsDisruption: Bool
 
-    /// Makes options; the defaults are those of `diff` and `apply`.
+    /// Creates options; the defaults are those of `diff` and `apply`.
     public init(
         prunes: Bool = true,
         retriesFailed: Bool = true,

@@ -1,17 +1,17 @@
 import HeroModel
 
 extension FieldDiff {
-    /// What differs between what a service was started with and what its manifest says now, dearest first, then by path.
+    /// The differences between the recorded spec of a service and its manifest, most expensive first, then by path.
     static func between(_ recorded: CanonicalSpec, and declared: Declared<ServiceSpec>) -> [FieldDiff] {
         between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { declared.location(of: $0) }
     }
 
-    /// What differs between what was applied of a standalone action and what its manifest says now.
+    /// The differences between the applied spec of a standalone action and its manifest.
     static func between(_ recorded: CanonicalSpec, and declared: Declared<ActionSpec>) -> [FieldDiff] {
-        // An action of its own has the fields of an action inside a service, without the name before them.
+        // A standalone action has the fields of an action inside a service, without the action's name in the path.
         between(recorded, and: CanonicalSpec(standalone: declared.spec)) {
             CanonicalSpec.cost(of: "actions._." + $0)
-        } place: {
+        } location: {
             declared.location(of: $0)
         }
     }
@@ -20,7 +20,7 @@ extension FieldDiff {
         _ recorded: CanonicalSpec,
         and wanted: CanonicalSpec,
         cost: (String) -> CostOfChange,
-        place: (String) -> ManifestLocation
+        location: (String) -> ManifestLocation
     ) -> [FieldDiff] {
         guard !isIdentical(recorded.text, wanted.text) else { return [] }
         let before = recorded.values
@@ -29,10 +29,10 @@ extension FieldDiff {
         for (path, value) in after {
             let old = before[path]
             if let old, isIdentical(old, value) { continue }
-            diffs.append(FieldDiff(path, from: old, to: value, cost: cost(path), at: place(path)))
+            diffs.append(FieldDiff(path, from: old, to: value, cost: cost(path), at: location(path)))
         }
         for (path, old) in before where after[path] == nil {
-            diffs.append(FieldDiff(path, from: old, to: nil, cost: cost(path), at: place(path)))
+            diffs.append(FieldDiff(path, from: old, to: nil, cost: cost(path), at: location(path)))
         }
         return diffs.sorted { $0.cost == $1.cost ? $0.path < $1.path : $0.cost > $1.cost }
     }
@@ -42,13 +42,13 @@ extension FieldDiff {
         from before: String?,
         to after: String?,
         cost: CostOfChange,
-        at place: ManifestLocation
+        at location: ManifestLocation
     ) {
         let isLowered = Self.isGeneration(path) && Self.isRaised(from: before, to: after) == false
-        self.init(path: path, before: before, after: after, cost: isLowered ? .inPlace : cost, at: place)
+        self.init(path: path, before: before, after: after, cost: isLowered ? .inPlace : cost, at: location)
     }
 
-    /// Whether it is a generation, the service's or an action's, that was raised.
+    /// Whether the field is a generation, of the service or of an action, that was raised.
     var isGenerationRaise: Bool { cost == .restart && Self.isGeneration(path) }
 
     private static func isGeneration(_ path: String) -> Bool {
@@ -57,13 +57,13 @@ extension FieldDiff {
         return parts.count == 3 && parts[0] == "actions" && parts[2] == "generation"
     }
 
-    /// Whether the number rose; nil when one of them is none (a record of another version).
+    /// Whether the number rose; nil if one value is not a number (a record of another version).
     private static func isRaised(from before: String?, to after: String?) -> Bool? {
         guard let old = Int(before ?? "0"), let new = Int(after ?? "0") else { return nil }
         return new > old
     }
 
-    /// Byte for byte: `String` equality takes two spellings of one letter for the same, a program's arguments do not.
+    /// Compares bytes: `String` equality is canonical equivalence, but the arguments of a program are bytes.
     private static func isIdentical(_ left: String, _ right: String) -> Bool {
         left == right && left.utf8.elementsEqual(right.utf8)
     }

@@ -1,50 +1,50 @@
 public import HeroModel
 
 extension DesiredState {
-    /// What its limits will not do on a machine (reliability.md SP-5), sorted by name.
+    /// Warnings about limits that a machine cannot enforce as declared (reliability.md SP-5), sorted by name.
     ///
-    /// Services that are never run by heroproc, and actions that only services use, have nothing to say of themselves.
+    /// Services that heroproc does not run, and actions that only services use, get no warnings of their own.
     public func limitWarnings(
         on machine: ContainmentSupport,
-        where isAsked: (QualifiedName) -> Bool = { _ in true }
+        where isIncluded: (QualifiedName) -> Bool = { _ in true }
     ) -> [Diagnostic] {
         let none = ResourceLimits()
         let limited = services.lazy.filter { $0.value.spec.actions.contains { $0.limits != none } }
         let ofServices = limited.map(\.key).sorted().flatMap { name -> [Diagnostic] in
-            guard let service = services[name], service.spec.status == .start, isAsked(name) else { return [] }
+            guard let service = services[name], service.spec.status == .start, isIncluded(name) else { return [] }
             return service.spec.actions.flatMap { action in
-                action.limits.unenforcedLimits(on: machine).map { found in
-                    found.warning(
+                action.limits.unenforcedLimits(on: machine).map { limit in
+                    limit.warning(
                         of: "\(name).\(action.name)",
-                        at: service.location(of: "actions.\(action.name).limits.\(found.key)")
+                        at: service.location(of: "actions.\(action.name).limits.\(limit.key)")
                     )
                 }
             }
         }
         let standalone = actions.keys.sorted().flatMap { name -> [Diagnostic] in
-            guard let action = actions[name], action.spec.isStandalone, isAsked(name) else { return [] }
-            return action.spec.limits.unenforcedLimits(on: machine).map { found in
-                found.warning(of: "\(name)", at: action.location(of: "limits.\(found.key)"))
+            guard let action = actions[name], action.spec.isStandalone, isIncluded(name) else { return [] }
+            return action.spec.limits.unenforcedLimits(on: machine).map { limit in
+                limit.warning(of: "\(name)", at: action.location(of: "limits.\(limit.key)"))
             }
         }
         return ofServices + standalone
     }
 }
 
-/// A limit that a machine cannot hold as it is meant.
+/// A limit that a machine cannot enforce as declared.
 private struct UnenforcedLimit {
     var key: String
-    /// What becomes of it.
+    /// What the limit does instead.
     var consequence: String
     var help: String
 
-    func warning(of name: String, at place: ManifestLocation) -> Diagnostic {
+    func warning(of name: String, at location: ManifestLocation) -> Diagnostic {
         Diagnostic(
             .warning,
             code: "limit-not-available",
-            "`limits.\(key)` of \(name) \(consequence): only a cgroup v2 could do more, and heroproc has none for it here",
+            "`limits.\(key)` of \(name) \(consequence), because heroproc has no cgroup v2 for it here",
             help: help,
-            at: place
+            at: location
         )
     }
 }
@@ -56,8 +56,8 @@ extension ResourceLimits {
             found.append(
                 UnenforcedLimit(
                     key: "memory",
-                    consequence: "holds for the address space of each of its processes, not for all of them together",
-                    help: "leave room for what programs only reserve and never use"
+                    consequence: "applies to the address space of each process, not to all of its processes together",
+                    help: "leave room for memory that programs reserve and never use"
                 )
             )
         }
@@ -66,7 +66,7 @@ extension ResourceLimits {
                 UnenforcedLimit(
                     key: "pids",
                     consequence: "has no effect",
-                    help: "give the action a user of its own, and set `limits.nproc`"
+                    help: "give the action its own user, and set `limits.nproc`"
                 )
             )
         }
@@ -75,7 +75,7 @@ extension ResourceLimits {
                 UnenforcedLimit(
                     key: "cpu",
                     consequence: "has no effect",
-                    help: "take it out, or leave it for a machine that can"
+                    help: "remove it, or run the action on a machine that supports it"
                 )
             )
         }

@@ -1,10 +1,11 @@
 import HeroModel
 
 extension Plan {
-    /// Adds what the machine has left, and what is stopped to make room.
+    /// Adds the drift, and the processes that are stopped because they hold resources.
     ///
-    /// A holder of what a service binds is a reclaim when the service starts and the manifests allow it, and drift
-    /// otherwise: then the service waits for it. Who shares a port with it is neither, unless it is to be stopped.
+    /// A holder of a declared resource is a reclaim if the action starts and its manifest allows the stop. Otherwise it
+    /// is drift, and the start waits for the resource. A process that shares a port is neither, unless it may be
+    /// stopped.
     mutating func addDriftAndReclaims(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         for change in changes where !change.isStandalone {
             guard isSupervised(desired.services[change.service]?.spec) else { continue }
@@ -34,7 +35,7 @@ extension Plan {
             guard let action = actions[ChangeKey(holder.service, holder.isStandalone)],
                 let spec = Self.spec(of: holder, desired)
             else { continue }
-            // A job of our own that this very plan stops first is in nobody's way.
+            // A heroproc job that this plan stops anyway does not block the start.
             if let owner = holder.owner, stopsOwner(owner, actions) { continue }
             let permission = holder.stopPermission(spec)
             if action.includesStart, let permission {

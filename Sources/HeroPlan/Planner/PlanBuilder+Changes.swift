@@ -1,7 +1,7 @@
 import HeroModel
 
 extension PlanBuilder {
-    /// Step 5: the changes, their waves, and what else there is to say.
+    /// Step 5: the changes, their waves and the warnings.
     func makePlan(from revision: RevisionNumber) -> Plan {
         let actions = services.indices.map(plannedAction)
         var changes = services.indices.map { makeChange($0, actions) }
@@ -31,9 +31,9 @@ extension PlanBuilder {
     }
 
     private func plannedAction(_ number: Int) -> PlanAction {
-        let subject = services[number]
+        let service = services[number]
         if willStop[number] {
-            return subject.target.isUp && willBeUp[number] ? .restart : .stop
+            return service.target.isUp && willBeUp[number] ? .restart : .stop
         }
         switch directChange(number) {
         case .nothing: return .keep
@@ -45,36 +45,36 @@ extension PlanBuilder {
     }
 
     private func makeChange(_ number: Int, _ actions: [PlanAction]) -> Change {
-        let subject = services[number]
+        let service = services[number]
         let action = actions[number]
-        let isKeptDown = action == .stop && subject.target.isUp
-        var change = Change(subject.name, action, Reason(.unchanged, ""))
-        change.fields = isKeptDown || action == .keep ? [] : subject.fields
-        let obstacles = isKeptDown || action == .blocked ? unmetConditions(number) : UnmetConditions()
-        change.blockedBy = obstacles.all
+        let staysDown = action == .stop && service.target.isUp
+        var change = Change(service.name, action, Reason(.unchanged, ""))
+        change.fields = staysDown || action == .keep ? [] : service.fields
+        let conditions = staysDown || action == .blocked ? unmetConditions(number) : UnmetConditions()
+        change.blockedBy = conditions.all
         if directChange(number) != .stop, cascadeCause[number] >= 0 {
             let cause = Int(cascadeCause[number])
             // A restart that has a reason of its own keeps it, unless it ends as a stop.
-            if directChange(number) != .restart || isKeptDown {
+            if directChange(number) != .restart || staysDown {
                 change.cause = services[cause].name
-                change.reason = cascadeReason(number, cause: cause, actions[cause], obstacles)
+                change.reason = cascadeReason(number, cause: cause, actions[cause], conditions)
                 return change
             }
         }
-        change.reason = directReason(number, action, obstacles)
+        change.reason = directReason(number, action, conditions)
         return change
     }
 
-    /// Whether it is down because of another that is wanted up as well: the plan is refused for that.
+    /// Whether the service is down because of a conflict with another one that should be up; the plan is refused.
     private func isConflictBetweenWanted(_ change: Change) -> Bool {
         guard change.reason.code == .conflict, let number = indexByName[change.service] else { return false }
         return conflicting(Int(number)).contains { services[Int($0)].target.isUp }
     }
 
-    /// What a person must know of the plan as a whole.
+    /// The warnings about the plan as a whole.
     private func warnings(_ changes: [Change], hasBrokenCycles: Bool) -> [Diagnostic] {
         var diagnostics: [Diagnostic] = []
-        // Two that conflict and are both wanted up are an error, and an error is said once.
+        // A conflict of two services that should both be up is already an error.
         let blocked = changes.filter { $0.action == .blocked && !isConflictBetweenWanted($0) }
         if let first = blocked.first {
             let others =
@@ -86,15 +86,15 @@ extension PlanBuilder {
             let waits = first.blockedBy.map(\.description).joined(separator: ", ")
             let help =
                 first.reason.code == .conflict
-                ? "take down what it conflicts with, or take it out of `conflicts`"
-                : "bring up what it waits for, or take it out of `requires`"
+                ? "stop the conflicting service, or remove it from `conflicts`"
+                : "start the services it waits for, or remove them from `requires`"
             diagnostics.append(
                 Diagnostic(
                     .warning,
                     code: "blocked",
                     "\(first.service) waits for \(waits)\(others)",
                     help: help,
-                    at: first.reason.place
+                    at: first.reason.location
                 )
             )
         }
@@ -103,8 +103,8 @@ extension PlanBuilder {
                 Diagnostic(
                     .warning,
                     code: "recorded-cycle",
-                    "what runs was started with dependencies that form a circle by now: "
-                        + "inside it, services stop in the order of their names"
+                    "the running services were started with dependencies that now form a cycle; "
+                        + "services inside the cycle stop in the order of their names"
                 )
             )
         }
@@ -127,53 +127,5 @@ extension PlanAction {
         case .stop, .restart: true
         case .keep, .start, .update, .blocked: false
         }
-    }
-}
-
-/// Some services in the earliest wave each can be in, by the dependencies between them alone.
-struct Waves {
-    /// The services of each wave, in ascending order.
-    let waves: [[Int]]
-    /// Whether dependencies had to be left out because they form a cycle.
-    let hasBrokenCycles: Bool
-
-    /// Orders members; `turned` puts dependents first.
-    init(
-        _ members: [Int],
-        among numbers: [QualifiedName: Int32],
-        hard: (Int) -> [QualifiedName],
-        soft: (Int) -> [QualifiedName],
-        reversed: Bool = false
-    ) {
-        guard !members.isEmpty else {
-            waves = []
-            hasBrokenCycles = false
-            return
-        }
-        var places = [Int32](repeating: -1, count: numbers.count)
-        for (place, member) in members.enumerated() { places[member] = Int32(place) }
-        func edges(_ dependencies: (Int) -> [QualifiedName]) -> [IndexEdge] {
-            var edges: [IndexEdge] = []
-            for (place, member) in members.enumerated() {
-                for name in dependencies(member) {
-                    guard let number = numbers[name], places[Int(number)] >= 0 else { continue }
-                    let (dependent, dependency) = (Int32(place), places[Int(number)])
-                    edges.append(
-                        reversed
-                            ? IndexEdge(dependent: dependency, dependency: dependent)
-                            : IndexEdge(dependent: dependent, dependency: dependency)
-                    )
-                }
-            }
-            return edges
-        }
-        let levels = DependencyLevels(count: members.count, hard: edges(hard), soft: edges(soft))
-        waves = levels.waves.map { wave in wave.map { members[$0] } }
-        hasBrokenCycles = levels.hasBrokenCycles
-    }
-
-    /// Every member with the number of its wave.
-    var waveNumbers: [(number: Int, wave: Int)] {
-        waves.enumerated().flatMap { wave, members in members.map { ($0, wave) } }
     }
 }

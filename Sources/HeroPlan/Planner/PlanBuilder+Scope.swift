@@ -1,10 +1,10 @@
 import HeroModel
 
 extension PlanBuilder {
-    /// Step 2: what a narrowed plan is about: the named ones and what they drag along.
+    /// Step 2: the scope of a narrowed plan: the named services and their cascades.
     ///
-    /// Whatever goes down takes its dependents along; whatever comes up takes along what it requires and is down
-    /// or to be completed, and what it conflicts with and is wanted down.
+    /// A service that stops brings its dependents into the scope. A service that starts brings in the requirements that
+    /// are down or degraded, and the conflicting services that should be down.
     mutating func findScope() {
         guard !options.only.isEmpty else { return }
         isInScope = [Bool](repeating: false, count: services.count)
@@ -14,17 +14,17 @@ extension PlanBuilder {
         var hasGrown = true
         while hasGrown {
             hasGrown = false
-            var trial = self
-            trial.findStops()
-            for number in services.indices where trial.willStop[number] && !isInScope[number] {
+            var attempt = self
+            attempt.findStops()
+            for number in services.indices where attempt.willStop[number] && !isInScope[number] {
                 isInScope[number] = true
                 hasGrown = true
             }
-            let isHopeless = trial.findUnstartable()
-            // Dependents before what they require, so that one pass reaches the bottom.
-            for number in startOrder.reversed() where isInScope[number] && !isHopeless[number] {
+            let isUnstartable = attempt.findUnstartable()
+            // Dependents first, so that one pass reaches the deepest requirement.
+            for number in startOrder.reversed() where isInScope[number] && !isUnstartable[number] {
                 guard services[number].target.isUp else { continue }
-                guard trial.willStop[number] || services[number].directChange == .start else { continue }
+                guard attempt.willStop[number] || services[number].directChange == .start else { continue }
                 for requirement in requirements.neighbors(number) {
                     hasGrown = addToScope(Int(requirement), if: .start) || hasGrown
                 }
@@ -35,21 +35,21 @@ extension PlanBuilder {
         }
     }
 
-    /// What is down, or goes down, and will not be up whatever a larger scope would do: nothing is started for it.
+    /// Services that are down or stop, and cannot be up in any larger scope: nothing is started for them.
     private func findUnstartable() -> [Bool] {
-        var isHopeless = [Bool](repeating: false, count: services.count)
+        var isUnstartable = [Bool](repeating: false, count: services.count)
         for number in startOrder where willStop[number] || !services[number].isStarted {
-            let subject = services[number]
+            let service = services[number]
             let row = requirements.neighbors(number)
-            let mayStart = subject.target.isUp && (willStop[number] || subject.directChange == .start)
-            isHopeless[number] =
-                !mayStart || row.count < subject.declaredRequires.count || row.contains { isHopeless[Int($0)] }
+            let mayStart = service.target.isUp && (willStop[number] || service.directChange == .start)
+            isUnstartable[number] =
+                !mayStart || row.count < service.declaredRequires.count || row.contains { isUnstartable[Int($0)] }
         }
-        return isHopeless
+        return isUnstartable
     }
 
-    private mutating func addToScope(_ number: Int, if need: DirectChange) -> Bool {
-        guard !isInScope[number], services[number].directChange == need else { return false }
+    private mutating func addToScope(_ number: Int, if change: DirectChange) -> Bool {
+        guard !isInScope[number], services[number].directChange == change else { return false }
         isInScope[number] = true
         return true
     }

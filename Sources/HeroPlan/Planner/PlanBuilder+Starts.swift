@@ -1,31 +1,31 @@
 import HeroModel
 
 extension PlanBuilder {
-    /// Step 4: what will be up afterwards, requirements before dependents.
+    /// Step 4: the services that will be up, requirements before dependents.
     ///
-    /// What stays as it is does not depend on its requirements: a crash does not cascade. Of two that conflict and are
-    /// both wanted (a mistake that validation refuses) the first in the order of the requirements comes up.
+    /// A service that is kept does not depend on its requirements, because a crash does not cascade. Of two conflicting
+    /// services that should both be up (validation refuses them) the first one in `startOrder` starts.
     mutating func findStarts() {
         for number in startOrder {
-            let subject = services[number]
-            if subject.isStarted && !willStop[number] && directChange(number) != .start {
-                willBeUp[number] = subject.isUpIfKept
+            let service = services[number]
+            if service.isStarted && !willStop[number] && directChange(number) != .start {
+                willBeUp[number] = service.isUpIfKept
             } else {
-                let isWanted = subject.target.isUp && (willStop[number] || directChange(number) == .start)
+                let isWanted = service.target.isUp && (willStop[number] || directChange(number) == .start)
                 willBeUp[number] =
                     isWanted && hasAllRequirements(number, willBeUp) && activeConflicts(number).isEmpty
             }
         }
     }
 
-    /// What conflicts with a service and will stand: it stays as it is, or comes up.
+    /// The services that conflict with a service and will be up, because they are kept or start.
     func activeConflicts(_ number: Int) -> [Int] {
         conflicting(number).map(Int.init).filter { other in
             services[other].isStarted && !willStop[other] || willBeUp[other]
         }
     }
 
-    /// What a service requires and will not have, sorted.
+    /// The requirements of a service that will not be up, sorted.
     func missingRequirements(_ number: Int) -> [QualifiedName] {
         let missing = services[number].declaredRequires.filter { name in
             guard let requirement = indexByName[name] else { return true }
@@ -34,7 +34,7 @@ extension PlanBuilder {
         return missing.count > 1 ? Set(missing).sorted() : missing
     }
 
-    /// What a service waits for: requirements that are not up, and what it conflicts with; sorted.
+    /// The conditions that a service waits for.
     func unmetConditions(_ number: Int) -> UnmetConditions {
         UnmetConditions(
             requirements: missingRequirements(number),
@@ -42,14 +42,14 @@ extension PlanBuilder {
         )
     }
 
-    /// What keeps a service from coming up.
+    /// The conditions that prevent a start.
     struct UnmetConditions {
-        /// What it requires and will not have, sorted.
+        /// Requirements that will not be up, sorted.
         var requirements: [QualifiedName] = []
-        /// What it conflicts with and will be up, sorted.
+        /// Conflicting services that will be up, sorted.
         var conflicts: [QualifiedName] = []
 
-        /// Both, sorted, each once.
+        /// All of these services, sorted, each once.
         var all: [QualifiedName] {
             conflicts.isEmpty ? requirements : Set(requirements + conflicts).sorted()
         }

@@ -1,13 +1,13 @@
 import HeroModel
 
 extension PlanBuilder {
-    /// Step 3: what must stop for its own sake, and all that requires it, nearest first.
+    /// Step 3: the services that must stop for their own reasons, then all that require them, nearest first.
     ///
-    /// A restart whose requirement cannot be up is not begun: better the old version up than none. But what requires
-    /// something that is wanted down does not stay up, whether or not that goes down just now.
+    /// A restart does not begin while a requirement cannot be up, because the old version is better than none. A
+    /// service whose requirement should be down does not stay up, even if that requirement is already down.
     mutating func findStops() {
         var mayBeUp = findPossiblyUp()
-        var descent = StopCascade(dependents)
+        var cascade = StopCascade(dependents)
         var deferred: [Int] = []
         var waiting: [Int] = []
         for number in services.indices {
@@ -24,35 +24,35 @@ extension PlanBuilder {
                 }
             case .nothing, .update, .start: continue
             }
-            markStopped(number, &descent)
+            markStopped(number, &cascade)
         }
-        cascadeStops(&descent)
-        let isDoomed = findUnsatisfiable()
-        for number in startOrder where isDoomed[number] && isInScope[number] {
+        cascadeStops(&cascade)
+        let isUnsatisfiable = findUnsatisfiable()
+        for number in startOrder where isUnsatisfiable[number] && isInScope[number] {
             guard services[number].target.isUp, services[number].isStarted, !willStop[number] else { continue }
             isStoppedForRequirement[number] = true
-            markStopped(number, &descent)
-            cascadeStops(&descent)
+            markStopped(number, &cascade)
+            cascadeStops(&cascade)
         }
-        beginRestarts(&deferred, &descent)
-        // What was left degraded and is dragged down comes up whole: then what waits for it may begin as well.
+        beginRestarts(&deferred, &cascade)
+        // A degraded service that a cascade restarts comes up completely, so restarts that wait for it may begin.
         while !waiting.isEmpty {
             mayBeUp = findPossiblyUp()
             let free = waiting.filter { !willStop[$0] && hasAllRequirements($0, mayBeUp) }
             waiting.removeAll { willStop[$0] || hasAllRequirements($0, mayBeUp) }
             guard !free.isEmpty else { return }
             deferred += free
-            beginRestarts(&deferred, &descent)
+            beginRestarts(&deferred, &cascade)
         }
     }
 
-    /// Restarts that conflict with something live begin only when that goes down.
-    private mutating func beginRestarts(_ deferred: inout [Int], _ descent: inout StopCascade) {
+    /// A restart that conflicts with a started service begins only when that service stops.
+    private mutating func beginRestarts(_ deferred: inout [Int], _ cascade: inout StopCascade) {
         while true {
             let free = deferred.filter { !willStop[$0] && hasNoActiveConflict($0) }
             guard !free.isEmpty else { return }
-            for number in free { markStopped(number, &descent) }
-            cascadeStops(&descent)
+            for number in free { markStopped(number, &cascade) }
+            cascadeStops(&cascade)
             deferred.removeAll { willStop[$0] }
         }
     }
@@ -61,27 +61,27 @@ extension PlanBuilder {
         conflicting(number).allSatisfy { willStop[Int($0)] || !services[Int($0)].isStarted }
     }
 
-    private mutating func markStopped(_ number: Int, _ descent: inout StopCascade) {
+    private mutating func markStopped(_ number: Int, _ cascade: inout StopCascade) {
         willStop[number] = true
-        descent.pending.append(Int32(number))
+        cascade.pending.append(Int32(number))
     }
 
-    private mutating func cascadeStops(_ descent: inout StopCascade) {
-        while descent.position < descent.pending.count {
-            let cause = descent.pending[descent.position]
-            descent.position += 1
-            for dependent in descent.dependents.neighbors(Int(cause)) {
+    private mutating func cascadeStops(_ cascade: inout StopCascade) {
+        while cascade.position < cascade.pending.count {
+            let cause = cascade.pending[cascade.position]
+            cascade.position += 1
+            for dependent in cascade.dependents.neighbors(Int(cause)) {
                 let number = Int(dependent)
                 guard !willStop[number], services[number].isStarted, !services[number].target.isIgnored else {
                     continue
                 }
                 cascadeCause[number] = cause
-                markStopped(number, &descent)
+                markStopped(number, &cascade)
             }
         }
     }
 
-    /// What goes down, in the order in which it was found.
+    /// The services that stop, in the order in which they were found.
     private struct StopCascade {
         let dependents: IndexGraph
         var pending: [Int32] = []
@@ -90,37 +90,37 @@ extension PlanBuilder {
         init(_ dependents: IndexGraph) { self.dependents = dependents }
     }
 
-    /// What could be up, with what is known to go down so far: false means that it will not be up unless more goes down.
+    /// The services that could be up with the stops found so far; false means down unless more services stop.
     private func findPossiblyUp() -> [Bool] {
         var isUp = [Bool](repeating: false, count: services.count)
         for number in startOrder {
-            let subject = services[number]
-            switch subject.target {
-            case .ignored, .leftUndeclared: isUp[number] = subject.isUpIfKept
+            let service = services[number]
+            switch service.target {
+            case .ignored, .leftUndeclared: isUp[number] = service.isUpIfKept
             case .downByStatus, .downByCommand, .pruned:
-                isUp[number] = !isInScope[number] && subject.isUpIfKept
-            case .up where subject.isStarted && directChange(number) != .start:
+                isUp[number] = !isInScope[number] && service.isUpIfKept
+            case .up where service.isStarted && directChange(number) != .start:
                 let comesBack = willStop[number] && hasAllRequirements(number, isUp)
-                isUp[number] = directChange(number) == .restart || subject.isUpIfKept || comesBack
+                isUp[number] = directChange(number) == .restart || service.isUpIfKept || comesBack
             case .up: isUp[number] = directChange(number) == .start && hasAllRequirements(number, isUp)
             }
         }
         return isUp
     }
 
-    /// What the manifests and options alone keep down: it is wanted down, or requires something that is.
+    /// The services that manifests and options keep down: they should be down, or require one that should be.
     ///
-    /// Hands off is no wish, and a crash is none either (docs/decisions/0016).
+    /// Neither status ignore nor a crash counts as "should be down" (docs/decisions/0016).
     func findUnsatisfiable() -> [Bool] {
-        var isDoomed = [Bool](repeating: false, count: services.count)
-        // What a narrowed plan leaves up is up.
+        var isUnsatisfiable = [Bool](repeating: false, count: services.count)
+        // A service that a narrowed plan leaves running is up.
         for number in startOrder where isInScope[number] || !services[number].isStarted {
             switch services[number].target {
-            case .downByStatus, .downByCommand, .pruned: isDoomed[number] = true
-            case .up: isDoomed[number] = requirements.neighbors(number).contains { isDoomed[Int($0)] }
+            case .downByStatus, .downByCommand, .pruned: isUnsatisfiable[number] = true
+            case .up: isUnsatisfiable[number] = requirements.neighbors(number).contains { isUnsatisfiable[Int($0)] }
             case .ignored, .leftUndeclared: break
             }
         }
-        return isDoomed
+        return isUnsatisfiable
     }
 }

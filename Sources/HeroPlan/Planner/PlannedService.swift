@@ -1,45 +1,45 @@
 import HeroModel
 
-/// What the manifests and the options want of a service.
+/// The state that manifests and options request for a service.
 enum TargetState {
-    /// Declared, status start, and no `down` takes it.
+    /// Declared with status start and not stopped by `down`.
     case up
     /// Declared with status stop or spec.
     case downByStatus
-    /// `down` takes it.
+    /// Stopped by `down`.
     case downByCommand
-    /// Declared with status ignore: hands off.
+    /// Declared with status ignore.
     case ignored
-    /// Not declared any more, and pruned.
+    /// Not declared, and pruned.
     case pruned
-    /// Not declared any more, and not pruned.
+    /// Not declared, and not pruned.
     case leftUndeclared
 }
 
-/// What a service needs for its own sake, before anything around it is looked at.
+/// The change that a service needs for its own reasons, without regard to other services.
 enum DirectChange {
-    /// Nothing.
+    /// No change.
     case nothing
-    /// Its record is behind its manifest, in fields that take effect in place.
+    /// Its record differs from its manifest in fields that take effect in place.
     case update
-    /// It is down and wanted up, or a part of it is and joins the rest.
+    /// It should be up and is down, or one of its actions is down and joins the others.
     case start
-    /// It is up and wanted down.
+    /// It is up and should be down.
     case stop
-    /// It is up, and must come up anew.
+    /// It is up and must start again.
     case restart
 }
 
-/// One service with all that is known of it.
+/// One service with its manifest, its record and the change it needs.
 ///
-/// It never changes; a class, since specs are wide and are handed around a lot in a planning.
+/// Immutable. It is a class because specs are large and are passed around often.
 final class PlannedService {
     let name: QualifiedName
     let declared: Declared<ServiceSpec>?
     let observed: ObservedService?
     let target: TargetState
     let isStarted: Bool
-    /// What differs from the record; only looked for where it can matter.
+    /// The fields that differ from the record, as far as they matter for the change.
     let fields: [FieldDiff]
     let directChange: DirectChange
 
@@ -59,13 +59,13 @@ final class PlannedService {
             fields = []
             directChange = .nothing
         case .pruned, .downByCommand, .downByStatus:
-            // Of a service that goes down only the status matters; the rest counts when it comes up again.
+            // Only the status matters for a stop; the other fields count at the next start.
             fields = isStarted ? Self.differences(declared, observed).filter { $0.path == "status" } : []
             directChange = isStarted ? .stop : .nothing
         case .up:
             fields = Self.differences(declared, observed)
             let joins = !(declared?.spec.replacesExistingJobs ?? true)
-            directChange = Self.directChange(observed, isLive: isStarted, joins: joins, fields, options)
+            directChange = Self.directChange(observed, isStarted: isStarted, joins: joins, fields, options)
         }
     }
 
@@ -88,17 +88,17 @@ final class PlannedService {
         }
     }
 
-    /// What a service that is wanted up needs; `joins`: what is still up of it stays, and belongs to the new run.
+    /// The change of a service that should be up; with `joins`, running jobs stay and become part of the new run.
     private static func directChange(
         _ observed: ObservedService?,
-        isLive: Bool,
+        isStarted: Bool,
         joins: Bool,
         _ fields: [FieldDiff],
         _ options: PlanOptions
     ) -> DirectChange {
         guard let observed else { return .start }
         let needsRestart = fields.first?.cost == .restart
-        guard isLive else {
+        guard isStarted else {
             let isLeftFailed = observed.state == .failed && !options.retriesFailed && !needsRestart
             return isLeftFailed ? .nothing : .start
         }
@@ -106,29 +106,29 @@ final class PlannedService {
         switch observed.state {
         case .running, .exited, .starting, .backingOff: break
         case .degraded, .failed: if options.retriesFailed { return joins ? .start : .restart }
-        // Down with something left over.
+        // Processes of an earlier run remain.
         case .stopped, .blocked: return joins ? .start : .restart
-        // The way down comes first.
+        // The stop must finish first.
         case .stopping: return .restart
         }
         return fields.isEmpty ? .nothing : .update
     }
 
-    /// What orders its stop: the dependencies recorded when it was started.
+    /// The dependencies that order its stop: those recorded at the start.
     var recordedRequires: [QualifiedName] { isStarted ? observed?.requires ?? [] : [] }
 
-    /// What it must never be up together with: as its manifest says, or as recorded of what no manifest speaks of.
+    /// The services it must never run together with: as declared, or as recorded if no manifest declares it.
     var conflicts: [QualifiedName] { declared?.spec.conflicts ?? (isStarted ? observed?.conflicts ?? [] : []) }
 
-    /// What orders its start: the dependencies its manifest names.
+    /// The dependencies that order its start: those of its manifest.
     var declaredRequires: [QualifiedName] { declared?.spec.requires ?? [] }
 
-    /// Whether it counts as up, or gets there by itself, when the plan leaves it as it is.
+    /// Whether it counts as up, or comes up without a change, if the plan keeps it.
     var isUpIfKept: Bool {
         guard isStarted, let observed else { return false }
         switch observed.state {
         case .running, .exited: return true
-        // Hands off means that nothing helps it up either.
+        // heroproc does not restart a service with status ignore.
         case .starting, .backingOff: return target.isUp
         case .stopped, .blocked, .degraded, .stopping, .failed: return false
         }
@@ -136,7 +136,7 @@ final class PlannedService {
 }
 
 extension TargetState {
-    /// Whether it is to be kept up.
+    /// Whether the service should be up.
     var isUp: Bool {
         switch self {
         case .up: true
@@ -144,7 +144,7 @@ extension TargetState {
         }
     }
 
-    /// Whether it is to be kept down.
+    /// Whether the service should be down.
     var isDown: Bool {
         switch self {
         case .downByStatus, .downByCommand, .pruned: true
@@ -152,7 +152,7 @@ extension TargetState {
         }
     }
 
-    /// Whether it is never touched, not even by cascade.
+    /// Whether no plan touches the service, not even by cascade.
     var isIgnored: Bool {
         switch self {
         case .ignored: true
@@ -162,7 +162,7 @@ extension TargetState {
 }
 
 extension PlanOptions.Down {
-    /// Whether it takes services of this class.
+    /// Whether `down` stops services of this class.
     func includes(_ serviceClass: ServiceClass) -> Bool {
         switch self {
         case .none: false

@@ -1,26 +1,25 @@
 public import HeroModel
 
-/// Compares what is wanted with what is there.
+/// Compares the desired state with the observed state.
 ///
-/// A pure function in numbered steps: what each service needs for its own sake, what a narrowed plan is about, what
-/// goes down with what, what can come up again, then the changes with their reasons and the waves. Linear in services
-/// and dependencies.
+/// A pure function in five steps: (1) the direct change of each service, (2) the scope of a narrowed plan, (3) stops
+/// and their cascades, (4) starts, (5) changes with reasons and waves. It is linear in services and dependencies.
 public enum Planner {
-    /// Makes the plan that brings `observed` to `desired`.
+    /// Makes the plan that leads from `observed` to `desired`.
     ///
-    /// Every service that is declared, or is undeclared and live, has exactly one change in it, and so has every
-    /// standalone action. The desired state is taken to be valid; where it is not (a cycle, an unknown requirement, two
-    /// that conflict), the plan is still finite and the same each time.
+    /// Every service that is declared or started, and every standalone action, has exactly one change. The desired
+    /// state is assumed to be valid. If it is not (a cycle, an unknown requirement, two conflicting services), planning
+    /// still terminates and is deterministic.
     public static func plan(
         _ desired: DesiredState,
         _ observed: Observed,
         _ options: PlanOptions = PlanOptions()
     ) -> Plan {
-        var planning = PlanBuilder(desired, observed, options)
-        planning.findScope()
-        planning.findStops()
-        planning.findStarts()
-        var plan = planning.makePlan(from: observed.revision)
+        var builder = PlanBuilder(desired, observed, options)
+        builder.findScope()
+        builder.findStops()
+        builder.findStarts()
+        var plan = builder.makePlan(from: observed.revision)
         plan.only = Set(options.only).sorted()
         let standalone = StandalonePlanner(desired, observed, options)
         plan.addStandalone(standalone.changes)
@@ -29,49 +28,49 @@ public enum Planner {
             let shown = Set(plan.only.isEmpty ? [] : plan.changes.map(\.service))
             plan.diagnostics += desired.limitWarnings(on: machine) { plan.only.isEmpty || shown.contains($0) }
         }
-        plan.diagnostics += Refusals(planning, plan, desired, options).diagnostics
+        plan.diagnostics += Refusals(builder, plan, desired, options).diagnostics
         return plan
     }
 }
 
-/// One planning under way: services are numbers, in the order of their names.
+/// The state of one planning; services are identified by their index in the order of names.
 struct PlanBuilder {
     let services: [PlannedService]
     let indexByName: [QualifiedName: Int32]
     let options: PlanOptions
-    /// The declared requirements between subjects, and those recorded of live ones where they are others.
+    /// The declared requirements between services, and the recorded ones of started services where they differ.
     private let declaredRequirements: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
-    /// The declared requirements by dependent, and an order in which each comes after all it requires.
+    /// The declared requirements by dependent, and an order in which every service comes after its requirements.
     let requirements: IndexGraph
     let startOrder: [Int]
-    /// Who must never be up together with whom, by either; nil where nobody conflicts.
+    /// The pairs that must never run together, in both directions; nil if there are none.
     let conflicts: IndexGraph?
 
-    /// Whether the plan is about it; all are, unless it was narrowed.
+    /// Whether the plan may change the service; true for all services unless the plan is narrowed.
     var isInScope: [Bool]
-    /// Whether it is stopped, be it to start again.
+    /// Whether the service stops, including restarts.
     var willStop: [Bool]
-    /// What drags it down: the requirement that is nearest to what started it; -1 for its own need.
+    /// The index of the nearest requirement whose stop causes this stop; -1 for a direct change.
     var cascadeCause: [Int32]
-    /// What goes down only because something it requires is wanted down, and is down already.
+    /// Whether the service stops only because a requirement, already down, should be down.
     var isStoppedForRequirement: [Bool]
-    /// Whether it will be up, or get there, when the plan is carried out.
+    /// Whether the service will be up after the plan.
     var willBeUp: [Bool]
 
-    /// Step 1: look at every service by itself.
+    /// Step 1: examine every service separately.
     init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
         var names = Array(desired.services.keys)
         for (name, service) in observed.services where service.isStarted && desired.services[name] == nil {
             names.append(name)
         }
         names.sort()
-        var numbers = [QualifiedName: Int32](minimumCapacity: names.count)
-        var subjects: [PlannedService] = []
-        subjects.reserveCapacity(names.count)
+        var indexByName = [QualifiedName: Int32](minimumCapacity: names.count)
+        var services: [PlannedService] = []
+        services.reserveCapacity(names.count)
         for (number, name) in names.enumerated() {
-            numbers[name] = Int32(number)
-            subjects.append(
+            indexByName[name] = Int32(number)
+            services.append(
                 PlannedService(
                     name,
                     declared: desired.services[name],
@@ -80,52 +79,52 @@ struct PlanBuilder {
                 )
             )
         }
-        self.services = subjects
-        self.indexByName = numbers
+        self.services = services
+        self.indexByName = indexByName
         self.options = options
-        declaredRequirements = Self.edges(subjects, numbers) { $0.declaredRequires }
-        recordedRequirements = Self.edges(subjects, numbers) { subject in
-            subject.recordedRequires == subject.declaredRequires ? [] : subject.recordedRequires
+        declaredRequirements = Self.edges(services, indexByName) { $0.declaredRequires }
+        recordedRequirements = Self.edges(services, indexByName) { service in
+            service.recordedRequires == service.declaredRequires ? [] : service.recordedRequires
         }
-        requirements = IndexGraph(count: subjects.count, edges: declaredRequirements)
-        startOrder = DependencyLevels(count: subjects.count, hard: declaredRequirements).topologicalOrder
-        let pairs = Self.edges(subjects, numbers) { $0.conflicts }
+        requirements = IndexGraph(count: services.count, edges: declaredRequirements)
+        startOrder = DependencyLevels(count: services.count, hard: declaredRequirements).topologicalOrder
+        let pairs = Self.edges(services, indexByName) { $0.conflicts }
         let both = pairs + pairs.map { IndexEdge(dependent: $0.dependency, dependency: $0.dependent) }
-        conflicts = pairs.isEmpty ? nil : IndexGraph(count: subjects.count, edges: both)
-        isInScope = [Bool](repeating: true, count: subjects.count)
-        willStop = [Bool](repeating: false, count: subjects.count)
-        cascadeCause = [Int32](repeating: -1, count: subjects.count)
-        isStoppedForRequirement = [Bool](repeating: false, count: subjects.count)
-        willBeUp = [Bool](repeating: false, count: subjects.count)
+        conflicts = pairs.isEmpty ? nil : IndexGraph(count: services.count, edges: both)
+        isInScope = [Bool](repeating: true, count: services.count)
+        willStop = [Bool](repeating: false, count: services.count)
+        cascadeCause = [Int32](repeating: -1, count: services.count)
+        isStoppedForRequirement = [Bool](repeating: false, count: services.count)
+        willBeUp = [Bool](repeating: false, count: services.count)
     }
 
     private static func edges(
-        _ subjects: [PlannedService],
-        _ numbers: [QualifiedName: Int32],
+        _ services: [PlannedService],
+        _ indexByName: [QualifiedName: Int32],
         _ dependencies: (PlannedService) -> [QualifiedName]
     ) -> [IndexEdge] {
         var edges: [IndexEdge] = []
-        for (number, subject) in subjects.enumerated() {
-            for name in dependencies(subject) {
-                guard let dependency = numbers[name] else { continue }
+        for (number, service) in services.enumerated() {
+            for name in dependencies(service) {
+                guard let dependency = indexByName[name] else { continue }
                 edges.append(IndexEdge(dependent: Int32(number), dependency: dependency))
             }
         }
         return edges
     }
 
-    /// Who goes down with whom: by the dependencies recorded at the start, and by those declared now.
+    /// The cascade graph: dependents by the recorded and the declared requirements.
     var dependents: IndexGraph {
         IndexGraph(count: services.count, edges: recordedRequirements + declaredRequirements, reversed: true)
     }
 
-    /// What a service needs for its own sake, as far as the plan is about it.
+    /// The direct change of a service, as far as it is in scope.
     func directChange(_ number: Int) -> DirectChange { isInScope[number] ? services[number].directChange : .nothing }
 
-    /// Those it must never be up together with.
+    /// The services that it must never run together with.
     func conflicting(_ number: Int) -> ArraySlice<Int32> { conflicts?.neighbors(number) ?? [] }
 
-    /// Whether all that a manifest requires is among those; what nobody knows is not.
+    /// Whether all declared requirements are up; an unknown requirement is not.
     func hasAllRequirements(_ number: Int, _ isUp: [Bool]) -> Bool {
         let row = requirements.neighbors(number)
         return row.count == services[number].declaredRequires.count && row.allSatisfy { isUp[Int($0)] }

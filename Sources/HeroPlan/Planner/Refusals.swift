@@ -1,69 +1,69 @@
 import HeroModel
 
-/// Why a plan must not be carried out, however right it is.
+/// The reasons to refuse a plan.
 struct Refusals {
     /// Errors, in the order of the names.
     private(set) var diagnostics: [Diagnostic] = []
 
-    init(_ planning: PlanBuilder, _ plan: Plan, _ desired: DesiredState, _ options: PlanOptions) {
-        addUnknownNames(planning, plan, options)
-        if planning.conflicts != nil { addConflicts(planning) }
-        // `down` is an order about everything, and asks nobody (contract section 4).
+    init(_ builder: PlanBuilder, _ plan: Plan, _ desired: DesiredState, _ options: PlanOptions) {
+        addUnknownNames(builder, plan, options)
+        if builder.conflicts != nil { addConflicts(builder) }
+        // `down` is an explicit request for every service, so guards do not apply (contract section 4).
         guard options.down == .none else { return }
-        if !options.allowsProtected { addProtected(planning, plan) }
+        if !options.allowsProtected { addProtected(builder, plan) }
         if !options.allowsDisruption, let limit = desired.settings.maxDisruption { addDisruption(plan, limit) }
     }
 
-    private mutating func addUnknownNames(_ planning: PlanBuilder, _ plan: Plan, _ options: PlanOptions) {
+    private mutating func addUnknownNames(_ builder: PlanBuilder, _ plan: Plan, _ options: PlanOptions) {
         guard !options.only.isEmpty else { return }
         let standalone = Set(plan.changes.lazy.filter(\.isStandalone).map(\.service))
-        for name in Set(options.only).sorted() where planning.indexByName[name] == nil && !standalone.contains(name) {
+        for name in Set(options.only).sorted() where builder.indexByName[name] == nil && !standalone.contains(name) {
             diagnostics.append(
                 Diagnostic(
                     .error,
                     code: "unknown-name",
-                    "cannot narrow the plan to \(name): no manifest declares it, and nothing of that name runs",
+                    "cannot narrow the plan to \(name): no manifest declares it, and nothing of that name is running",
                     help: "name a service or a standalone action as `name` or `context/name`"
                 )
             )
         }
     }
 
-    private mutating func addConflicts(_ planning: PlanBuilder) {
-        for (number, subject) in planning.services.enumerated() where subject.target.isUp {
-            let others = Set(planning.conflicting(number)).sorted().map(Int.init).filter { $0 > number }
-            for other in others where planning.services[other].target.isUp {
-                guard planning.isInScope[number] || planning.isInScope[other] else { continue }
-                let second = planning.services[other]
-                let speaker = subject.conflicts.contains(second.name) ? subject : second
+    private mutating func addConflicts(_ builder: PlanBuilder) {
+        for (number, service) in builder.services.enumerated() where service.target.isUp {
+            let others = Set(builder.conflicting(number)).sorted().map(Int.init).filter { $0 > number }
+            for other in others where builder.services[other].target.isUp {
+                guard builder.isInScope[number] || builder.isInScope[other] else { continue }
+                let second = builder.services[other]
+                let declaring = service.conflicts.contains(second.name) ? service : second
                 diagnostics.append(
                     Diagnostic(
                         .error,
                         code: "conflict",
-                        "cannot keep \(subject.name) and \(second.name) up together: they conflict",
-                        help: "set `status: stop` on one of them, or take it out of `conflicts`",
-                        at: speaker.declared?.location(of: "conflicts")
+                        "cannot keep \(service.name) and \(second.name) up together: they conflict",
+                        help: "set `status: stop` on one of them, or remove it from `conflicts`",
+                        at: declaring.declared?.location(of: "conflicts")
                     )
                 )
             }
         }
     }
 
-    /// Only what is up needs protection: to bring back what has failed is no harm.
-    private mutating func addProtected(_ planning: PlanBuilder, _ plan: Plan) {
+    /// Only a service that is up needs protection; to restart a failed one does no harm.
+    private mutating func addProtected(_ builder: PlanBuilder, _ plan: Plan) {
         for change in plan.changes where change.action.includesStop && !change.isStandalone {
-            guard let number = planning.indexByName[change.service] else { continue }
-            let subject = planning.services[Int(number)]
-            guard subject.isProtected, subject.isOperating else { continue }
-            let place = subject.declared?.location(of: "protect")
-            let origin = place == nil ? "was started as protected" : "is protected"
+            guard let number = builder.indexByName[change.service] else { continue }
+            let service = builder.services[Int(number)]
+            guard service.isProtected, service.isOperating else { continue }
+            let location = service.declared?.location(of: "protect")
+            let protection = location == nil ? "was started as protected" : "is protected"
             diagnostics.append(
                 Diagnostic(
                     .error,
                     code: "protected",
-                    "cannot \(change.action.rawValue) \(change.service), which \(origin): \(change.reason.text)",
+                    "cannot \(change.action.rawValue) \(change.service), which \(protection): \(change.reason.text)",
                     help: "allow it with `--allow-protected`",
-                    at: place
+                    at: location
                 )
             )
         }
@@ -78,14 +78,14 @@ struct Refusals {
                 .error,
                 code: "too-disruptive",
                 "cannot stop or restart \(services) at once: `max_disruption` is \(limit)",
-                help: "go in smaller steps with `--only NAME`, or allow it with `--allow-disruption`"
+                help: "apply in smaller steps with `--only NAME`, or allow it with `--allow-disruption`"
             )
         )
     }
 }
 
 extension PlannedService {
-    /// Whether stopping it must be allowed: as its manifest says, or as recorded of what no manifest speaks of.
+    /// Whether a stop needs permission: as declared, or as recorded if no manifest declares the service.
     var isProtected: Bool {
         guard let declared else {
             let line = "protect\ttrue"
@@ -94,7 +94,7 @@ extension PlannedService {
         return declared.spec.isProtected
     }
 
-    /// Whether it does its work, or is about to.
+    /// Whether the service is up or about to be.
     var isOperating: Bool {
         switch observed?.state {
         case .starting, .running, .degraded, .backingOff, .exited: true

@@ -1,10 +1,10 @@
 import HeroModel
 
-/// What happens to actions outside of services: those with a schedule, and those that an apply runs.
+/// Plans standalone actions: those with a schedule, and those that an apply runs.
 ///
-/// They are in no wave and drag nobody along.
+/// They are in no wave and cause no cascade.
 struct StandalonePlanner {
-    /// One for each that is declared or was applied, sorted by name.
+    /// One change for each action that is declared or was applied, sorted by name.
     let changes: [Change]
 
     private let options: PlanOptions
@@ -36,22 +36,20 @@ struct StandalonePlanner {
         }
         guard let declared, declared.spec.isStandalone else {
             return found.map { removedChange(name, declared, $0, options) }
-                ?? Change(name, .keep, Reason(.unchanged, "nothing of it is there"))
+                ?? Change(name, .keep, StandaloneReasons.noRecord)
         }
         guard let found else {
-            let text = "it is declared and was never applied\(PlanBuilder.locationSuffix(declared.location))"
-            return Change(name, .start, Reason(.declared, text, at: declared.location))
+            return Change(name, .start, StandaloneReasons.neverApplied(declared.location))
         }
         return declaredChange(name, declared, found)
     }
 
-    /// `down` cancels what runs and pauses the schedule.
+    /// `down` cancels running jobs and pauses the schedule.
     private static func downChange(_ name: QualifiedName, _ found: ObservedStandalone?) -> Change {
         guard let found, found.isActive || found.isScheduled else {
-            return Change(name, .keep, Reason(.unchanged, "it is paused, as it is wanted"))
+            return Change(name, .keep, StandaloneReasons.alreadyPaused)
         }
-        let text = found.isScheduled ? "`down` takes it along and pauses its schedule" : "`down` takes it along"
-        return Change(name, .stop, Reason(.wantedStop, text))
+        return Change(name, .stop, StandaloneReasons.stoppedByDown(pausesSchedule: found.isScheduled))
     }
 
     private static func removedChange(
@@ -61,13 +59,11 @@ struct StandalonePlanner {
         _ options: PlanOptions
     ) -> Change {
         guard let declared else {
-            return options.prunes
-                ? Change(name, .stop, Reason(.undeclared, "no manifest declares it any more"))
-                : Change(name, .keep, Reason(.undeclared, "no manifest declares it any more, and pruning is off"))
+            let reason = StandaloneReasons.undeclared(isPruned: options.prunes)
+            return Change(name, options.prunes ? .stop : .keep, reason)
         }
-        let text = "it has neither `schedule` nor `run_on` any more\(PlanBuilder.locationSuffix(declared.location))"
         let fields = FieldDiff.between(found.canonical, and: declared)
-        return Change(name, .stop, Reason(.wantedStop, text, at: declared.location), fields: fields)
+        return Change(name, .stop, StandaloneReasons.noLongerStandalone(declared.location), fields: fields)
     }
 
     private static func declaredChange(
@@ -77,8 +73,8 @@ struct StandalonePlanner {
     ) -> Change {
         let spec = declared.spec
         let fields = FieldDiff.between(found.canonical, and: declared)
-        let asksForRun = fields.first?.cost == .restart || fields.contains { $0.path == "run_on" }
-        if spec.runOn == .apply, asksForRun {
+        let needsRun = fields.first?.cost == .restart || fields.contains { $0.path == "run_on" }
+        if spec.runOn == .apply, needsRun {
             return Change(
                 name,
                 found.isActive ? .restart : .start,
@@ -87,21 +83,22 @@ struct StandalonePlanner {
             )
         }
         if spec.schedule != nil, !found.isScheduled {
-            let text =
-                "its schedule was paused, and is wanted again\(PlanBuilder.locationSuffix(declared.location(of: "schedule")))"
-            let reason = Reason(.wantedStart, text, at: declared.location(of: "schedule"))
+            let reason = StandaloneReasons.scheduleResumed(declared.location(of: "schedule"))
             return Change(name, .start, reason, fields: fields)
         }
         guard fields.isEmpty else {
             return Change(name, .update, PlanBuilder.fieldReason(.specChanged, fields), fields: fields)
         }
-        let text = found.isRunPending ? "its run has not begun yet" : "it is as its manifest says"
-        return Change(name, .keep, Reason(.unchanged, text, at: declared.location))
+        return Change(
+            name,
+            .keep,
+            StandaloneReasons.kept(isRunPending: found.isRunPending, declared.location)
+        )
     }
 }
 
 extension Plan {
-    /// Adds the changes of standalone actions in the order of the names, each after the service of its name.
+    /// Adds the changes of standalone actions in the order of names, each one after the service of the same name.
     mutating func addStandalone(_ standalone: [Change]) {
         guard !standalone.isEmpty else { return }
         changes += standalone

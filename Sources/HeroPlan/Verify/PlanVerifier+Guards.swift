@@ -4,7 +4,7 @@ extension PlanVerifier {
     func conflictsNeverRunTogether() -> [PlanViolation] {
         services.compactMap { change in
             guard willStart(change.service), let other = activeConflicts(change.service).min() else { return nil }
-            return PlanViolation(.conflictsNeverRunTogether, change.service, "comes up beside \(other)")
+            return PlanViolation(.conflictsNeverRunTogether, change.service, "starts while \(other) is up")
         }
     }
 
@@ -19,11 +19,11 @@ extension PlanVerifier {
                 dependents[other, default: []].append(name)
             }
         }
-        // Outwards from the named ones, over what really moves.
+        // Follow the actual stops and starts from the named services.
         while let name = pending.popLast() {
             var next = willStop(name) ? dependents[name] ?? [] : []
             if willStart(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
-                // What is only partly up, and keeps its jobs, is completed too.
+                // A degraded requirement whose running jobs stay is completed as well.
                 next += declaredRequires(name).filter { !isStarted($0) || expectedChange($0) == .start }
                 next += (conflicts[name] ?? []).filter { expectedState($0) == .down }
             }
@@ -34,31 +34,31 @@ extension PlanVerifier {
             return PlanViolation(
                 .narrowedPlansStayInScope,
                 change.service,
-                "\(change.action.rawValue), and it was not named"
+                "\(change.action.rawValue), and it is out of scope"
             )
         }
     }
 
     func standaloneActionsAreIndependent() -> [PlanViolation] {
-        let law = PlanInvariant.standaloneActionsAreIndependent
-        var broken: [PlanViolation] = []
+        let invariant = PlanInvariant.standaloneActionsAreIndependent
+        var violations: [PlanViolation] = []
         var due = Set(observed.standalone.keys)
         for (name, declared) in desired.actions where declared.spec.isStandalone { due.insert(name) }
         if !options.only.isEmpty { due.formIntersection(options.only) }
         if Set(standalone.map(\.service)) != due || standalone.count != due.count {
-            broken.append(PlanViolation(law, nil, "not all of them appear exactly once"))
+            violations.append(PlanViolation(invariant, nil, "not every standalone action appears exactly once"))
         }
         for change in standalone {
             if change.stopWave != nil || change.startWave != nil || change.cause != nil || !change.blockedBy.isEmpty {
-                broken.append(PlanViolation(law, change.service, "is bound to others"))
+                violations.append(PlanViolation(invariant, change.service, "depends on other changes"))
             }
-            let asked = expectedStandaloneAction(change.service)
-            if change.action != asked {
-                let text = "\(change.action.rawValue) instead of \(asked.rawValue)"
-                broken.append(PlanViolation(law, change.service, text))
+            let expected = expectedStandaloneAction(change.service)
+            if change.action != expected {
+                let text = "\(change.action.rawValue) instead of \(expected.rawValue)"
+                violations.append(PlanViolation(invariant, change.service, text))
             }
         }
-        return broken
+        return violations
     }
 
     private func expectedStandaloneAction(_ name: QualifiedName) -> PlanAction {
@@ -72,34 +72,34 @@ extension PlanVerifier {
         guard let found else { return .start }
         let (before, after) = (found.canonical.values, CanonicalSpec(standalone: spec).values)
         let paths = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
-        let asksForRun = paths.contains { path in
+        let needsRun = paths.contains { path in
             if path == "run_on" { return true }
             if path == "generation" {
                 return (Int(after[path] ?? "0") ?? 0) > (Int(before[path] ?? "0") ?? 0)
             }
             return CanonicalSpec.cost(of: "actions.it.\(path)") == .restart
         }
-        if spec.runOn == .apply && asksForRun { return found.isActive ? .restart : .start }
+        if spec.runOn == .apply && needsRun { return found.isActive ? .restart : .start }
         if spec.schedule != nil && !found.isScheduled { return .start }
         return paths.isEmpty ? .keep : .update
     }
 
     func reclaimsAreAllowed() -> [PlanViolation] {
         plan.reclaims.compactMap { reclaim in
-            func broken(_ text: String) -> PlanViolation {
+            func violation(_ text: String) -> PlanViolation {
                 PlanViolation(.reclaimsAreAllowed, reclaim.service, "pid \(reclaim.pid) \(text)")
             }
-            guard options.allowsReclaims else { return broken("is stopped although nothing may be") }
+            guard options.allowsReclaims else { return violation("is stopped although reclaims are forbidden") }
             let starts = plan.changes.contains { change in
                 change.service == reclaim.service && change.isStandalone == reclaim.isStandalone
                     && (change.action == .start || change.action == .restart)
             }
-            guard starts else { return broken("is stopped for something that does not start") }
+            guard starts else { return violation("is stopped for an action that does not start") }
             let holder = observed.holders.first { holder in
                 holder.service == reclaim.service && holder.action == reclaim.action && holder.pid == reclaim.pid
                     && holder.resource == reclaim.resource
             }
-            guard let holder, holder.protection == nil else { return broken("must not be stopped") }
+            guard let holder, holder.protection == nil else { return violation("must not be stopped") }
             let spec =
                 reclaim.isStandalone
                 ? desired.actions[reclaim.service]?.spec
@@ -109,25 +109,26 @@ extension PlanVerifier {
                 case .killOthers: spec?.killsOthers ?? false
                 case .singleton: spec?.singleton ?? false && holder.isInstance
                 }
-            return isAllowed ? nil : broken("is stopped without permission")
+            return isAllowed ? nil : violation("is stopped without permission")
         }
     }
 
     func guardsAreEnforced() -> [PlanViolation] {
         guard options.down == .none else { return [] }
         let refused = Set(plan.refusals.map(\.code))
-        var broken: [PlanViolation] = []
+        var violations: [PlanViolation] = []
         let moved = services.filter { willStop($0.service) }
         if let limit = desired.settings.maxDisruption, !options.allowsDisruption, moved.count > limit {
             if !refused.contains("too-disruptive") {
-                broken.append(PlanViolation(.guardsAreEnforced, nil, "\(moved.count) services, and \(limit) may"))
+                let text = "\(moved.count) services, but the limit is \(limit)"
+                violations.append(PlanViolation(.guardsAreEnforced, nil, text))
             }
         }
-        guard !options.allowsProtected, !refused.contains("protected") else { return broken }
+        guard !options.allowsProtected, !refused.contains("protected") else { return violations }
         for change in moved where desired.services[change.service]?.spec.isProtected ?? false {
             guard observed.services[change.service]?.state.isUp ?? false else { continue }
-            broken.append(PlanViolation(.guardsAreEnforced, change.service, "is protected"))
+            violations.append(PlanViolation(.guardsAreEnforced, change.service, "is protected"))
         }
-        return broken
+        return violations
     }
 }

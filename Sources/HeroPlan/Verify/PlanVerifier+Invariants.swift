@@ -3,23 +3,23 @@ import HeroModel
 extension PlanVerifier {
     func everyChangeHasAReason() -> [PlanViolation] {
         plan.changes.compactMap { change in
-            func broken(_ text: String) -> PlanViolation {
+            func violation(_ text: String) -> PlanViolation {
                 PlanViolation(.everyChangeHasAReason, change.service, text)
             }
-            if change.reason.text.isEmpty { return broken("no words") }
+            if change.reason.text.isEmpty { return violation("no text") }
             if Self.validReasonCodes[change.action]?.contains(change.reason.code) != true {
-                return broken("\(change.action.rawValue) because of \(change.reason.code.rawValue)")
+                return violation("\(change.action.rawValue) because of \(change.reason.code.rawValue)")
             }
             if (change.reason.code == .cascade) != (change.cause != nil) {
-                return broken("cascade and cause go together")
+                return violation("only a cascade has a cause")
             }
-            if change.action == .blocked && change.blockedBy.isEmpty { return broken("blocked by nothing") }
-            if change.action == .update && change.fields.isEmpty { return broken("an update of no field") }
+            if change.action == .blocked && change.blockedBy.isEmpty { return violation("blocked by nothing") }
+            if change.action == .update && change.fields.isEmpty { return violation("an update without fields") }
             return nil
         }
     }
 
-    /// The reasons each action can have.
+    /// The reason codes that are valid for each action.
     private static let validReasonCodes: [PlanAction: Set<Reason.Code>] = Dictionary(
         uniqueKeysWithValues: PlanAction.allCases.map { ($0, reasonCodes(of: $0)) }
     )
@@ -40,13 +40,13 @@ extension PlanVerifier {
     }
 
     func everyServiceAppearsOnce() -> [PlanViolation] {
-        let law = PlanInvariant.everyServiceAppearsOnce
-        var broken: [PlanViolation] = []
+        let invariant = PlanInvariant.everyServiceAppearsOnce
+        var violations: [PlanViolation] = []
         for (left, right) in zip(services, services.dropFirst()) where !(left.service < right.service) {
-            broken.append(PlanViolation(law, right.service, "comes after \(left.service)"))
+            violations.append(PlanViolation(invariant, right.service, "comes after \(left.service)"))
         }
         for change in services where desired.services[change.service] == nil && !isStarted(change.service) {
-            broken.append(PlanViolation(law, change.service, "is neither declared nor live"))
+            violations.append(PlanViolation(invariant, change.service, "is neither declared nor started"))
         }
         let isDue: (QualifiedName) -> Bool = { desired.services[$0] != nil || isStarted($0) }
         let due =
@@ -54,59 +54,63 @@ extension PlanVerifier {
             ? Array(desired.services.keys) + observed.services.keys.filter { isStarted($0) }
             : options.only.filter(isDue)
         for name in Set(due).subtracting(changes.keys).sorted() {
-            broken.append(PlanViolation(law, name, "is missing"))
+            violations.append(PlanViolation(invariant, name, "is missing"))
         }
-        return broken
+        return violations
     }
 
     func wavesMatchChanges() -> [PlanViolation] {
-        checkWaves(plan.stopWaves, "stop", holds: willStop) { $0.stopWave }
-            + checkWaves(plan.startWaves, "start", holds: willStart) { $0.startWave }
+        checkWaves(plan.stopWaves, "stop", includes: willStop) { $0.stopWave }
+            + checkWaves(plan.startWaves, "start", includes: willStart) { $0.startWave }
     }
 
     private func checkWaves(
         _ waves: [[QualifiedName]],
         _ kind: String,
-        holds: (QualifiedName) -> Bool,
-        place: (Change) -> Int?
+        includes: (QualifiedName) -> Bool,
+        index: (Change) -> Int?
     ) -> [PlanViolation] {
-        let law = PlanInvariant.wavesMatchChanges
-        var broken: [PlanViolation] = []
+        let invariant = PlanInvariant.wavesMatchChanges
+        var violations: [PlanViolation] = []
         var found: [QualifiedName: Int] = [:]
         for (number, wave) in waves.enumerated() {
-            if wave.isEmpty { broken.append(PlanViolation(law, nil, "\(kind) wave \(number) is empty")) }
-            if wave != wave.sorted() { broken.append(PlanViolation(law, nil, "\(kind) wave \(number) is not sorted")) }
+            if wave.isEmpty { violations.append(PlanViolation(invariant, nil, "\(kind) wave \(number) is empty")) }
+            if wave != wave.sorted() {
+                violations.append(PlanViolation(invariant, nil, "\(kind) wave \(number) is not sorted"))
+            }
             for name in wave {
                 if found.updateValue(number, forKey: name) != nil {
-                    broken.append(PlanViolation(law, name, "is in two \(kind) waves"))
+                    violations.append(PlanViolation(invariant, name, "is in two \(kind) waves"))
                 }
                 if changes[name] == nil {
-                    broken.append(PlanViolation(law, name, "is in a \(kind) wave without a change"))
+                    violations.append(PlanViolation(invariant, name, "is in a \(kind) wave without a change"))
                 }
             }
         }
         for change in services {
             let number = found[change.service]
-            if (number != nil) != holds(change.service) {
-                broken.append(
+            if (number != nil) != includes(change.service) {
+                violations.append(
                     PlanViolation(
-                        law,
+                        invariant,
                         change.service,
                         "\(change.action.rawValue), \(kind) wave \(Self.waveText(number))"
                     )
                 )
-            } else if number != place(change) {
-                broken.append(PlanViolation(law, change.service, "says \(kind) wave \(Self.waveText(place(change)))"))
+            } else if number != index(change) {
+                violations.append(
+                    PlanViolation(invariant, change.service, "has \(kind) wave \(Self.waveText(index(change)))")
+                )
             }
         }
-        return broken
+        return violations
     }
 
     private static func waveText(_ number: Int?) -> String { number.map(String.init) ?? "none" }
 
     func dependentsStopFirst() -> [PlanViolation] {
-        let law = PlanInvariant.dependentsStopFirst
-        var broken: [PlanViolation] = []
+        let invariant = PlanInvariant.dependentsStopFirst
+        var violations: [PlanViolation] = []
         for change in services {
             let name = change.service
             guard isStarted(name), expectedState(name) != .ignored, let record = observed.services[name] else {
@@ -114,30 +118,32 @@ extension PlanVerifier {
             }
             let declared = declaredRequires(name)
             for requirement in record.requires + declared where willStop(requirement) && !willStop(name) {
-                broken.append(PlanViolation(law, name, "stays up while \(requirement) goes down"))
+                violations.append(PlanViolation(invariant, name, "stays up while \(requirement) stops"))
             }
             guard willStop(name) else { continue }
-            for requirement in record.requires where isTooLate(name, requirement, orders: { $0.requires }) {
-                broken.append(PlanViolation(law, name, "does not stop before \(requirement)"))
+            for requirement in record.requires where isTooLate(name, requirement, by: { $0.requires }) {
+                violations.append(PlanViolation(invariant, name, "does not stop before \(requirement)"))
             }
-            for other in record.after where isTooLate(name, other, orders: { $0.requires + $0.after }) {
-                broken.append(PlanViolation(law, name, "does not stop before \(other), which it came after"))
+            for other in record.after where isTooLate(name, other, by: { $0.requires + $0.after }) {
+                violations.append(
+                    PlanViolation(invariant, name, "does not stop before \(other), after which it was started")
+                )
             }
         }
-        return broken
+        return violations
     }
 
-    /// Whether a dependent stops no earlier than what it depends on, without the excuse of a recorded circle.
+    /// Whether a dependent does not stop before its dependency although no recorded cycle permits that.
     private func isTooLate(
         _ dependent: QualifiedName,
         _ dependency: QualifiedName,
-        orders: (ObservedService) -> [QualifiedName]
+        by dependencies: (ObservedService) -> [QualifiedName]
     ) -> Bool {
         guard willStop(dependency), let first = changes[dependent]?.stopWave, let then = changes[dependency]?.stopWave
         else { return false }
         return first >= then
             && !isReachable(dependency, dependent) { name in
-                observed.services[name].map(orders)?.filter(willStop) ?? []
+                observed.services[name].map(dependencies)?.filter(willStop) ?? []
             }
     }
 
@@ -171,73 +177,73 @@ extension PlanVerifier {
 
     func requirementsDecideStarts() -> [PlanViolation] {
         services.compactMap { change in
-            let obstacles: Set<QualifiedName>
+            let unmet: Set<QualifiedName>
             let isFine: Bool
             switch change.action {
             case .keep, .update: return nil
             case .start, .restart:
-                obstacles = Set(missingRequirements(change.service))
-                isFine = obstacles.isEmpty
+                unmet = Set(missingRequirements(change.service))
+                isFine = unmet.isEmpty
             case .blocked, .stop:
-                obstacles = Set(missingRequirements(change.service) + activeConflicts(change.service))
-                let isOwed = change.action == .blocked || expectedState(change.service) == .up
-                isFine = !isOwed || !obstacles.isEmpty && change.blockedBy == obstacles.sorted()
+                unmet = Set(missingRequirements(change.service) + activeConflicts(change.service))
+                let needsBlockers = change.action == .blocked || expectedState(change.service) == .up
+                isFine = !needsBlockers || !unmet.isEmpty && change.blockedBy == unmet.sorted()
             }
             guard !isFine else { return nil }
             let text =
-                obstacles.isEmpty ? "nothing" : obstacles.sorted().map(\.description).joined(separator: ", ")
+                unmet.isEmpty ? "nothing" : unmet.sorted().map(\.description).joined(separator: ", ")
             return PlanViolation(
                 .requirementsDecideStarts,
                 change.service,
-                "\(change.action.rawValue), and it misses \(text)"
+                "\(change.action.rawValue), with these conditions unmet: \(text)"
             )
         }
     }
 
     func everyChangeIsRequested() -> [PlanViolation] {
-        var grounded: [QualifiedName: Bool] = [:]
+        var isValid: [QualifiedName: Bool] = [:]
         return services.compactMap { change in
-            let asked = expectedChange(change.service)
-            let isAskedFor: Bool
+            let expected = expectedChange(change.service)
+            let isRequested: Bool
             switch change.action {
-            case .keep, .blocked: isAskedFor = true
-            case .update: isAskedFor = asked == .update
-            case .start: isAskedFor = asked == .start
-            case .restart: isAskedFor = asked == .restart
-            case .stop: isAskedFor = asked == .stop || asked == .restart
+            case .keep, .blocked: isRequested = true
+            case .update: isRequested = expected == .update
+            case .start: isRequested = expected == .start
+            case .restart: isRequested = expected == .restart
+            case .stop: isRequested = expected == .stop || expected == .restart
             }
-            let isDragged = willStop(change.service) && isValidCascade(change, &grounded)
-            if change.cause != nil && !isDragged {
-                return PlanViolation(.everyChangeIsRequested, change.service, "its cause does not drag it along")
+            let isCascade = willStop(change.service) && isValidCascade(change, &isValid)
+            if change.cause != nil && !isCascade {
+                return PlanViolation(.everyChangeIsRequested, change.service, "is not a dependent of its cause")
             }
-            guard !isAskedFor && !isDragged else { return nil }
-            return PlanViolation(.everyChangeIsRequested, change.service, "\(change.action.rawValue) for no reason")
+            guard !isRequested && !isCascade else { return nil }
+            return PlanViolation(.everyChangeIsRequested, change.service, "\(change.action.rawValue) without a request")
         }
     }
 
-    /// Whether its chain of causes is one of services that go down and require each other, and ends at an own reason.
-    private func isValidCascade(_ change: Change, _ grounded: inout [QualifiedName: Bool]) -> Bool {
+    /// Whether the chain of causes leads over services that stop and require each other to a direct change.
+    private func isValidCascade(_ change: Change, _ isValid: inout [QualifiedName: Bool]) -> Bool {
         guard change.cause != nil, isStarted(change.service) else { return false }
         var path: [QualifiedName] = []
         var current = change
-        var isGrounded = false
+        var isChainValid = false
         while true {
-            if let known = grounded[current.service] {
-                isGrounded = known
+            if let known = isValid[current.service] {
+                isChainValid = known
                 break
             }
-            // Until its chain is walked to the end it counts as not grounded: a circle of causes is none.
-            grounded[current.service] = false
+            // False until the whole chain is followed, so that a cycle of causes counts as invalid.
+            isValid[current.service] = false
             path.append(current.service)
             guard let cause = current.cause else {
-                isGrounded = willStop(current.service)
+                isChainValid = willStop(current.service)
                 break
             }
             guard willStop(cause), requires(current.service, cause), let next = changes[cause] else { break }
             current = next
         }
-        for name in path { grounded[name] = isGrounded }
-        return isGrounded
+        for name in path { isValid[name] = isChainValid }
+        return isChainValid
     }
 
     func everyRequestIsHandled() -> [PlanViolation] {

@@ -1,24 +1,24 @@
 import HeroModel
 
-/// A plan before the judge, with what it was made from: the questions the laws ask.
+/// A plan and its input, with the lookups that the invariants need.
 struct PlanVerifier {
     let plan: Plan
     let desired: DesiredState
     let observed: Observed
     let options: PlanOptions
-    /// The changes by service; of several the last.
+    /// The changes of services by name; of several changes of one name the last.
     let changes: [QualifiedName: Change]
     /// The changes of standalone actions.
     let standalone: [Change]
     /// The changes of services.
     let services: [Change]
-    /// Who conflicts with whom, by either.
+    /// The conflicts of each service, declared by either side.
     private(set) var conflicts: [QualifiedName: Set<QualifiedName>] = [:]
-    /// What is wanted up and requires something that is wanted down, directly or not.
+    /// The services that should be up and directly or indirectly require one that should be down.
     private(set) var unsatisfiable: Set<QualifiedName> = []
-    /// The paths that differ between record and manifest; only where some do.
+    /// The paths that differ between record and manifest; only services with differences have an entry.
     private let differences: [QualifiedName: [String: Difference]]
-    /// What is known of each service that is declared, recorded or changed.
+    /// Manifest, record and action of each service that is declared, recorded or changed.
     private let serviceFacts: [QualifiedName: ServiceFacts]
 
     /// A path whose values differ.
@@ -28,13 +28,15 @@ struct PlanVerifier {
         var cost: CostOfChange
     }
 
-    /// What is known of one service; a class, since specs are wide and are asked for again and again.
+    /// Manifest, record and action of one service.
+    ///
+    /// It is a class because specs are large and are read often.
     final class ServiceFacts {
         let spec: ServiceSpec?
         let record: ObservedService?
         let expectedState: ExpectedState
         let isStarted: Bool
-        /// What its change does; of several the last.
+        /// The action of its change; of several changes the last.
         fileprivate(set) var action: PlanAction?
 
         fileprivate init(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) {
@@ -55,24 +57,24 @@ struct PlanVerifier {
         var changes = [QualifiedName: Change](minimumCapacity: services.count)
         for change in services { changes[change.service] = change }
         self.changes = changes
-        var standings = [QualifiedName: ServiceFacts](minimumCapacity: desired.services.count)
+        var facts = [QualifiedName: ServiceFacts](minimumCapacity: desired.services.count)
         var differences: [QualifiedName: [String: Difference]] = [:]
         for (name, declared) in desired.services {
             let record = observed.services[name]
-            standings[name] = ServiceFacts(declared.spec, record, options)
+            facts[name] = ServiceFacts(declared.spec, record, options)
             guard let record else { continue }
             let found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
             if !found.isEmpty { differences[name] = found }
         }
-        for (name, record) in observed.services where standings[name] == nil {
-            standings[name] = ServiceFacts(nil, record, options)
+        for (name, record) in observed.services where facts[name] == nil {
+            facts[name] = ServiceFacts(nil, record, options)
         }
         for change in services {
-            let standing = standings[change.service] ?? ServiceFacts(nil, nil, options)
-            standing.action = change.action
-            standings[change.service] = standing
+            let service = facts[change.service] ?? ServiceFacts(nil, nil, options)
+            service.action = change.action
+            facts[change.service] = service
         }
-        self.serviceFacts = standings
+        self.serviceFacts = facts
         self.differences = differences
         findConflicts()
         findUnsatisfiable()
@@ -111,10 +113,10 @@ struct PlanVerifier {
         }
     }
 
-    /// Whether a narrowed plan is not about it.
+    /// Whether the service is outside the scope of a narrowed plan.
     func isOutOfScope(_ name: QualifiedName) -> Bool { !options.only.isEmpty && changes[name] == nil }
 
-    /// What the manifests and options say of a service.
+    /// The state that manifests and options request for a service.
     enum ExpectedState {
         case up
         case down
@@ -136,13 +138,13 @@ struct PlanVerifier {
             return spec.status == .start ? .up : .down
         }
         let isUser = record?.serviceClass != .system
-        let isTaken = options.down == .allServices || options.down == .userServices && isUser
-        return options.prunes || isTaken ? .down : .unmanaged
+        let isDownRequested = options.down == .allServices || options.down == .userServices && isUser
+        return options.prunes || isDownRequested ? .down : .unmanaged
     }
 
     func isStarted(_ name: QualifiedName) -> Bool { serviceFacts[name]?.isStarted ?? false }
 
-    /// What its manifest requires.
+    /// The declared requirements of a service.
     func declaredRequires(_ name: QualifiedName) -> [QualifiedName] { serviceFacts[name]?.spec?.requires ?? [] }
 
     func willStop(_ name: QualifiedName) -> Bool {
@@ -159,34 +161,34 @@ struct PlanVerifier {
         }
     }
 
-    /// Whether it will be up, or get there, once the plan is carried out.
+    /// Whether the service will be up, or is coming up, after the plan was applied.
     func willBeUp(_ name: QualifiedName) -> Bool {
-        let standing = serviceFacts[name]
-        let action = standing?.action ?? (isOutOfScope(name) ? .keep : .stop)
+        let service = serviceFacts[name]
+        let action = service?.action ?? (isOutOfScope(name) ? .keep : .stop)
         switch action {
         case .start, .restart: return true
         case .stop: return false
         case .keep, .update, .blocked:
-            guard let standing, standing.isStarted, let state = standing.record?.state else { return false }
-            return state.isUp || standing.expectedState == .up && (state == .starting || state == .backingOff)
+            guard let service, service.isStarted, let state = service.record?.state else { return false }
+            return state.isUp || service.expectedState == .up && (state == .starting || state == .backingOff)
         }
     }
 
-    /// The declared requirements that will not be up.
+    /// The declared requirements that will not be up after the plan.
     func missingRequirements(_ name: QualifiedName) -> [QualifiedName] {
         declaredRequires(name).filter { !willBeUp($0) }
     }
 
-    /// What it conflicts with and what stands, or comes up, once the plan is carried out.
+    /// The conflicting services that will be up after the plan.
     func activeConflicts(_ name: QualifiedName) -> [QualifiedName] {
         (conflicts[name] ?? []).filter { isStarted($0) && !willStop($0) || willStart($0) }
     }
 
-    /// Whether one requires another, as it was started (and lives) or as it is declared.
+    /// Whether one service requires the other, as recorded at its start or as declared.
     func requires(_ dependent: QualifiedName, _ requirement: QualifiedName) -> Bool {
-        guard let standing = serviceFacts[dependent] else { return false }
-        return standing.isStarted && standing.record?.requires.contains(requirement) == true
-            || standing.spec?.requires.contains(requirement) == true
+        guard let service = serviceFacts[dependent] else { return false }
+        return service.isStarted && service.record?.requires.contains(requirement) == true
+            || service.spec?.requires.contains(requirement) == true
     }
 
     /// The paths that differ between record and manifest.
@@ -200,7 +202,7 @@ struct PlanVerifier {
             let (old, new) = (before[path], after[path])
             if let old, let new, old.utf8.elementsEqual(new.utf8) { continue }
             result[path] = Difference(before: old, after: new, cost: CanonicalSpec.cost(of: path))
-            // Lowering a generation asks for nothing (contract section 3: it is raised to ask for a restart).
+            // Lowering a generation requests nothing (contract section 3: it is raised to request a restart).
             let isGeneration = path == "generation" || path.hasPrefix("actions.") && path.hasSuffix(".generation")
             if isGeneration, let old = Int(old ?? "0"), let new = Int(new ?? "0"), new < old {
                 result[path]?.cost = .inPlace
@@ -209,7 +211,7 @@ struct PlanVerifier {
         return result
     }
 
-    /// What a service's own manifest and state ask for.
+    /// The change that a service's own manifest and state request.
     enum ExpectedChange {
         case nothing
         case update
@@ -228,17 +230,18 @@ struct PlanVerifier {
         guard let record = serviceFacts[name]?.record else { return .start }
         let differences = differences(name)
         let isReplaced = differences.values.contains { $0.cost == .restart }
-        let hasGivenUp = record.state == .failed || record.state == .degraded || record.unhealthy != nil
+        let isDegradedOrFailed = record.state == .failed || record.state == .degraded || record.unhealthy != nil
         if !record.isStarted {
             return record.state == .failed && !options.retriesFailed && !isReplaced ? .nothing : .start
         }
         if isReplaced || record.unhealthy != nil && options.retriesFailed { return .restart }
-        // What is up of one that does not replace its jobs stays, and is joined by what is missing (contract section 3).
-        let anew: ExpectedChange = desired.services[name]?.spec.replacesExistingJobs == false ? .start : .restart
-        if hasGivenUp && options.retriesFailed { return anew }
+        // Without `replace_existing_jobs`, running jobs stay and missing ones are started (contract section 3).
+        let incompleteChange: ExpectedChange =
+            desired.services[name]?.spec.replacesExistingJobs == false ? .start : .restart
+        if isDegradedOrFailed && options.retriesFailed { return incompleteChange }
         switch record.state {
         case .stopping: return .restart
-        case .stopped, .blocked: return anew
+        case .stopped, .blocked: return incompleteChange
         case .starting, .running, .degraded, .backingOff, .exited, .failed:
             return differences.isEmpty ? .nothing : .update
         }

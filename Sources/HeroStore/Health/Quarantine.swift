@@ -2,58 +2,60 @@ internal import Foundation
 internal import GRDB
 public import HeroModel
 
-/// A database that could not be used any more, and what has become of it (reliability.md DB-5).
+/// An unusable database that was moved away (guarantee DB-5).
 public struct Quarantine: Hashable, Sendable {
-    /// Why, in words.
+    /// Why it was unusable, for people.
     public var reason: String
-    /// Where it was moved, with its `-wal` and `-shm`; nil when nothing of it was there.
+    /// Its new path, with `-wal` and `-shm` next to it; nil when no file was left.
     public var path: String?
-    /// The highest number of a job that can still be read in it; 0 when there is none.
+    /// The highest job number that can still be read from it; 0 when there is none.
     public var lastJob: JobID = 0
-    /// The same for runs.
+    /// The highest run number that can still be read from it; 0 when there is none.
     public var lastRun: RunID = 0
-    /// The same for revisions.
+    /// The highest revision number that can still be read from it; 0 when there is none.
     public var lastRevision: RevisionNumber = 0
 
-    /// How many of them are kept.
+    /// How many quarantined databases are kept.
     static let maxKept = 5
     private static let infix = ".corrupt-"
     private static let sidecarSuffixes = ["-wal", "-shm"]
 
-    /// Moves a database away with its log, and never one without the other: they are only worth something together.
+    /// Moves a database away together with its write-ahead log, because neither is usable without the other.
     ///
-    /// The database goes first. Whoever is interrupted here finds a log without a database, which goes after it the next
-    /// time (FP-DB-3).
+    /// The database is moved first. After an interruption only the log is left at the old path, and the next call moves
+    /// it to its database (FP-DB-3).
     static func move(_ path: String, because reason: String, at time: WallTime) throws -> Quarantine {
         var target = path + infix + timestamp(time)
         if FileIdentity(path) == nil {
             guard sidecarSuffixes.contains(where: { FileIdentity(path + $0) != nil }) else {
                 return Quarantine(reason: reason)
             }
-            // Its database may be waiting for it.
-            if let waiting = keptDatabases(path).last(where: { FileIdentity($0 + "-wal") == nil }) { target = waiting }
+            // An interrupted move left the database without its log: complete that move.
+            if let incomplete = keptDatabases(path).last(where: { FileIdentity($0 + "-wal") == nil }) {
+                target = incomplete
+            }
         } else {
             while FileIdentity(target) != nil { target += "-2" }
         }
         for suffix in [""] + sidecarSuffixes where FileIdentity(path + suffix) != nil {
             guard rename(path + suffix, target + suffix) == 0 else {
-                let words = String(cString: strerror(errno))
-                throw StoreError(.inaccessible, "cannot move the state database \(path) away to \(target): \(words)")
+                let cause = String(cString: strerror(errno))
+                throw StoreError(.inaccessible, "cannot move the state database \(path) to \(target): \(cause)")
             }
         }
-        for old in keptDatabases(path).dropLast(maxKept) {
-            for suffix in [""] + sidecarSuffixes { unlink(old + suffix) }
+        for oldest in keptDatabases(path).dropLast(maxKept) {
+            for suffix in [""] + sidecarSuffixes { unlink(oldest + suffix) }
         }
         return readLastNumbers(target, reason)
     }
 
-    /// Whether a log is there whose database is gone, or was cut to nothing: SQLite would remove it.
+    /// Whether there is a log whose database is missing or empty; SQLite would delete that log.
     static func hasOrphanedWAL(_ path: String) throws -> Bool {
         guard try Connection.fileSize(path: path) ?? 0 == 0 else { return false }
         return try Connection.fileSize(path: path + "-wal") ?? 0 > 0
     }
 
-    /// Those that are kept, oldest first.
+    /// The quarantined databases, oldest first.
     static func keptDatabases(_ path: String) -> [String] {
         let prefix = path.fileName + infix
         let names = (try? FileManager.default.contentsOfDirectory(atPath: path.parentDirectory)) ?? []
@@ -62,12 +64,12 @@ public struct Quarantine: Hashable, Sendable {
             .map { "\(path.parentDirectory)/\($0)" }
     }
 
-    /// A moment as a part of a name: `20260301T120000.123456Z`.
+    /// A time as part of a file name: `20260301T120000.123456Z`.
     private static func timestamp(_ time: WallTime) -> String { time.description.filter { $0 != "-" && $0 != ":" } }
 
-    /// Reads the numbers that were given, as far as they can be read: none of them is to be given again.
+    /// Reads the highest numbers that were assigned, as far as possible, so that none is assigned again.
     ///
-    /// What is read may be anything; more than a machine can have given in its life is not believed.
+    /// The database may be damaged: implausibly large numbers are ignored.
     private static func readLastNumbers(_ target: String, _ reason: String) -> Quarantine {
         var result = Quarantine(reason: reason, path: target)
         guard let queue = try? Connection.openReadOnly(path: target) else { return result }

@@ -1,24 +1,26 @@
 internal import Foundation
 
-/// Room on the disk that is given back when there is none left, so that what must be written can be (reliability.md DB-6).
+/// A file that reserves disk space.
+///
+/// It is deleted when the disk is full, so that important changes can be written (guarantee DB-6).
 struct ReserveFile {
-    /// How much it holds, in bytes.
+    /// The size of the file, in bytes.
     static let size: Int64 = 4 << 20
-    /// How much must be free besides before it is made: it is not to take the last room of others.
+    /// The free space that must remain besides the file before it is created, in bytes.
     static let minimumFreeSpace: UInt64 = 16 << 20
 
-    /// The file.
+    /// The path of the file.
     let path: String
 
-    /// The one of a database.
-    init(beside database: String) { path = database.parentDirectory + "/heroproc.reserve" }
+    /// The reserve file of a database.
+    init(forDatabase database: String) { path = database.parentDirectory + "/heroproc.reserve" }
 
-    /// Whether it is there.
+    /// Whether the file exists.
     var exists: Bool { access(path, F_OK) == 0 }
 
-    /// Takes the room, if there is plenty.
+    /// Creates the file, if there is enough free space.
     ///
-    /// - Returns: whether it is there now.
+    /// - Returns: Whether it exists now.
     func create() -> Bool {
         var file = stat()
         if stat(path, &file) == 0, file.st_size == Self.size { return true }
@@ -39,29 +41,8 @@ struct ReserveFile {
         return true
     }
 
-    /// Gives the room back.
+    /// Deletes the file.
     ///
-    /// - Returns: whether there was any.
+    /// - Returns: Whether it existed.
     func release() -> Bool { unlink(path) == 0 }
-}
-
-extension String {
-    /// The directory that a path lies in.
-    var parentDirectory: String { lastIndex(of: "/").map { $0 == startIndex ? "/" : String(self[..<$0]) } ?? "." }
-    /// Its last part.
-    var fileName: String { lastIndex(of: "/").map { String(self[index(after: $0)...]) } ?? self }
-}
-
-/// Which file a name stands for.
-struct FileIdentity: Hashable {
-    private let device: UInt64
-    private let inode: UInt64
-
-    /// Looks at the name only: opening and closing the file would drop SQLite's locks on it (fcntl(2)).
-    init?(_ path: String) {
-        var file = stat()
-        guard lstat(path, &file) == 0 else { return nil }
-        device = UInt64(file.st_dev)
-        inode = UInt64(file.st_ino)
-    }
 }

@@ -3,18 +3,23 @@ internal import GRDB
 public import HeroModel
 
 extension StateStore {
-    /// Opens the database for the reconciler, which goes on whatever it finds.
+    /// Opens the database for the reconciler and replaces an unusable database.
     ///
-    /// One that is damaged, or not ours, is moved away and a new one is made (`quarantine` says so); what runs is taken
-    /// up from the run directory. A reserve of disk space is made beside it.
+    /// A damaged or foreign database is moved away and a new one is created (`quarantine` reports that). Running jobs
+    /// are then recovered from the run directory. A disk space reserve is created next to the database.
     ///
-    /// - Throws: `StoreError`, when there is nothing to be done about it here: a newer format, no right, no directory.
+    /// - Throws: `StoreError` for a problem that a new database does not solve: a newer format, no permission, no
+    ///   directory.
     public static func open(path: String, at time: WallTime) throws -> StateStore {
         var quarantine: Quarantine?
         if try Quarantine.hasOrphanedWAL(path) {
-            quarantine = try Quarantine.move(path, because: "its database is gone, and only its log is left", at: time)
+            quarantine = try Quarantine.move(
+                path,
+                because: "the database file is missing and only its write-ahead log exists",
+                at: time
+            )
         }
-        let reserve = ReserveFile(beside: path)
+        let reserve = ReserveFile(forDatabase: path)
         let store: StateStore
         do {
             store = try StateStore(path: path)
@@ -26,20 +31,19 @@ extension StateStore {
         }
         store.quarantine = quarantine
         store.reserve = reserve
-        store.setCheckpointInterval(isOutOfRoom: !reserve.create())
+        store.setCheckpointInterval(isDiskFull: !reserve.create())
         return store
     }
 
-    /// Whether there was a database and is none any more, which is not the same as none yet: its reserve is still there, or its
-    /// whole directory is gone.
+    /// Whether a database existed and is missing now: its reserve file still exists, or its directory is missing.
     public static func isLost(path: String) -> Bool {
         guard access(path, F_OK) != 0 else { return false }
-        return ReserveFile(beside: path).exists || access(path.parentDirectory, F_OK) != 0
+        return ReserveFile(forDatabase: path).exists || access(path.parentDirectory, F_OK) != 0
     }
 
-    /// Moves the database away and makes a new one in its place; this object goes on with that.
+    /// Moves the database away, creates a new one in its place and switches to it.
     ///
-    /// - Throws: `StoreError`; then nothing can be written until it succeeds.
+    /// - Throws: `StoreError`; nothing can be written until this succeeds.
     public func recreate(because reason: String, at time: WallTime) throws {
         if let injectedError, injectedError.kind != .damaged, injectedError.kind != .gone { throw injectedError }
         injectedError = nil
@@ -48,38 +52,38 @@ extension StateStore {
             quarantine = Quarantine(reason: reason)
             return
         }
-        // A statement that is still open would keep it from closing; its file is moved all the same.
+        // An open statement would prevent the close; the file is moved anyway.
         try? queue.close()
         let quarantine = try Quarantine.move(path, because: reason, at: time)
-        let (queue, examiner) = try Connection.openWriter(path: path)
-        switchConnection(to: queue, examiner)
+        let (queue, inspector) = try Connection.openWriter(path: path)
+        switchConnection(to: queue, inspector)
         self.quarantine = quarantine
     }
 
-    /// Opens the same database once more: the file system below it may be another one by now, or work again.
+    /// Opens the same database again, because its file system may have been replaced or may work again.
     ///
-    /// - Throws: `StoreError`; then all is as it was.
+    /// - Throws: `StoreError`; nothing has changed then.
     public func reopen() throws {
         guard openFiles.database != nil else { return }
         guard try Connection.fileSize(path: path) ?? 0 > 0 else {
-            throw StoreError(.gone, "cannot open the state database \(path): it is not there")
+            throw StoreError(.gone, "cannot open the state database \(path): the file does not exist")
         }
-        let (queue, examiner) = try Connection.openWriter(path: path)
+        let (queue, inspector) = try Connection.openWriter(path: path)
         try? self.queue.close()
-        switchConnection(to: queue, examiner)
+        switchConnection(to: queue, inspector)
     }
 
-    /// Takes another connection in the place of the one that was used so far, and knows nothing of what that one wrote.
-    private func switchConnection(to queue: DatabaseQueue, _ examiner: DatabaseQueue? = nil) {
+    /// Switches to another connection and discards all cached knowledge of rows.
+    private func switchConnection(to queue: DatabaseQueue, _ inspector: DatabaseQueue? = nil) {
         keepClosedConnection(self.queue)
-        if let examiner { keepClosedConnection(examiner) }
+        if let inspector { keepClosedConnection(inspector) }
         self.queue = queue
         reader.queue = queue
         recorder = Recorder()
         if path != ":memory:" { openFiles = (FileIdentity(path), FileIdentity(path + "-wal")) }
     }
 
-    /// Sees to it that no number of a job or a run is given again that was given before.
+    /// Ensures that no number of a job or run is assigned again.
     ///
     /// - Throws: `StoreError`.
     public func continueNumbers(after job: JobID, run: RunID) throws {
@@ -87,11 +91,11 @@ extension StateStore {
             try queue.inDatabase { db in
                 try db.inTransaction(.immediate) {
                     for (table, number) in [("jobs", job), ("runs", run)] where number > 0 {
-                        let known = try Queries.lastNumber(db, table: table)
+                        let lastNumber = try Queries.lastNumber(db, table: table)
                         try db.execute(sql: "DELETE FROM sqlite_sequence WHERE name = ?", arguments: [table])
                         try db.execute(
                             sql: "INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)",
-                            arguments: [table, max(known, number)]
+                            arguments: [table, max(lastNumber, number)]
                         )
                     }
                     return .commit
@@ -100,30 +104,31 @@ extension StateStore {
         }
     }
 
-    /// The last applied revision as it stands beside the database; nil when there is none, or not a whole one.
+    /// The file with the last applied revision; nil when it is missing or not valid.
     public var appliedRevisionFile: AppliedRevisionFile? {
         openFiles.database == nil ? nil : AppliedRevisionFile.read(path)
     }
 
-    /// Writes that copy where it is missing or of another revision: a program that did not know it may have been here.
+    /// Writes that file if it is missing or has another revision: an older program may have applied one without it.
     public func refreshAppliedRevisionFile(_ revision: RevisionRecord, _ files: [ManifestFile]) {
         guard openFiles.database != nil else { return }
-        let copy = AppliedRevisionFile(revision: revision, files: files)
-        if appliedRevisionFile != copy { copy.write(path) }
+        let file = AppliedRevisionFile(revision: revision, files: files)
+        if appliedRevisionFile != file { file.write(path) }
     }
 
-    /// Whether a page of it is not as SQLite wrote it; one that cannot be read is not found damaged.
+    /// Whether the database is damaged; a database that cannot be read does not count as damaged.
     ///
-    /// A connection of its own looks: ours may still know pages that are no longer on the disk.
+    /// A separate connection checks this, because the cache of the main one may hold pages that are no longer on the
+    /// disk.
     public var isDamaged: Bool {
         guard openFiles.database != nil else { return injectedError?.kind == .damaged }
         do {
             try StoreError.wrapping("read", path) {
-                let examiner = try Connection.openReadOnly(path: path)
-                keepClosedConnection(examiner)
-                defer { try? examiner.close() }
-                try Connection.checkFormat(examiner, path: path)
-                try Connection.checkPages(examiner, path: path)
+                let inspector = try Connection.openReadOnly(path: path)
+                keepClosedConnection(inspector)
+                defer { try? inspector.close() }
+                try Connection.checkFormat(inspector, path: path)
+                try Connection.checkPages(inspector, path: path)
             }
             return false
         } catch {
@@ -131,47 +136,47 @@ extension StateStore {
         }
     }
 
-    /// How long somebody else's lock is waited for: while there is trouble anyway, nobody is kept waiting for it.
+    /// Sets how long a commit waits for the lock of another program: 5 s, or 100 ms during an outage.
     public func setBusyTimeout(duringOutage: Bool) {
         let milliseconds = duringOutage ? 100 : Int(Connection.busyTimeout * 1000)
         try? queue.inDatabase { try $0.execute(sql: "PRAGMA busy_timeout = \(milliseconds)") }
     }
 
-    /// Keeps a closed connection, as `Connection` asks; after many, being idle is not what matters.
+    /// Retains a closed connection, as `Connection` describes, but at most eight of them.
     private func keepClosedConnection(_ queue: DatabaseQueue) {
         closedConnections = closedConnections.suffix(7) + [queue]
     }
 
     // MARK: The reserve
 
-    /// Whether the disk was full, so that the reserve was given back, since this was asked last.
+    /// Whether the disk was full and the reserve was released since the last call.
     public func takeReserveReleased() -> Bool {
         defer { wasReserveReleased = false }
         return wasReserveReleased
     }
 
-    /// Whether the disk was full and the reserve is not back yet.
+    /// Whether the reserve was released and does not exist again yet.
     public var isReserveMissing: Bool { reserve.map { !$0.exists } ?? false }
 
-    /// Makes the reserve again, if there is plenty of room.
+    /// Creates the reserve again, if there is enough free space.
     ///
-    /// - Returns: whether it is there now.
+    /// - Returns: Whether it exists now.
     public func restoreReserve() -> Bool {
         guard let reserve else { return true }
         guard reserve.create() else { return false }
-        setCheckpointInterval(isOutOfRoom: false)
+        setCheckpointInterval(isDiskFull: false)
         return true
     }
 
     func releaseReserve() -> Bool {
         guard reserve?.release() ?? false else { return false }
         wasReserveReleased = true
-        setCheckpointInterval(isOutOfRoom: true)
+        setCheckpointInterval(isDiskFull: true)
         return true
     }
 
-    /// How long the log may grow before it is moved into the database: the less room, the less it may take.
-    private func setCheckpointInterval(isOutOfRoom: Bool) {
-        try? queue.inDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(isOutOfRoom ? 100 : 1000)") }
+    /// Sets how large the write-ahead log may grow before a checkpoint: smaller while the disk is full.
+    private func setCheckpointInterval(isDiskFull: Bool) {
+        try? queue.inDatabase { try $0.execute(sql: "PRAGMA wal_autocheckpoint = \(isDiskFull ? 100 : 1000)") }
     }
 }

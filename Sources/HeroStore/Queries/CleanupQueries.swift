@@ -1,74 +1,75 @@
 internal import GRDB
 public import HeroModel
 
-/// A job that may go, and the action it belongs to.
+/// A job that a cleanup may remove, and its action.
 public struct RemovableJob: Hashable, Sendable {
-    /// Its number.
+    /// The number of the job.
     public var id: JobID
-    /// Its action.
+    /// The action of the job.
     public var action: ActionKey
 }
 
 extension StateReader {
-    /// The jobs that a rule lets go, the oldest first; with a limit at most so many.
+    /// The jobs that a rule selects, oldest first; at most `limit`.
     ///
     /// - Throws: `StoreError`.
     public func removableJobs(_ rule: CleanupRule, limit: Int? = nil) throws -> [RemovableJob] {
-        try read { db, stored in
+        try read { db, codec in
             try Queries.fetchAll(db, Queries.removableJobs(rule, limit: limit)) { row in
-                var columns = RowReader(row, stored)
-                return RemovableJob(id: try columns.integer(), action: try ActionKey(&columns))
+                var reader = RowReader(row, codec)
+                return RemovableJob(id: try reader.integer(), action: try ActionKey(&reader))
             }
         }
     }
 
-    /// The actions whose specs no job, no recorded service and no standalone action uses; jobs that go too do not count.
+    /// The actions whose specs no job, recorded service or standalone action uses, assuming that the given jobs are
+    /// removed.
     ///
     /// - Throws: `StoreError`.
-    public func unusedActions(afterRemoving gone: Set<JobID> = []) throws -> [ActionKey] {
-        try read { db, stored in
+    public func unusedActions(afterRemoving removedJobs: Set<JobID> = []) throws -> [ActionKey] {
+        try read { db, codec in
             let key: (Row) throws -> ActionKey = { row in
-                var columns = RowReader(row, stored)
-                return try ActionKey(&columns)
+                var reader = RowReader(row, codec)
+                return try ActionKey(&reader)
             }
             let known = try Queries.fetchAll(db, Queries.Query(sql: Queries.selectKnownActions), key)
             let used = Set(try Queries.fetchAll(db, Queries.Query(sql: Queries.selectUsedActions), key))
             return try known.filter { key in
-                try !used.contains(key) && !Queries.hasJobs(db, key, excluding: gone)
+                try !used.contains(key) && !Queries.hasJobs(db, key, excluding: removedJobs)
             }
         }
     }
 
-    /// The ended jobs of a standalone action besides its newest ones, the newest of them first.
+    /// The ended jobs of a standalone action except its newest ones, newest first.
     ///
     /// - Throws: `StoreError`.
-    public func endedStandaloneJobs(of name: QualifiedName, exceptNewest kept: Int) throws -> [JobID] {
-        try read { db, stored in
-            try Queries.fetchAll(db, Queries.endedStandaloneJobs(of: name, exceptNewest: kept)) { row in
-                var columns = RowReader(row, stored)
-                return try columns.integer()
+    public func endedStandaloneJobs(of name: QualifiedName, exceptNewest keptCount: Int) throws -> [JobID] {
+        try read { db, codec in
+            try Queries.fetchAll(db, Queries.endedStandaloneJobs(of: name, exceptNewest: keptCount)) { row in
+                var reader = RowReader(row, codec)
+                return try reader.integer()
             }
         }
     }
 
-    /// The names of all actions that ever were part of an applied service or ran by themselves.
+    /// The names of all actions that were ever part of an applied service or ran standalone.
     ///
     /// - Throws: `StoreError`.
     public func actionNames() throws -> [String] {
-        try read { db, stored in
+        try read { db, codec in
             try Queries.fetchAll(db, Queries.Query(sql: "SELECT DISTINCT name FROM actions ORDER BY name")) { row in
-                var columns = RowReader(row, stored)
-                return try columns.text()
+                var reader = RowReader(row, codec)
+                return try reader.text()
             }
         }
     }
 }
 
 extension ActionKey {
-    fileprivate init(_ columns: inout RowReader) throws {
-        let context = try columns.text()
-        let service = try columns.optionalText()
-        self.init(context: context, service: service, action: try columns.text())
+    fileprivate init(_ reader: inout RowReader) throws {
+        let context = try reader.text()
+        let service = try reader.optionalText()
+        self.init(context: context, service: service, action: try reader.text())
     }
 }
 
@@ -82,7 +83,7 @@ extension Queries {
         UNION ALL SELECT context, NULL, name FROM standalone
         """
 
-    /// Only jobs that have ended go, and such as were never begun and that nobody is left to begin.
+    /// Selects ended jobs, and jobs that never started and that no requested run will start.
     static func removableJobs(_ rule: CleanupRule, limit: Int? = nil) -> Query {
         var conditions: [String] = []
         var values: SQLArguments = []
@@ -106,7 +107,7 @@ extension Queries {
             conditions.append("+jobs.phase IN (\(rule.phases.map { _ in "?" }.joined(separator: ", ")))")
             values += rule.phases.map(\.rawValue)
         }
-        // A job that waits belongs to a run that has been left, or it is somebody's who is on its way up.
+        // A pending job belongs to an abandoned run, or to a service that is starting.
         conditions.append(
             """
             (+jobs.phase IN ('succeeded', 'failed', 'cancelled')
@@ -118,7 +119,8 @@ extension Queries {
             )
             """
         )
-        // With nothing else to go by, the time of the end is: a plus keeps SQLite from walking through all jobs in order.
+        // Without a name to search for, the index on the end time is used: a plus prevents SQLite from scanning all
+        // jobs in order.
         let hasName = !rule.tags.isEmpty || rule.service != nil || rule.action != nil
         return Query(
             sql: """
@@ -129,24 +131,25 @@ extension Queries {
         )
     }
 
-    static func endedStandaloneJobs(of name: QualifiedName, exceptNewest kept: Int) -> Query {
-        // A plus keeps SQLite from walking through the jobs of all standalone actions.
+    static func endedStandaloneJobs(of name: QualifiedName, exceptNewest keptCount: Int) -> Query {
+        // A plus prevents SQLite from scanning the jobs of all standalone actions.
         let sql = """
             SELECT id FROM jobs WHERE action_id = ? AND context = ? AND +service_id IS NULL
                 AND +phase IN ('succeeded', 'failed', 'cancelled') ORDER BY id DESC LIMIT -1 OFFSET ?
             """
-        return Query(sql: sql, arguments: [name.name, name.context, max(0, kept)])
+        return Query(sql: sql, arguments: [name.name, name.context, max(0, keptCount)])
     }
 
-    /// Whether an action has a job that is not among those that go.
-    fileprivate static func hasJobs(_ db: Database, _ key: ActionKey, excluding gone: Set<JobID>) throws -> Bool {
+    /// Whether an action has a job besides the given ones.
+    fileprivate static func hasJobs(_ db: Database, _ key: ActionKey, excluding removedJobs: Set<JobID>) throws -> Bool
+    {
         let sql = "SELECT id FROM jobs WHERE action_id = ? AND service_id IS ? AND context = ?"
         let ids = try Int64.fetchCursor(
             try db.cachedStatement(sql: sql),
             arguments: StatementArguments([key.action, key.service, key.context] as SQLArguments)
         )
         while let id = try ids.next() {
-            if !gone.contains(id) { return true }
+            if !removedJobs.contains(id) { return true }
         }
         return false
     }

@@ -1,9 +1,11 @@
 internal import GRDB
 internal import HeroModel
 
-/// The questions asked of the tables; each is answered by an index or a primary key, tested.
+/// The SQL of all queries.
+///
+/// Tests check that each one uses an index or a primary key.
 enum Queries {
-    /// A statement as it is sent.
+    /// A statement with its arguments.
     struct Query {
         var sql: String
         var arguments: SQLArguments = []
@@ -26,7 +28,7 @@ enum Queries {
         SELECT \(columnList(RunRecord.columns)) FROM runs WHERE id IN (SELECT run_id FROM services) ORDER BY id
         """
 
-    /// Both are answered by an index alone, so that a long history costs little.
+    /// Both parts use an index only, so a long history costs little.
     static let selectServicesWithHistory = """
         SELECT DISTINCT service_id FROM jobs WHERE service_id IS NOT NULL UNION SELECT DISTINCT service_id FROM runs
         """
@@ -35,68 +37,68 @@ enum Queries {
         Set(try fetchAll(db, Query(sql: selectServicesWithHistory)) { row in row[0] as String })
     }
 
-    static func revisions(_ db: Database, _ stored: ColumnCodec, limit: Int) throws -> [RevisionRecord] {
-        let question = Query(sql: "\(selectRevisions) ORDER BY number DESC LIMIT ?", arguments: [max(0, limit)])
-        return try fetchAll(db, question) { try RevisionRecord($0, stored) }
+    static func revisions(_ db: Database, _ codec: ColumnCodec, limit: Int) throws -> [RevisionRecord] {
+        let query = Query(sql: "\(selectRevisions) ORDER BY number DESC LIMIT ?", arguments: [max(0, limit)])
+        return try fetchAll(db, query) { try RevisionRecord($0, codec) }
     }
 
-    static func revision(_ db: Database, _ stored: ColumnCodec, number: RevisionNumber) throws -> RevisionRecord? {
-        let question = Query(sql: "\(selectRevisions) WHERE number = ?", arguments: [number])
-        return try fetchAll(db, question) { try RevisionRecord($0, stored) }.first
+    static func revision(_ db: Database, _ codec: ColumnCodec, number: RevisionNumber) throws -> RevisionRecord? {
+        let query = Query(sql: "\(selectRevisions) WHERE number = ?", arguments: [number])
+        return try fetchAll(db, query) { try RevisionRecord($0, codec) }.first
     }
 
-    static func files(_ db: Database, _ stored: ColumnCodec, of revision: RevisionNumber) throws -> [ManifestFile] {
+    static func files(_ db: Database, _ codec: ColumnCodec, of revision: RevisionNumber) throws -> [ManifestFile] {
         let sql = """
             SELECT files.path, files.folder, texts.bytes FROM files JOIN texts ON texts.id = files.text_id
             WHERE files.revision = ? ORDER BY files.position
             """
         return try fetchAll(db, Query(sql: sql, arguments: [revision])) { row in
-            var columns = RowReader(row, stored)
-            return ManifestFile(path: try columns.text(), baseDirectory: try columns.text(), bytes: try columns.bytes())
+            var reader = RowReader(row, codec)
+            return ManifestFile(path: try reader.text(), baseDirectory: try reader.text(), bytes: try reader.bytes())
         }
     }
 
     static func documents(
         _ db: Database,
-        _ stored: ColumnCodec,
+        _ codec: ColumnCodec,
         of revision: RevisionNumber
     ) throws -> [StoredDocument] {
         let sql = "SELECT kind, context, name, file, line FROM manifests WHERE revision = ? ORDER BY position"
         return try fetchAll(db, Query(sql: sql, arguments: [revision])) { row in
-            var columns = RowReader(row, stored)
-            let kind = try columns.text()
-            let context = try columns.optionalText()
+            var reader = RowReader(row, codec)
+            let kind = try reader.text()
+            let context = try reader.optionalText()
             var qualified: QualifiedName?
-            if let name = try columns.optionalText(), let context {
+            if let name = try reader.optionalText(), let context {
                 qualified = QualifiedName(name, context: context)
             }
             return StoredDocument(
                 kind: kind,
                 name: qualified,
-                file: try columns.text(),
-                line: try columns.number(Int.self)
+                file: try reader.text(),
+                line: try reader.number(Int.self)
             )
         }
     }
 
-    static func services(_ db: Database, _ stored: ColumnCodec) throws -> [ServiceRecord] {
+    static func services(_ db: Database, _ codec: ColumnCodec) throws -> [ServiceRecord] {
         let sql = "SELECT \(columnList(ServiceRecord.readColumns)) FROM services ORDER BY context, name"
-        return try fetchAll(db, Query(sql: sql)) { try ServiceRecord($0, stored) }
+        return try fetchAll(db, Query(sql: sql)) { try ServiceRecord($0, codec) }
     }
 
-    static func serviceSummaries(_ db: Database, _ stored: ColumnCodec) throws -> [ServiceSummary] {
+    static func serviceSummaries(_ db: Database, _ codec: ColumnCodec) throws -> [ServiceSummary] {
         let sql = "SELECT \(columnList(ServiceSummary.columns)) FROM services ORDER BY context, name"
-        return try fetchAll(db, Query(sql: sql)) { try ServiceSummary($0, stored) }
+        return try fetchAll(db, Query(sql: sql)) { try ServiceSummary($0, codec) }
     }
 
-    static func standalone(_ db: Database, _ stored: ColumnCodec) throws -> [StandaloneRecord] {
+    static func standalone(_ db: Database, _ codec: ColumnCodec) throws -> [StandaloneRecord] {
         let sql = "SELECT \(columnList(StandaloneRecord.columns)) FROM standalone ORDER BY context, name"
-        return try fetchAll(db, Query(sql: sql)) { try StandaloneRecord($0, stored) }
+        return try fetchAll(db, Query(sql: sql)) { try StandaloneRecord($0, codec) }
     }
 
-    static func standaloneSummaries(_ db: Database, _ stored: ColumnCodec) throws -> [StandaloneSummary] {
+    static func standaloneSummaries(_ db: Database, _ codec: ColumnCodec) throws -> [StandaloneSummary] {
         let sql = "SELECT \(columnList(StandaloneSummary.columns)) FROM standalone ORDER BY context, name"
-        return try fetchAll(db, Query(sql: sql)) { try StandaloneSummary($0, stored) }
+        return try fetchAll(db, Query(sql: sql)) { try StandaloneSummary($0, codec) }
     }
 
     static func runs(of service: QualifiedName) -> Query {
@@ -106,32 +108,32 @@ enum Queries {
         return Query(sql: sql, arguments: [service.name, service.context])
     }
 
-    static func job(_ db: Database, _ stored: ColumnCodec, _ id: JobID) throws -> JobRecord? {
-        let question = Query(sql: "\(selectJobs) WHERE id = ?", arguments: [id])
-        return try fetchAll(db, question) { try JobRecord($0, stored) }.first
+    static func job(_ db: Database, _ codec: ColumnCodec, _ id: JobID) throws -> JobRecord? {
+        let query = Query(sql: "\(selectJobs) WHERE id = ?", arguments: [id])
+        return try fetchAll(db, query) { try JobRecord($0, codec) }.first
     }
 
-    static func jobs(_ db: Database, _ stored: ColumnCodec, _ filter: JobFilter) throws -> [JobRecord] {
-        try fetchAll(db, query(filter)) { try JobRecord($0, stored) }
+    static func jobs(_ db: Database, _ codec: ColumnCodec, _ filter: JobFilter) throws -> [JobRecord] {
+        try fetchAll(db, query(filter)) { try JobRecord($0, codec) }
     }
 
-    static func currentJobs(_ db: Database, _ stored: ColumnCodec) throws -> [JobRecord] {
-        try fetchAll(db, Query(sql: selectCurrentJobs)) { try JobRecord($0, stored) }
+    static func currentJobs(_ db: Database, _ codec: ColumnCodec) throws -> [JobRecord] {
+        try fetchAll(db, Query(sql: selectCurrentJobs)) { try JobRecord($0, codec) }
     }
 
-    static func currentRuns(_ db: Database, _ stored: ColumnCodec) throws -> [RunRecord] {
-        try fetchAll(db, Query(sql: selectCurrentRuns)) { try RunRecord($0, stored) }
+    static func currentRuns(_ db: Database, _ codec: ColumnCodec) throws -> [RunRecord] {
+        try fetchAll(db, Query(sql: selectCurrentRuns)) { try RunRecord($0, codec) }
     }
 
-    static func starts(_ db: Database, _ stored: ColumnCodec, of job: JobID) throws -> [StartRecord] {
+    static func starts(_ db: Database, _ codec: ColumnCodec, of job: JobID) throws -> [StartRecord] {
         let sql = "SELECT \(columnList(StartRecord.columns)) FROM starts WHERE job_id = ? ORDER BY generation DESC"
-        return try fetchAll(db, Query(sql: sql, arguments: [job])) { try StartRecord($0, stored) }
+        return try fetchAll(db, Query(sql: sql, arguments: [job])) { try StartRecord($0, codec) }
     }
 
-    static func events(_ db: Database, _ stored: ColumnCodec, _ filter: EventFilter) throws -> [NumberedEvent] {
+    static func events(_ db: Database, _ codec: ColumnCodec, _ filter: EventFilter) throws -> [NumberedEvent] {
         let events = try fetchAll(db, query(filter)) { row in
-            var columns = RowReader(row, stored)
-            return NumberedEvent(id: try columns.integer(), event: try EventRecord(&columns))
+            var reader = RowReader(row, codec)
+            return NumberedEvent(id: try reader.integer(), event: try EventRecord(&reader))
         }
         return filter.after == nil ? events.reversed() : events
     }
@@ -154,10 +156,10 @@ enum Queries {
         require("action_id = ?", filter.action)
         require("id IN (SELECT job_id FROM job_tags WHERE tag = ?)", filter.tag)
         require("run_id = ?", filter.run)
-        // Nearly all jobs may be in one phase: where there is something that tells them apart better, a plus keeps SQLite
-        // from looking there.
-        let isRare = filter.action == nil && filter.tag == nil && filter.run == nil
-        require(isRare ? "phase = ?" : "+phase = ?", filter.phase?.rawValue)
+        // Most jobs may be in one phase. If another condition is more selective, a plus prevents SQLite from using the
+        // index on the phase.
+        let usesPhaseIndex = filter.action == nil && filter.tag == nil && filter.run == nil
+        require(usesPhaseIndex ? "phase = ?" : "+phase = ?", filter.phase?.rawValue)
         if filter.activeOnly { conditions.append("phase IN ('running', 'retrying')") }
         let condition = conditions.isEmpty ? "" : " WHERE " + conditions.joined(separator: " AND ")
         return Query(
@@ -185,18 +187,18 @@ enum Queries {
         )
     }
 
-    /// SQLite's word for no limit is a negative one.
+    /// A limit in SQL, where a negative number means no limit.
     private static func limit(_ limit: Int?) -> Int {
         limit.map { max(0, $0) } ?? -1
     }
 
     static func fetchAll<Value>(
         _ db: Database,
-        _ question: Query,
+        _ query: Query,
         _ make: (Row) throws -> Value
     ) throws -> [Value] {
-        let statement = try db.cachedStatement(sql: question.sql)
-        let rows = try Row.fetchCursor(statement, arguments: StatementArguments(question.arguments))
+        let statement = try db.cachedStatement(sql: query.sql)
+        let rows = try Row.fetchCursor(statement, arguments: StatementArguments(query.arguments))
         var values: [Value] = []
         while let row = try rows.next() { values.append(try make(row)) }
         return values

@@ -1,16 +1,16 @@
 internal import GRDB
 public import HeroModel
 
-/// Reads the database and never changes it: works beside a reconciler that writes, and without one.
+/// Reads the database and never changes it, while a reconciler writes or without one.
 ///
-/// In a program that idles, keep it rather than making new ones: letting one go wakes libdispatch's global pool.
+/// A program that must stay idle should keep its reader, because deallocating one wakes the global pool of libdispatch.
 public final class StateReader {
     private let path: String
-    /// Another one takes its place when a database is made anew.
+    /// The connection; replaced when the database is recreated.
     var queue: DatabaseQueue
     private let codec = ColumnCodec()
 
-    /// Opens a database for the command line.
+    /// Opens a database for reading.
     ///
     /// - Returns: nil when there is no database yet.
     /// - Throws: `StoreError`.
@@ -24,7 +24,7 @@ public final class StateReader {
         self.queue = queue
     }
 
-    /// Reads as of one moment, and lets nothing but store errors out.
+    /// Reads in one transaction and throws store errors only.
     func read<Result>(_ body: (Database, ColumnCodec) throws -> Result) throws -> Result {
         try StoreError.wrapping("read", path) {
             do {
@@ -39,13 +39,13 @@ public final class StateReader {
                 }
             } catch let error as UnreadableColumn {
                 let message =
-                    "cannot read the state database \(path): it holds \(error.content); \(StoreError.rebuildAdvice)"
+                    "cannot read the state database \(path): it contains \(error.content); \(StoreError.rebuildAdvice)"
                 throw StoreError(.damaged, message)
             }
         }
     }
 
-    /// The last applied revision; nil when nothing was ever applied.
+    /// The last applied revision; nil before the first apply.
     ///
     /// - Throws: `StoreError`.
     public func revision() throws -> RevisionRecord? {
@@ -59,37 +59,37 @@ public final class StateReader {
         try read { try Queries.revisions($0, $1, limit: limit) }
     }
 
-    /// One revision; nil when it is not recorded, or not any more.
+    /// One revision; nil when it is not recorded.
     ///
     /// - Throws: `StoreError`.
     public func revision(number: RevisionNumber) throws -> RevisionRecord? {
         try read { try Queries.revision($0, $1, number: number) }
     }
 
-    /// The files of a revision, in the order they were given; none when it is not known.
+    /// The manifest files of a revision, in their original order; empty when it is not recorded.
     ///
     /// - Throws: `StoreError`.
     public func files(of revision: RevisionNumber) throws -> [ManifestFile] {
         try read { try Queries.files($0, $1, of: revision) }
     }
 
-    /// The documents of a revision, in the order they were given.
+    /// The documents of a revision, in their original order.
     ///
     /// - Throws: `StoreError`.
     public func documents(of revision: RevisionNumber) throws -> [StoredDocument] {
         try read { try Queries.documents($0, $1, of: revision) }
     }
 
-    /// Every recorded service without its full spec, by name.
+    /// All recorded services without their full specs, by name.
     ///
     /// - Throws: `StoreError`.
     public func serviceSummaries() throws -> [ServiceSummary] {
         try read { try Queries.serviceSummaries($0, $1) }
     }
 
-    /// Every recorded standalone action without its full spec, by name.
+    /// All recorded standalone actions without their full specs, by name.
     ///
-    /// None in a database of a program that did not know them.
+    /// Empty for a database of an older program without standalone actions.
     ///
     /// - Throws: `StoreError`.
     public func standaloneSummaries() throws -> [StandaloneSummary] {
@@ -100,7 +100,7 @@ public final class StateReader {
     ///
     /// - Throws: `StoreError`.
     public func runs(of service: QualifiedName) throws -> [RunRecord] {
-        try read { db, stored in try Queries.fetchAll(db, Queries.runs(of: service)) { try RunRecord($0, stored) } }
+        try read { db, codec in try Queries.fetchAll(db, Queries.runs(of: service)) { try RunRecord($0, codec) } }
     }
 
     /// The jobs that match, newest first.
@@ -110,21 +110,22 @@ public final class StateReader {
         try read { try Queries.jobs($0, $1, filter) }
     }
 
-    /// One job; nil when it is not known.
+    /// One job; nil when it is not recorded.
     ///
     /// - Throws: `StoreError`.
     public func job(_ id: JobID) throws -> JobRecord? {
         try read { try Queries.job($0, $1, id) }
     }
 
-    /// The jobs of the services' current runs, the standalone actions' newest ones and every other active job, by number.
+    /// The jobs of the current runs of services, the newest jobs of standalone actions and all other active jobs, by
+    /// number.
     ///
     /// - Throws: `StoreError`.
     public func currentJobs() throws -> [JobRecord] {
         try read { try Queries.currentJobs($0, $1) }
     }
 
-    /// The kept starts of a job, newest first.
+    /// The recorded starts of a job, newest first.
     ///
     /// - Throws: `StoreError`.
     public func starts(of job: JobID) throws -> [StartRecord] {
@@ -138,78 +139,10 @@ public final class StateReader {
         try numberedEvents(filter).map(\.event)
     }
 
-    /// The events that match, oldest first, with the numbers to go on from.
+    /// The events that match, oldest first, with their numbers.
     ///
     /// - Throws: `StoreError`.
     public func numberedEvents(_ filter: EventFilter = EventFilter()) throws -> [NumberedEvent] {
         try read { try Queries.events($0, $1, filter) }
     }
-}
-
-/// Which jobs are asked for; nil matches any.
-public struct JobFilter: Hashable, Sendable {
-    /// Of this context.
-    public var context: String?
-    /// Of this service.
-    public var service: String?
-    /// Of this action.
-    public var action: String?
-    /// With this tag.
-    public var tag: String?
-    /// In this phase.
-    public var phase: JobPhase?
-    /// Of this run.
-    public var run: RunID?
-    /// Only running and retrying ones.
-    public var activeOnly: Bool
-    /// At most so many, the newest ones; nil for all.
-    public var limit: Int?
-
-    /// Makes a filter; without arguments it matches every job.
-    public init(
-        context: String? = nil,
-        service: String? = nil,
-        action: String? = nil,
-        tag: String? = nil,
-        phase: JobPhase? = nil,
-        run: RunID? = nil,
-        activeOnly: Bool = false,
-        limit: Int? = nil
-    ) {
-        self.context = context
-        self.service = service
-        self.action = action
-        self.tag = tag
-        self.phase = phase
-        self.run = run
-        self.activeOnly = activeOnly
-        self.limit = limit
-    }
-}
-
-/// Which events are asked for.
-public struct EventFilter: Hashable, Sendable {
-    /// Not older than this.
-    public var since: WallTime?
-    /// Only those recorded after the event with this number; nil for all.
-    ///
-    /// With it, `limit` keeps the oldest that follow, so that none is missed; without it, the newest.
-    public var after: Int64?
-    /// At most so many; nil for all.
-    public var limit: Int?
-
-    /// Makes a filter; without arguments it matches every event.
-    public init(since: WallTime? = nil, after: Int64? = nil, limit: Int? = nil) {
-        self.since = since
-        self.after = after
-        self.limit = limit
-    }
-}
-
-/// An event with its number in the store.
-public struct NumberedEvent: Hashable, Sendable {
-    /// Its number: rises with each one recorded.
-    public var id: Int64
-    /// The event.
-    public var event: EventRecord
 }

@@ -4,15 +4,15 @@ internal import HeroModel
 extension Recorder {
     /// How many revisions are kept, with their files.
     static let maxRevisions: Int64 = 200
-    /// How many of them go with one that comes: what an older program has left goes little by little.
+    /// How many revisions are removed at most with each new one, so that a large backlog is removed gradually.
     private static let maxPrunedAtOnce = 20
 
-    /// Old revisions go with a new one, besides those that something recorded or active stands on.
+    /// Removes old revisions, except those that a recorded service, action or active job refers to.
     ///
-    /// With them go the texts that no other revision has, and former specs of actions from their time. A job keeps the number of
-    /// its revision, which is never used again.
-    func pruneRevisions(after last: RevisionNumber, in db: Database) throws {
-        let oldest = last &- Self.maxRevisions
+    /// It also removes the texts that no other revision uses, and former action specs of that time. Jobs keep the
+    /// number of their revision, which is never used again.
+    func pruneRevisions(after newest: RevisionNumber, in db: Database) throws {
+        let oldest = newest &- Self.maxRevisions
         guard oldest > 0 else { return }
         let numbers = try Int64.fetchAll(
             try db.cachedStatement(sql: Self.selectOldRevisions),
@@ -35,7 +35,7 @@ extension Recorder {
         try execute(Self.deleteFormerSpecs, [oldest, Self.maxPrunedAtOnce], in: db)
     }
 
-    /// A run whose last job went, and that is over, says nothing any more.
+    /// Removes a run that has ended and has no job left.
     func pruneRun(_ run: RunID, in db: Database) throws {
         try self.execute(
             """

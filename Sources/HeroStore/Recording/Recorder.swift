@@ -2,31 +2,31 @@ internal import Foundation
 internal import GRDB
 internal import HeroModel
 
-/// Turns changes into rows.
+/// Writes changes as rows.
 ///
-/// Statements are prepared once per connection and bound by hand; a service's spec, by far the dearest column, is
-/// written only when it is another one than last time.
+/// Statements are prepared once per connection. The spec of a service is by far the most expensive column and is
+/// written only when it has changed.
 final class Recorder {
-    /// How many starts of a job are kept.
+    /// How many starts of each job are kept.
     static let maxStartsPerJob = 20
-    /// How many events are kept; up to `eventsBetweenPrunings` more may be there.
+    /// How many events are kept; up to `eventsBetweenPrunings` more may exist.
     static let maxEvents = 10_000
-    /// After how many events the oldest ones go.
+    /// After how many new events the oldest ones are removed.
     static let eventsBetweenPrunings = 500
 
     private let codec = ColumnCodec()
-    /// The specs as they stand in the committed rows, as far as this connection has written them.
+    /// The specs in the committed rows, as far as this connection has written them.
     private var committedSpecs: [QualifiedName: ServiceSpec] = [:]
-    /// What the open transaction makes of them; nil for one that is removed.
+    /// The specs that the open transaction has changed; nil for a removed service.
     private var pendingSpecs: [QualifiedName: ServiceSpec?] = [:]
 
-    /// The open transaction is durable.
+    /// Called when the open transaction is durable.
     func didCommit() {
         for (name, spec) in pendingSpecs { committedSpecs[name] = spec }
         pendingSpecs.removeAll(keepingCapacity: true)
     }
 
-    /// The open transaction never was.
+    /// Called when the open transaction was rolled back.
     func didRollBack() {
         pendingSpecs.removeAll(keepingCapacity: true)
     }
@@ -63,17 +63,18 @@ final class Recorder {
                 try execute("INSERT OR IGNORE INTO job_tags (tag, job_id) VALUES (?, ?)", [tag, job.id], in: db)
             }
         case .jobsRemoved(let jobs):
-            let runOf = try db.cachedStatement(sql: "SELECT run_id FROM jobs WHERE id = ?")
+            let selectRun = try db.cachedStatement(sql: "SELECT run_id FROM jobs WHERE id = ?")
             var runs: Set<RunID> = []
             for job in jobs {
-                if let run = try Int64.fetchOne(runOf, arguments: [job]) { runs.insert(run) }
+                if let run = try Int64.fetchOne(selectRun, arguments: [job]) { runs.insert(run) }
                 try execute("DELETE FROM jobs WHERE id = ?", [job], in: db)
                 try execute("DELETE FROM job_tags WHERE job_id = ?", [job], in: db)
                 try execute("DELETE FROM starts WHERE job_id = ?", [job], in: db)
                 try execute("UPDATE standalone SET job_id = NULL WHERE job_id = ?", [job], in: db)
             }
             for run in runs.sorted() { try pruneRun(run, in: db) }
-            // Of a few jobs the next ones take the room; of many it goes back to the file system, a part at a time.
+            // After many removals, free pages are returned to the file system in small parts; otherwise new jobs use
+            // them.
             if jobs.count >= 100 { try db.execute(sql: "PRAGMA incremental_vacuum(512)") }
         case .actionsRemoved(let keys):
             for key in keys {
@@ -127,18 +128,18 @@ final class Recorder {
         try db.cachedStatement(sql: sql).execute(arguments: StatementArguments(values))
     }
 
-    // Numbers of events have no gaps, so the number alone says when it is time and which ones are too old.
+    // Event numbers have no gaps, so the number decides when to prune and which events are too old.
     private func pruneEvents(after last: Int64, in db: Database) throws {
         guard last % Int64(Self.eventsBetweenPrunings) == 0 else { return }
         try execute("DELETE FROM events WHERE id <= ?", [last &- Int64(Self.maxEvents)], in: db)
-        // Gives pages back to the file system that removed rows have left free, a few at a time.
+        // Returns some free pages to the file system.
         try db.execute(sql: "PRAGMA incremental_vacuum(64)")
     }
 
     private func record(_ service: ServiceRecord, in db: Database) throws {
         let values = try service.valuesExceptSpec(codec)
-        let known = pendingSpecs[service.name] ?? committedSpecs[service.name]
-        if known == service.spec {
+        let storedSpec = pendingSpecs[service.name] ?? committedSpecs[service.name]
+        if storedSpec == service.spec {
             let key: SQLArguments = [service.name.context, service.name.name]
             try execute(Self.updateServiceExceptSpec, values + key, in: db)
             return
@@ -215,10 +216,12 @@ final class Recorder {
         try pruneRevisions(after: revision.number, in: db)
     }
 
-    /// The row that holds a text; a digest only finds candidates, their bytes decide.
+    /// The row of a text.
+    ///
+    /// Digests only find candidates; their bytes are compared.
     private func textID(_ bytes: Data, digest: String, in db: Database) throws -> Int64 {
         let statement = try db.cachedStatement(sql: "SELECT id FROM texts WHERE digest = ? AND bytes = ?")
-        if let known = try Int64.fetchOne(statement, arguments: [digest, bytes]) { return known }
+        if let id = try Int64.fetchOne(statement, arguments: [digest, bytes]) { return id }
         try execute("INSERT INTO texts (digest, bytes) VALUES (?, ?)", [digest, bytes], in: db)
         return db.lastInsertedRowID
     }

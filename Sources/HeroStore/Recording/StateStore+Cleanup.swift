@@ -1,7 +1,7 @@
 public import HeroModel
 
 extension StateReader {
-    /// What a cleanup would do, without doing it.
+    /// The result that a cleanup would have, without any change.
     ///
     /// - Throws: `StoreError`.
     public func previewCleanup(_ rule: CleanupRule) throws -> CleanupResult {
@@ -11,36 +11,36 @@ extension StateReader {
 }
 
 extension StateStore {
-    /// How many jobs go in one transaction.
+    /// How many jobs are removed in one transaction.
     ///
-    /// Few enough that a reconciler does not notice, many enough that a flush to the disk does not count.
+    /// The batch is small enough not to delay the reconciler, and large enough to need few disk flushes.
     public static let cleanupBatch = 500
 
-    /// Removes the jobs that a rule lets go, then the specs that nothing uses any more.
+    /// Removes the jobs that a rule selects, then the action specs that are no longer used.
     ///
-    /// The specs are best effort: what cannot be removed is an error of the result, and no failure.
+    /// An error while specs are removed is part of the result and is not thrown.
     ///
     /// - Parameters:
-    ///   - rule: Which jobs.
-    ///   - removeTraces: Removes the files of jobs that are no longer recorded; says what it could not remove.
-    /// - Returns: What went, and what could not.
-    /// - Throws: `StoreError`; the batches before it stay removed.
-    public func cleanUp(_ rule: CleanupRule, removeTraces: ([RemovableJob]) -> [String]) throws -> CleanupResult {
+    ///   - rule: The rule that selects jobs.
+    ///   - removeFiles: Removes the files of removed jobs; returns its error messages.
+    /// - Returns: The removed jobs and specs, and the errors.
+    /// - Throws: `StoreError`; batches that were removed before stay removed.
+    public func cleanUp(_ rule: CleanupRule, removeFiles: ([RemovableJob]) -> [String]) throws -> CleanupResult {
         var result = CleanupResult()
-        var rest = try reader.removableJobs(rule)[...]
-        while !rest.isEmpty {
-            let batch = Array(rest.prefix(Self.cleanupBatch))
-            rest = rest.dropFirst(batch.count)
+        var remaining = try reader.removableJobs(rule)[...]
+        while !remaining.isEmpty {
+            let batch = Array(remaining.prefix(Self.cleanupBatch))
+            remaining = remaining.dropFirst(batch.count)
             try commit([.jobsRemoved(batch.map(\.id))])
             result.jobs += batch.map(\.id)
-            result.errors += removeTraces(batch)
+            result.errors += removeFiles(batch)
         }
         do {
             let actions = try reader.unusedActions()
             try commit([.actionsRemoved(actions)])
             result.actions = actions
         } catch let error as StoreError {
-            result.errors.append("cannot remove the action specs that nothing uses: \(error)")
+            result.errors.append("cannot remove unused action specs: \(error)")
         }
         return result
     }

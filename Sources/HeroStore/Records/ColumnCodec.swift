@@ -1,9 +1,9 @@
 internal import Foundation
 internal import HeroModel
 
-/// Values as the text that stands in a column, and back.
+/// Converts values to the text of a column and back.
 ///
-/// The same few texts come again and again (no tags, exit code 0, now), so both ways remember them.
+/// Few different texts occur very often (no tags, exit code 0, now), so both directions are cached.
 final class ColumnCodec {
     private var lists = BoundedCache<[String], String>()
     private var readLists = BoundedCache<String, [String]>()
@@ -15,46 +15,48 @@ final class ColumnCodec {
     private let decoder = JSONDecoder()
 
     init() {
-        // Sorted, so that equal values are equal texts.
+        // Sorted, so that equal values have equal texts.
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     }
 
-    /// RFC 3339.
+    /// A time as RFC 3339.
     func text(_ time: WallTime) -> String {
         times.value(for: time) { $0.description }
     }
 
-    /// RFC 3339, back.
+    /// A time from RFC 3339.
     func time(_ text: String) throws -> WallTime {
         try readTimes.value(for: text) { text in
-            guard let time = WallTime(text) else { throw UnreadableColumn(content: "the time \"\(text)\"") }
+            guard let time = WallTime(text) else { throw UnreadableColumn(content: "the invalid time \"\(text)\"") }
             return time
         }
     }
 
-    /// A JSON array of texts.
+    /// Texts as a JSON array.
     func list(_ texts: [String]) throws -> String {
         if texts.isEmpty { return "[]" }
         return try lists.value(for: texts) { try json($0) }
     }
 
-    /// A JSON array of texts, back.
+    /// Texts from a JSON array.
     func list(from text: String) throws -> [String] {
         if text == "[]" { return [] }
         return try readLists.value(for: text) { try value([String].self, from: $0) }
     }
 
-    /// A JSON array of `context/name`.
+    /// Names as a JSON array of `context/name`.
     func names(_ names: [QualifiedName]) throws -> String {
         if names.isEmpty { return "[]" }
         return try list(names.map(\.description))
     }
 
-    /// A JSON array of `context/name`, back.
+    /// Names from a JSON array of `context/name`.
     func names(from text: String) throws -> [QualifiedName] {
         if text == "[]" { return [] }
         return try list(from: text).map { text in
-            guard let slash = text.firstIndex(of: "/") else { throw UnreadableColumn(content: "the name \"\(text)\"") }
+            guard let slash = text.firstIndex(of: "/") else {
+                throw UnreadableColumn(content: "the invalid name \"\(text)\"")
+            }
             return QualifiedName(String(text[text.index(after: slash)...]), context: String(text[..<slash]))
         }
     }
@@ -69,28 +71,28 @@ final class ColumnCodec {
         try readOutcomes.value(for: text) { try value(Outcome.self, from: $0) }
     }
 
-    /// Any value as JSON, keys sorted.
+    /// A value as JSON with sorted keys.
     func json(_ value: some Encodable) throws -> String {
         String(decoding: try encoder.encode(value), as: UTF8.self)
     }
 
-    /// Any value from JSON.
+    /// A value from JSON.
     func value<Value: Decodable>(_ type: Value.Type, from text: String) throws -> Value {
         do {
             return try decoder.decode(type, from: Data(text.utf8))
         } catch {
-            throw UnreadableColumn(content: "the JSON of \(type)")
+            throw UnreadableColumn(content: "invalid JSON of \(type)")
         }
     }
 }
 
-/// A column that holds something this program cannot have written.
+/// A column with a value that this program cannot have written.
 struct UnreadableColumn: Error {
-    /// What is found there.
+    /// A description of the invalid value.
     var content: String
 }
 
-/// The last results of a function, a bounded number of them.
+/// A cache of results with a limited number of entries.
 private struct BoundedCache<Key: Hashable, Value> {
     private var values: [Key: Value] = [:]
 
@@ -101,17 +103,4 @@ private struct BoundedCache<Key: Hashable, Value> {
         values[key] = value
         return value
     }
-}
-
-/// A short name for a text: FNV-1a with 128 bits, in hexadecimal.
-///
-/// It is stable for ever and not cryptographic: two texts with one digest are told apart by their bytes.
-public func contentDigest(_ bytes: some Sequence<UInt8>) -> String {
-    var hash: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
-    for byte in bytes {
-        hash ^= UInt128(byte)
-        hash &*= 0x0000_0000_0100_0000_0000_0000_0000_013b
-    }
-    let digits = String(hash, radix: 16)
-    return String(repeating: "0", count: max(0, 32 - digits.count)) + digits
 }

@@ -1,28 +1,7 @@
 internal import GRDB
 internal import HeroModel
 
-// Each record's columns are listed once, in the order in which `values` writes and `init` reads them.
-
-/// The arguments of a statement; nil is NULL.
-typealias SQLArguments = [(any DatabaseValueConvertible)?]
-
-/// SQL that writes a row, or replaces the one with the same key.
-///
-/// An upsert, not INSERT OR REPLACE: that one would delete the row first and touch every index.
-///
-/// Columns that are `fixed` never change: naming one in an update would rewrite its indexes every time.
-func upsert(into table: String, key: [String], fixed: [String] = [], _ columns: [String]) -> String {
-    let updates = columns.filter { !key.contains($0) && !fixed.contains($0) }.map { "\"\($0)\" = excluded.\"\($0)\"" }
-    return """
-        INSERT INTO \(table) (\(columnList(columns))) VALUES (\(columns.map { _ in "?" }.joined(separator: ", ")))
-        ON CONFLICT (\(columnList(key))) DO UPDATE SET \(updates.joined(separator: ", "))
-        """
-}
-
-/// Columns as SQL has them.
-func columnList(_ columns: [String]) -> String {
-    columns.map { "\"\($0)\"" }.joined(separator: ", ")
-}
+// The columns of each record are listed once, in the order in which `values` writes and `init` reads them.
 
 extension JobRecord {
     static let columns = [
@@ -32,31 +11,31 @@ extension JobRecord {
         "deadline_boot_id", "is_healthy", "exit_code", "signal",
     ]
 
-    func values(_ stored: ColumnCodec) throws -> SQLArguments {
+    func values(_ codec: ColumnCodec) throws -> SQLArguments {
         let end = outcome?.codeAndSignal
         return [
             id, context, service, action, run, revision, phase.rawValue, attempt, restartCount, error,
-            try stored.list(tags), stored.text(createdAt), startedAt.map(stored.text), finishedAt.map(stored.text),
+            try codec.list(tags), codec.text(createdAt), startedAt.map(codec.text), finishedAt.map(codec.text),
             executions, Int64(generation), isReady, isStopping,
             process.map { Int64($0.pid) }, process?.bootID, process.map { Int64(bitPattern: $0.pidNamespace) },
             process.map { Int64(bitPattern: $0.startTicks) }, process.map { Int64(bitPattern: $0.pidfsInode) },
-            try outcome.map(stored.text), nextRetryAt.map(stored.text), deadline?.moment.nanoseconds,
+            try outcome.map(codec.text), nextRetryAt.map(codec.text), deadline?.moment.nanoseconds,
             deadline?.bootID, isHealthy, end?.code, end?.signal,
         ]
     }
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
-        let id = try columns.integer()
-        let context = try columns.text()
-        let service = try columns.optionalText()
-        let action = try columns.text()
-        let run = try columns.optionalInteger()
-        let revision = try columns.integer()
-        let phase = try columns.enumeration(JobPhase.self)
-        let attempt = try columns.number(Int.self)
-        let restartCount = try columns.number(Int.self)
-        let error = try columns.optionalText()
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
+        let id = try reader.integer()
+        let context = try reader.text()
+        let service = try reader.optionalText()
+        let action = try reader.text()
+        let run = try reader.optionalInteger()
+        let revision = try reader.integer()
+        let phase = try reader.enumeration(JobPhase.self)
+        let attempt = try reader.number(Int.self)
+        let restartCount = try reader.number(Int.self)
+        let error = try reader.optionalText()
         self.init(
             id: id,
             context: context,
@@ -64,24 +43,24 @@ extension JobRecord {
             action: action,
             run: run,
             revision: revision,
-            tags: try columns.list(),
-            createdAt: try columns.time()
+            tags: try reader.list(),
+            createdAt: try reader.time()
         )
         self.phase = phase
         self.attempt = attempt
         self.restartCount = restartCount
         self.error = error
-        startedAt = try columns.optionalTime()
-        finishedAt = try columns.optionalTime()
-        executions = try columns.number(Int.self)
-        generation = try columns.number(UInt32.self)
-        isReady = try columns.bool()
-        isStopping = try columns.bool()
-        let pid = try columns.optionalNumber(Int32.self)
-        let bootID = try columns.optionalText()
-        let namespace = try columns.optionalInteger()
-        let ticks = try columns.optionalInteger()
-        let inode = try columns.optionalInteger()
+        startedAt = try reader.optionalTime()
+        finishedAt = try reader.optionalTime()
+        executions = try reader.number(Int.self)
+        generation = try reader.number(UInt32.self)
+        isReady = try reader.bool()
+        isStopping = try reader.bool()
+        let pid = try reader.optionalNumber(Int32.self)
+        let bootID = try reader.optionalText()
+        let namespace = try reader.optionalInteger()
+        let ticks = try reader.optionalInteger()
+        let inode = try reader.optionalInteger()
         if let pid, let bootID, let namespace, let ticks, let inode {
             process = ProcessIdentity(
                 bootID: bootID,
@@ -91,19 +70,19 @@ extension JobRecord {
                 pidfsInode: UInt64(bitPattern: inode)
             )
         }
-        outcome = try columns.optionalOutcome()
-        nextRetryAt = try columns.optionalTime()
-        let nanoseconds = try columns.optionalInteger()
-        let deadlineBootID = try columns.optionalText()
+        outcome = try reader.optionalOutcome()
+        nextRetryAt = try reader.optionalTime()
+        let nanoseconds = try reader.optionalInteger()
+        let deadlineBootID = try reader.optionalText()
         if let nanoseconds, let deadlineBootID {
             deadline = Deadline(moment: Moment(nanoseconds: nanoseconds), bootID: deadlineBootID)
         }
-        isHealthy = try columns.optionalInteger().map { $0 != 0 }
+        isHealthy = try reader.optionalInteger().map { $0 != 0 }
     }
 }
 
 extension Outcome {
-    /// What people's tools look for; both nil when nobody knows.
+    /// Exit code and signal in columns of their own, for other tools; both nil when they are unknown.
     fileprivate var codeAndSignal: (code: Int32?, signal: String?) {
         switch self {
         case .exited(let code): (code, nil)
@@ -117,20 +96,20 @@ extension Outcome {
 extension RunRecord {
     static let columns = ["id", "context", "service_id", "revision", "started_at", "ended_at"]
 
-    func values(_ stored: ColumnCodec) -> SQLArguments {
-        [id, service.context, service.name, revision, stored.text(startedAt), endedAt.map(stored.text)]
+    func values(_ codec: ColumnCodec) -> SQLArguments {
+        [id, service.context, service.name, revision, codec.text(startedAt), endedAt.map(codec.text)]
     }
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
-        let id = try columns.integer()
-        let context = try columns.text()
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
+        let id = try reader.integer()
+        let context = try reader.text()
         self.init(
             id: id,
-            service: QualifiedName(try columns.text(), context: context),
-            revision: try columns.integer(),
-            startedAt: try columns.time(),
-            endedAt: try columns.optionalTime()
+            service: QualifiedName(try reader.text(), context: context),
+            revision: try reader.integer(),
+            startedAt: try reader.time(),
+            endedAt: try reader.optionalTime()
         )
     }
 }
@@ -138,18 +117,18 @@ extension RunRecord {
 extension StartRecord {
     static let columns = ["job_id", "generation", "started_at", "ended_at", "outcome"]
 
-    func values(_ stored: ColumnCodec) throws -> SQLArguments {
-        [job, Int64(generation), startedAt.map(stored.text), endedAt.map(stored.text), try outcome.map(stored.text)]
+    func values(_ codec: ColumnCodec) throws -> SQLArguments {
+        [job, Int64(generation), startedAt.map(codec.text), endedAt.map(codec.text), try outcome.map(codec.text)]
     }
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
         self.init(
-            job: try columns.integer(),
-            generation: try columns.number(UInt32.self),
-            startedAt: try columns.optionalTime(),
-            endedAt: try columns.optionalTime(),
-            outcome: try columns.optionalOutcome()
+            job: try reader.integer(),
+            generation: try reader.number(UInt32.self),
+            startedAt: try reader.optionalTime(),
+            endedAt: try reader.optionalTime(),
+            outcome: try reader.optionalOutcome()
         )
     }
 }
@@ -157,17 +136,17 @@ extension StartRecord {
 extension EventRecord {
     static let columns = ["time", "level", "source", "subject", "text"]
 
-    func values(_ stored: ColumnCodec) -> SQLArguments {
-        [stored.text(time), level.rawValue, source, subject, text]
+    func values(_ codec: ColumnCodec) -> SQLArguments {
+        [codec.text(time), level.rawValue, source, subject, text]
     }
 
-    init(_ columns: inout RowReader) throws {
+    init(_ reader: inout RowReader) throws {
         self.init(
-            time: try columns.time(),
-            level: try columns.enumeration(Level.self),
-            source: try columns.text(),
-            subject: try columns.text(),
-            text: try columns.text()
+            time: try reader.time(),
+            level: try reader.enumeration(Level.self),
+            source: try reader.text(),
+            subject: try reader.text(),
+            text: try reader.text()
         )
     }
 }
@@ -178,28 +157,28 @@ extension RevisionRecord {
         "prunes", "variables",
     ]
 
-    func values(_ stored: ColumnCodec) throws -> SQLArguments {
+    func values(_ codec: ColumnCodec) throws -> SQLArguments {
         [
-            number, stored.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll, prunes,
-            try stored.json(variables),
+            number, codec.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll, prunes,
+            try codec.json(variables),
         ]
     }
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
         var record = RevisionRecord(
-            number: try columns.integer(),
-            time: try columns.time(),
-            directory: try columns.text(),
-            gitCommit: try columns.optionalText(),
-            actor: try columns.text(),
-            summary: try columns.text(),
-            isDown: try columns.bool(),
-            isDownForAll: try columns.bool(),
-            prunes: try columns.bool(),
-            variables: try columns.json([String: String].self)
+            number: try reader.integer(),
+            time: try reader.time(),
+            directory: try reader.text(),
+            gitCommit: try reader.optionalText(),
+            actor: try reader.text(),
+            summary: try reader.text(),
+            isDown: try reader.bool(),
+            isDownForAll: try reader.bool(),
+            prunes: try reader.bool(),
+            variables: try reader.json([String: String].self)
         )
-        record.only = try columns.names()
+        record.only = try reader.names()
         self = record
     }
 }

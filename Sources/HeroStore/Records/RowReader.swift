@@ -1,18 +1,18 @@
 internal import GRDB
 internal import HeroModel
 
-/// Reads a row from left to right.
+/// Reads the columns of a row from left to right.
 ///
-/// What stands in a file is outside input, even in ours: a wrong type is an error here, where GRDB's own
-/// subscripts would stop the program.
+/// The file is external input: a wrong type throws an error here, while the subscripts of GRDB would terminate the
+/// program.
 struct RowReader {
     private let row: Row
     private let codec: ColumnCodec
     private var index = 0
 
-    init(_ row: Row, _ stored: ColumnCodec) {
+    init(_ row: Row, _ codec: ColumnCodec) {
         self.row = row
-        self.codec = stored
+        self.codec = codec
     }
 
     private mutating func next() -> DatabaseValue {
@@ -21,8 +21,8 @@ struct RowReader {
         return row[index]
     }
 
-    private mutating func required<Value>(_ what: String, _ value: Value?) throws -> Value {
-        guard let value else { throw UnreadableColumn(content: "column \(index) (no \(what))") }
+    private mutating func required<Value>(_ expected: String, _ value: Value?) throws -> Value {
+        guard let value else { throw UnreadableColumn(content: "column \(index) (not \(expected))") }
         return value
     }
 
@@ -30,23 +30,23 @@ struct RowReader {
         switch next().storage {
         case .null: nil
         case .int64(let value): value
-        case .double, .string, .blob: throw UnreadableColumn(content: "column \(index) (no integer)")
+        case .double, .string, .blob: throw UnreadableColumn(content: "column \(index) (not an integer)")
         }
     }
 
     mutating func integer() throws -> Int64 {
         let value = try optionalInteger()
-        return try required("integer", value)
+        return try required("an integer", value)
     }
 
     mutating func optionalNumber<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Number? {
         guard let value = try optionalInteger() else { return nil }
-        return try required("\(type)", Number(exactly: value))
+        return try required("a value of \(type)", Number(exactly: value))
     }
 
     mutating func number<Number: FixedWidthInteger>(_ type: Number.Type) throws -> Number {
         let value = try integer()
-        return try required("\(type)", Number(exactly: value))
+        return try required("a value of \(type)", Number(exactly: value))
     }
 
     mutating func bool() throws -> Bool {
@@ -57,26 +57,27 @@ struct RowReader {
         switch next().storage {
         case .null: nil
         case .string(let value): value
-        case .double, .int64, .blob: throw UnreadableColumn(content: "column \(index) (no text)")
+        case .double, .int64, .blob: throw UnreadableColumn(content: "column \(index) (not a text)")
         }
     }
 
     mutating func text() throws -> String {
         let value = try optionalText()
-        return try required("text", value)
+        return try required("a text", value)
     }
 
     mutating func bytes() throws -> [UInt8] {
         switch next().storage {
         case .blob(let data): [UInt8](data)
-        case .null, .int64, .double, .string: throw UnreadableColumn(content: "column \(index) (no bytes)")
+        case .null, .int64, .double, .string: throw UnreadableColumn(content: "column \(index) (not bytes)")
         }
     }
 
-    mutating func enumeration<Word: RawRepresentable>(_ type: Word.Type) throws -> Word where Word.RawValue == String {
+    mutating func enumeration<Value: RawRepresentable>(_ type: Value.Type) throws -> Value
+    where Value.RawValue == String {
         let text = try text()
-        guard let word = Word(rawValue: text) else { throw UnreadableColumn(content: "\"\(text)\" (no \(type))") }
-        return word
+        guard let value = Value(rawValue: text) else { throw UnreadableColumn(content: "\"\(text)\" (not a \(type))") }
+        return value
     }
 
     mutating func time() throws -> WallTime {

@@ -1,31 +1,31 @@
 internal import GRDB
 public import HeroModel
 
-/// A recorded service without its full spec: what planning and showing need, quick to read.
+/// A recorded service without its full spec: the data for plans and status, quick to read.
 public struct ServiceSummary: Hashable, Sendable {
     /// Its name.
     public var name: QualifiedName
-    /// Whose it is, as recorded.
+    /// The class of the service, as recorded.
     public var serviceClass: ServiceClass
-    /// What was wanted of it, as recorded.
+    /// The desired status, as recorded.
     public var status: DesiredStatus
-    /// What it was last started (or updated in place) with, as comparable text.
+    /// The spec of the last start or update in place, as comparable text.
     public var canonical: CanonicalSpec
     /// Its hard requirements, as recorded.
     public var requires: [QualifiedName]
-    /// What it was ordered after, as recorded: `after` and then `wants`.
+    /// The services it starts after, as recorded: `after` and then `wants`.
     public var after: [QualifiedName]
-    /// Where it stands.
+    /// Its state.
     public var state: ServiceState
-    /// Since when, for people.
+    /// The time of the last state change.
     public var since: WallTime
-    /// What it waits for, when it is blocked.
+    /// The services that block it, when it is blocked.
     public var blockedBy: [QualifiedName]
     /// Its current or last run; nil when it never ran.
     public var run: RunID?
-    /// The revision whose spec this is.
+    /// The revision of this spec.
     public var revision: RevisionNumber
-    /// Whether it is meant to be up as far as the reconciler last knew.
+    /// Whether the reconciler last requested its start.
     public var isStartRequested: Bool
 }
 
@@ -35,52 +35,52 @@ extension ServiceSummary {
         "requires", "after", "canonical",
     ]
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
-        let context = try columns.text()
-        name = QualifiedName(try columns.text(), context: context)
-        serviceClass = try columns.enumeration(ServiceClass.self)
-        status = try columns.enumeration(DesiredStatus.self)
-        state = try columns.enumeration(ServiceState.self)
-        since = try columns.time()
-        blockedBy = try columns.names()
-        run = try columns.optionalInteger()
-        revision = try columns.integer()
-        isStartRequested = try columns.bool()
-        requires = try columns.names()
-        after = try columns.names()
-        canonical = CanonicalSpec(text: try columns.text())
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
+        let context = try reader.text()
+        name = QualifiedName(try reader.text(), context: context)
+        serviceClass = try reader.enumeration(ServiceClass.self)
+        status = try reader.enumeration(DesiredStatus.self)
+        state = try reader.enumeration(ServiceState.self)
+        since = try reader.time()
+        blockedBy = try reader.names()
+        run = try reader.optionalInteger()
+        revision = try reader.integer()
+        isStartRequested = try reader.bool()
+        requires = try reader.names()
+        after = try reader.names()
+        canonical = CanonicalSpec(text: try reader.text())
     }
 }
 
 extension ServiceRecord {
     static let key = ["context", "name"]
     static let columns = ServiceSummary.columns + ["spec"]
-    /// The columns that are read back; the others repeat parts of the spec for people and for summaries.
+    /// The columns that are read back; the others repeat parts of the spec for other tools and for summaries.
     static let readColumns = [
         "spec", "canonical", "state", "since", "blocked_by", "run_id", "revision", "ordered_up",
     ]
 
-    /// The values of all columns but the spec.
-    func valuesExceptSpec(_ stored: ColumnCodec) throws -> SQLArguments {
+    /// The values of all columns except the spec.
+    func valuesExceptSpec(_ codec: ColumnCodec) throws -> SQLArguments {
         [
             name.context, name.name, spec.serviceClass.rawValue, spec.status.rawValue, state.rawValue,
-            stored.text(since), try stored.names(blockedBy), run, revision, isStartRequested,
-            try stored.names(spec.requires), try stored.names(spec.after + spec.wants), canonical.text,
+            codec.text(since), try codec.names(blockedBy), run, revision, isStartRequested,
+            try codec.names(spec.requires), try codec.names(spec.after + spec.wants), canonical.text,
         ]
     }
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
         self.init(
-            spec: try columns.json(ServiceSpec.self),
-            canonical: CanonicalSpec(text: try columns.text()),
-            state: try columns.enumeration(ServiceState.self),
-            since: try columns.time(),
-            blockedBy: try columns.names(),
-            run: try columns.optionalInteger(),
-            revision: try columns.integer(),
-            isStartRequested: try columns.bool()
+            spec: try reader.json(ServiceSpec.self),
+            canonical: CanonicalSpec(text: try reader.text()),
+            state: try reader.enumeration(ServiceState.self),
+            since: try reader.time(),
+            blockedBy: try reader.names(),
+            run: try reader.optionalInteger(),
+            revision: try reader.integer(),
+            isStartRequested: try reader.bool()
         )
     }
 }

@@ -1,25 +1,25 @@
 internal import GRDB
 public import HeroModel
 
-/// A recorded standalone action without its full spec: what planning and showing need.
+/// A recorded standalone action without its full spec: the data for plans and status.
 public struct StandaloneSummary: Hashable, Sendable {
     /// Its name.
     public var name: QualifiedName
-    /// The revision whose spec this is.
+    /// The revision of this spec.
     public var revision: RevisionNumber
-    /// Its newest job; nil before the first, and when that one is forgotten.
+    /// Its newest job; nil before the first one, and after that job was removed.
     public var job: JobID?
-    /// Whether `run_on` asks for a run that has not begun yet.
+    /// Whether `run_on` requires a run that has not started yet.
     public var isRunPending: Bool
-    /// Whether its schedule counts: a `down` lets it rest until the next apply.
-    public var isScheduled: Bool
-    /// Whether its schedule has come due while its job was active, and it runs when that one has ended.
-    public var isWaiting: Bool
-    /// When its schedule last came due, whether or not it ran then.
+    /// Whether its schedule is active; `down` pauses it until the next apply.
+    public var isScheduleActive: Bool
+    /// Whether a scheduled run waits until the active job has ended.
+    public var isRunQueued: Bool
+    /// The last scheduled time, whether or not the action ran then.
     public var lastDueAt: WallTime?
-    /// When its schedule comes due next; nil without one, while it rests, and where it never does.
+    /// The next scheduled time; nil without a schedule, while it is paused, and when there is none.
     public var nextRunAt: WallTime?
-    /// What was applied, as comparable text.
+    /// The applied spec, as comparable text.
     public var canonical: CanonicalSpec
 }
 
@@ -29,22 +29,22 @@ extension StandaloneSummary {
         "canonical",
     ]
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
-        self = try Self(&columns)
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
+        self = try Self(&reader)
     }
 
-    fileprivate init(_ columns: inout RowReader) throws {
-        let context = try columns.text()
-        name = QualifiedName(try columns.text(), context: context)
-        revision = try columns.integer()
-        job = try columns.optionalInteger()
-        isRunPending = try columns.bool()
-        isScheduled = try columns.bool()
-        isWaiting = try columns.bool()
-        lastDueAt = try columns.optionalTime()
-        nextRunAt = try columns.optionalTime()
-        canonical = CanonicalSpec(text: try columns.text())
+    fileprivate init(_ reader: inout RowReader) throws {
+        let context = try reader.text()
+        name = QualifiedName(try reader.text(), context: context)
+        revision = try reader.integer()
+        job = try reader.optionalInteger()
+        isRunPending = try reader.bool()
+        isScheduleActive = try reader.bool()
+        isRunQueued = try reader.bool()
+        lastDueAt = try reader.optionalTime()
+        nextRunAt = try reader.optionalTime()
+        canonical = CanonicalSpec(text: try reader.text())
     }
 }
 
@@ -52,26 +52,26 @@ extension StandaloneRecord {
     static let key = ["context", "name"]
     static let columns = StandaloneSummary.columns + ["spec"]
 
-    func values(_ stored: ColumnCodec) throws -> SQLArguments {
+    func values(_ codec: ColumnCodec) throws -> SQLArguments {
         [
             name.context, name.name, revision, job, isRunPending, isScheduleActive, isRunQueued,
-            lastDueAt.map(stored.text),
-            nextRunAt.map(stored.text), canonical.text, try stored.json(spec),
+            lastDueAt.map(codec.text),
+            nextRunAt.map(codec.text), canonical.text, try codec.json(spec),
         ]
     }
 
-    init(_ row: Row, _ stored: ColumnCodec) throws {
-        var columns = RowReader(row, stored)
-        let summary = try StandaloneSummary(&columns)
+    init(_ row: Row, _ codec: ColumnCodec) throws {
+        var reader = RowReader(row, codec)
+        let summary = try StandaloneSummary(&reader)
         self.init(
             summary.name,
-            spec: try columns.json(ActionSpec.self),
+            spec: try reader.json(ActionSpec.self),
             canonical: summary.canonical,
             revision: summary.revision,
             job: summary.job,
             isRunPending: summary.isRunPending,
-            isScheduleActive: summary.isScheduled,
-            isRunQueued: summary.isWaiting,
+            isScheduleActive: summary.isScheduleActive,
+            isRunQueued: summary.isRunQueued,
             lastDueAt: summary.lastDueAt,
             nextRunAt: summary.nextRunAt
         )

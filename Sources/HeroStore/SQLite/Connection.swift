@@ -1,50 +1,50 @@
 internal import Foundation
 internal import GRDB
 
-/// How a connection is opened: what every one of them promises (reliability.md DB-1).
+/// Opens connections with the settings that durability needs (guarantee DB-1).
 ///
-/// GRDB's queue is a serial one that is entered from the caller's own thread: it keeps no thread, pool or timer as
-/// long as it lives. Letting one go is what costs: libdispatch disposes of a queue on its global pool, whose monitor
-/// then wakes once a second.
+/// A queue of GRDB is serial and runs on the thread of its caller: it has no thread, pool or timer of its own. But its
+/// deallocation wakes the global pool of libdispatch, whose monitor then wakes once a second. Closed connections are
+/// therefore retained.
 enum Connection {
-    /// How long somebody else's lock is waited for, in seconds.
+    /// How long a connection waits for the lock of another program, in s.
     static let busyTimeout = 5.0
-    /// Bytes that the write-ahead log keeps on disk after it was checkpointed.
+    /// The maximum size of the write-ahead log after a checkpoint, in bytes.
     private static let walSizeLimit = 4 << 20
 
-    /// Opens the connection that writes; makes the database when there is none.
+    /// Opens the connection that writes; creates the database if it is missing.
     ///
     /// - Parameters:
     ///   - path: The database.
     ///   - prepare: Called with the connection before it writes anything.
-    /// - Returns: The connection, and the closed one that had a look first: to be kept as long, so that idle is idle.
+    /// - Returns: The connection, and the closed connection that inspected the database first, which must be retained.
     /// - Throws: `StoreError`.
     static func openWriter(
         path: String,
         prepare: @escaping @Sendable (Database) -> Void = { _ in }
-    ) throws -> (queue: DatabaseQueue, examiner: DatabaseQueue?) {
+    ) throws -> (queue: DatabaseQueue, inspector: DatabaseQueue?) {
         try StoreError.wrapping("open", path) {
-            var examiner: DatabaseQueue?
+            var inspector: DatabaseQueue?
             if try fileSize(path: path) == nil {
                 try createFile(path: path)
             } else if try fileSize(path: path) != 0 {
-                // Before anything could change it: opening a database for writing may already write to it.
+                // Inspected before it is opened for writing, because that may already change it.
                 let (reader, version) = try inspect(path: path)
                 if (1..<Schema.version).contains(version) {
                     try DatabaseBackup.make(of: reader, path: path, version: version)
                 }
                 try reader.close()
-                examiner = reader
+                inspector = reader
             }
             try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
             FailpointVFS.installIfArmed()
             var configuration = baseConfiguration
             configuration.prepareDatabase { db in
                 prepare(db)
-                // Works before the first table only, so it comes first.
+                // Has an effect before the first table is created only.
                 try db.execute(sql: "PRAGMA auto_vacuum = INCREMENTAL")
                 guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
-                    let cause = "its file system cannot share memory between processes; use a local one"
+                    let cause = "its file system does not support shared memory between processes; use a local one"
                     throw StoreError(.other, "cannot open the state database \(path): \(cause)")
                 }
                 try db.execute(sql: "PRAGMA synchronous = FULL")
@@ -53,11 +53,11 @@ enum Connection {
             }
             let queue = try DatabaseQueue(path: path, configuration: configuration)
             try queue.inDatabase { try Schema.migrate($0) }
-            return (queue, examiner)
+            return (queue, inspector)
         }
     }
 
-    /// Opens a database in memory: the same tables and laws, and nothing that reaches a disk.
+    /// Opens a database in memory, with the same tables and checks.
     static func openInMemory() throws -> DatabaseQueue {
         try StoreError.wrapping("open", ":memory:") {
             var configuration = baseConfiguration
@@ -71,9 +71,9 @@ enum Connection {
         }
     }
 
-    /// Opens a connection that only reads; nil when there is no database yet.
+    /// Opens a connection that only reads; nil when there is no database.
     ///
-    /// It never checkpoints, so it never writes to the database itself. One of an older version is read as it is.
+    /// It never checkpoints, so it never writes to the database file. An older format is read without a migration.
     static func openReader(path: String) throws -> DatabaseQueue? {
         try StoreError.wrapping("open", path) {
             guard let size = try fileSize(path: path), size > 0 else { return nil }
@@ -88,10 +88,10 @@ enum Connection {
         }
     }
 
-    /// Looks at a database that is there, and refuses one that cannot be used.
+    /// Inspects an existing database and refuses an unusable one.
     ///
-    /// Its pages come first: of one that is damaged its version is no evidence. What is asked is the same of every database, so
-    /// one that cannot be asked that has a header or a schema that SQLite did not write.
+    /// The pages are checked first, because the version of a damaged database means nothing. The statements are valid
+    /// for every database, so an error shows a header or schema that SQLite did not write.
     private static func inspect(path: String) throws -> (reader: DatabaseQueue, version: Int64) {
         do {
             let reader = try openReadOnly(path: path)
@@ -106,14 +106,14 @@ enum Connection {
         }
     }
 
-    /// Refuses what a newer program, or another one, has written.
+    /// Refuses a database of a newer heroproc or of another program.
     ///
-    /// - Returns: The format's version; 0 when its tables are still to be made.
+    /// - Returns: The version of the format; 0 when the tables do not exist yet.
     @discardableResult
     static func checkFormat(_ queue: DatabaseQueue, path: String) throws -> Int64 {
         var (version, application, tables): (Int64, Int64, Int64) = (0, 0, 0)
         try queue.inDatabase { db in
-            // As of one moment: somebody may just be making it.
+            // In one transaction, because another process may be creating the tables.
             try db.inTransaction(.deferred) {
                 version = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
                 application = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
@@ -125,11 +125,11 @@ enum Connection {
         guard isNew || (application == Schema.applicationID && version > 0) else {
             throw StoreError(
                 .damaged,
-                "cannot use \(path) as the state database: it was not made by heroproc; \(StoreError.rebuildAdvice)"
+                "cannot use \(path) as the state database: it was not created by heroproc; \(StoreError.rebuildAdvice)"
             )
         }
         guard version <= Schema.version else {
-            let cause = "it is of a newer heroproc (format \(version), this one knows up to \(Schema.version))"
+            let cause = "a newer heroproc wrote it (format \(version), this version supports up to \(Schema.version))"
             throw StoreError(
                 .newer,
                 "cannot open the state database \(path): \(cause); use that heroproc again; nothing was changed"
@@ -138,13 +138,13 @@ enum Connection {
         return version
     }
 
-    /// Refuses a database whose pages are not what SQLite wrote (reliability.md DB-5).
+    /// Refuses a database with damaged pages (guarantee DB-5).
     ///
-    /// It reads every page once: a few milliseconds for each megabyte, at the start of a reconciler only.
+    /// It reads every page once, which takes a few milliseconds per megabyte, at the start of a reconciler only.
     static func checkPages(_ queue: DatabaseQueue, path: String) throws {
-        let verdict = try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
-        guard verdict == "ok" else {
-            let cause = (verdict ?? "nothing").split(separator: "\n").first.map(String.init) ?? "nothing"
+        let result = try queue.inDatabase { try String.fetchOne($0, sql: "PRAGMA quick_check(1)") }
+        guard result == "ok" else {
+            let cause = (result ?? "nothing").split(separator: "\n").first.map(String.init) ?? "nothing"
             throw StoreError(
                 .damaged,
                 "cannot use the state database \(path): it is damaged (\(cause)); \(StoreError.rebuildAdvice)"
@@ -164,27 +164,27 @@ enum Connection {
     private static var baseConfiguration: Configuration {
         var configuration = Configuration()
         configuration.foreignKeysEnabled = true
-        // Without it GRDB stops the program when a rollback fails, as it may on a broken disk.
+        // Otherwise GRDB terminates the program when a rollback fails, for example on a broken disk.
         configuration.allowsUnsafeTransactions = true
         configuration.busyMode = .timeout(busyTimeout)
         return configuration
     }
 
     private static func harden(_ db: Database) throws {
-        // Read errors of a mapped file would arrive as SIGBUS.
+        // Read errors of a mapped file would be signalled as SIGBUS.
         try db.execute(sql: "PRAGMA mmap_size = 0")
         try db.execute(sql: "PRAGMA trusted_schema = OFF")
     }
 
     static func fileSize(path: String) throws -> UInt64? {
-        // Looks at the name only: opening and closing the file would drop SQLite's locks on it (fcntl(2)).
+        // Uses the path, because opening and closing the file would release SQLite's locks on it (fcntl(2)).
         do {
             return try FileManager.default.attributesOfItem(atPath: path)[.size] as? UInt64
         } catch let error as CocoaError where error.code == .fileReadNoSuchFile || error.code == .fileNoSuchFile {
             return nil
         } catch {
-            // Not the same as none: another user's directory must not look like an empty one.
-            let advice = "run as the user it belongs to"
+            // An error is not the same as a missing file: the directory may belong to another user.
+            let advice = "run as its owner"
             throw StoreError(.inaccessible, "cannot open the state database \(path): \(reason(error)); \(advice)")
         }
     }
@@ -193,7 +193,7 @@ enum Connection {
         do {
             try Data().write(to: URL(fileURLWithPath: path), options: .withoutOverwriting)
         } catch {
-            let advice = "check that its directory exists, belongs to this user and has room"
+            let advice = "check that its directory exists, belongs to this user and has free space"
             throw StoreError(.inaccessible, "cannot create the state database \(path): \(reason(error)); \(advice)")
         }
     }

@@ -1,7 +1,7 @@
 internal import GRDB
 
-/// The database library that this program works with.
+/// The database library of this program.
 public enum StoreEngine {
-    /// Its version as SQLite counts it: 3051003 is 3.51.3.
+    /// The version in the form that SQLite uses: 3051003 is 3.51.3.
     public static var version: Int { Int(Database.sqliteLibVersionNumber) }
 }

@@ -1,9 +1,9 @@
 internal import GRDB
 
 extension Schema {
-    /// What the health probe of each job last said.
+    /// Adds the last result of the health probe to jobs.
     static let versionThree = "ALTER TABLE jobs ADD COLUMN is_healthy INTEGER;"
 
-    /// What a database of an older version lacks, for a connection that only reads it.
+    /// A view for the column that older versions do not have, for connections that only read.
     static let versionThreeViews = "CREATE TEMP VIEW jobs AS SELECT *, NULL AS is_healthy FROM main.jobs;"
 }

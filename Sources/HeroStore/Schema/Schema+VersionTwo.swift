@@ -1,10 +1,9 @@
 internal import GRDB
 
 extension Schema {
-    /// Standalone actions, tags that can be looked up, what a revision was narrowed to, and the indexes of what is removed
-    /// in time.
+    /// Adds standalone actions, indexed tags, the services that a revision was limited to, and indexes for cleanup.
     ///
-    /// Jobs of version 1 keep every column as it is: nothing about them is made up.
+    /// The columns of existing jobs are not changed.
     static let versionTwo = """
         CREATE TABLE standalone (
             context TEXT NOT NULL,
@@ -43,8 +42,9 @@ extension Schema {
         CREATE INDEX actions_first_revision ON actions (first_revision);
         """
 
-    /// What a database of version 1 lacks, for a connection that only reads it: a reader may not bring it up to date, and a
-    /// reconciler of the older program may be at work in it.
+    /// Views for the tables that version 1 does not have, for connections that only read.
+    ///
+    /// A reader must not migrate, because a reconciler of the older program may be using the database.
     static let versionTwoViews = """
         CREATE TEMP VIEW job_tags AS \(selectTags);
         CREATE TEMP VIEW narrowed AS SELECT NULL AS revision, NULL AS name WHERE 0;
@@ -53,15 +53,16 @@ extension Schema {
             NULL AS is_waiting, NULL AS last_due_at, NULL AS next_run_at, NULL AS canonical, NULL AS spec WHERE 0;
         """
 
-    /// Lets the questions of the newest version be asked of an older database, without changing it.
-    static func addMissingViews(_ db: Database, of found: Int64) throws {
-        guard (1..<version).contains(found) else { return }
+    /// Creates temporary views, so that the queries of the current version work on an older database without changing
+    /// it.
+    static func addMissingViews(_ db: Database, of foundVersion: Int64) throws {
+        guard (1..<version).contains(foundVersion) else { return }
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
-        if found < 2 { try db.execute(sql: versionTwoViews) }
+        if foundVersion < 2 { try db.execute(sql: versionTwoViews) }
         try db.execute(sql: versionThreeViews)
     }
 
-    /// The tags of jobs as rows, read from their JSON.
+    /// The tags of jobs as rows, from their JSON.
     private static let selectTags = """
         SELECT entry.value AS tag, jobs.id AS job_id
         FROM jobs, json_each(CASE WHEN json_valid(jobs.tags) THEN jobs.tags ELSE '[]' END) AS entry

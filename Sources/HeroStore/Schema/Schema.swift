@@ -1,54 +1,56 @@
 internal import CHeroFailpoints
 internal import GRDB
 
-/// The tables, and how each version of them becomes the next.
+/// The tables, and the migrations between their versions.
 ///
-/// People read this database with their own tools: columns bear the names of `jobs -o json`, times are text.
+/// Users read this database with other tools: the columns have the names of `jobs -o json`, and times are text.
 enum Schema {
-    /// What marks the file as ours: "hero" in ASCII (`PRAGMA application_id`).
+    /// The `PRAGMA application_id` of the file: "hero" in ASCII.
     static let applicationID: Int64 = 0x6865_726f
 
-    /// The version this program writes: one more than the last migration's place.
+    /// The version that this program writes.
     static var version: Int64 { Int64(migrations.count) }
 
-    /// The step at place N makes version N + 1 of version N; what was released is never edited, only added to.
+    /// The migration at index N creates version N + 1 from version N.
+    ///
+    /// Released migrations are never changed.
     static let migrations: [String] = [versionOne, versionTwo, versionThree]
 
-    /// Brings a database up to date: one transaction for each version, and one for all of a new database.
+    /// Migrates a database to the current version: one transaction per version, and a single one for a new database.
     ///
-    /// Who reads a database while it is being made finds none, or all of it: its versions on the way are nobody's.
+    /// A reader therefore sees no new database or a complete one, never a version in between.
     static func migrate(_ db: Database) throws {
         try db.inTransaction(.immediate) {
-            if try isAtVersion(0, db) { for place in migrations.indices { try applyMigration(place, db) } }
+            if try isAtVersion(0, db) { for index in migrations.indices { try applyMigration(index, db) } }
             return .commit
         }
-        for place in migrations.indices {
+        for index in migrations.indices {
             try db.inTransaction(.immediate) {
-                if try isAtVersion(place, db) { try applyMigration(place, db) }
+                if try isAtVersion(index, db) { try applyMigration(index, db) }
                 return .commit
             }
             hero_failpoint(FP_MIG_3)
         }
     }
 
-    /// Whether a database is of this version; 0 is one that is still to be made.
+    /// Whether a database has this version; 0 is a new database.
     private static func isAtVersion(_ version: Int, _ db: Database) throws -> Bool {
         try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0 == Int64(version)
     }
 
-    private static func applyMigration(_ place: Int, _ db: Database) throws {
-        let statements = try db.allStatements(sql: migrations[place])
+    private static func applyMigration(_ index: Int, _ db: Database) throws {
+        let statements = try db.allStatements(sql: migrations[index])
         while let statement = try statements.next() {
             try statement.execute()
             hero_failpoint(FP_MIG_1)
         }
         try db.execute(sql: "PRAGMA application_id = \(applicationID)")
-        try db.execute(sql: "PRAGMA user_version = \(place + 1)")
+        try db.execute(sql: "PRAGMA user_version = \(index + 1)")
         hero_failpoint(FP_MIG_2)
     }
 
-    // AUTOINCREMENT on jobs and runs: their numbers come from the reconciler, and SQLite remembers the highest one
-    // even when its row is gone, so that none is ever used twice.
+    // AUTOINCREMENT on jobs and runs: the reconciler assigns their numbers, and SQLite remembers the highest number
+    // even after its row is removed, so that no number is used twice.
     private static let versionOne = """
         CREATE TABLE revisions (
             number INTEGER PRIMARY KEY,

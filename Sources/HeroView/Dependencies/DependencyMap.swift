@@ -1,14 +1,15 @@
+public import HeroJSON
 public import HeroModel
 
-/// Who depends on whom, with where each one stands: the input of `tree` and `graph`.
+/// The dependencies between services, with the state of each: the input of `tree` and `graph`.
 public struct DependencyMap: Hashable, Sendable {
     /// How one service depends on another.
     public enum Relation: String, Hashable, Sendable, CaseIterable {
-        /// It must be up, and takes the other one down with it.
+        /// The dependency must be up; its stop cascades to the dependent.
         case requires
-        /// Ordered after it, where that is declared.
+        /// Started after it, if it is declared.
         case wants
-        /// Ordered after it.
+        /// Started after it.
         case after
         /// Never up at the same time.
         case conflicts
@@ -18,16 +19,16 @@ public struct DependencyMap: Hashable, Sendable {
     public struct Node: Hashable, Sendable {
         /// The service.
         public var name: QualifiedName
-        /// What its manifest wants.
+        /// The status that its manifest declares.
         public var wanted: DesiredStatus
-        /// Where it stands; nil when it was never applied.
+        /// The state; nil if it was never applied.
         public var state: ServiceState?
-        /// Its place in the start waves of the whole set, from 1; nil when it is not started.
+        /// The number of its start wave in the whole set, from 1; nil if it is not started.
         public var wave: Int?
-        /// What it names, by kind, in the order of the manifest; only what is declared.
+        /// The declared services that it names, by relation, in the order of the manifest.
         public var relations: [Relation: [QualifiedName]]
 
-        /// Describes a service.
+        /// Creates a node.
         public init(_ spec: ServiceSpec, state: ServiceState?, wave: Int?, isDeclared: (QualifiedName) -> Bool) {
             name = spec.name
             wanted = spec.status
@@ -39,11 +40,11 @@ public struct DependencyMap: Hashable, Sendable {
             ]
         }
 
-        /// What it starts after, requirements first, each once.
-        func dependencies() -> [(bond: Relation, name: QualifiedName)] {
+        /// The services after which it starts, requirements first, each once.
+        func dependencies() -> [(relation: Relation, name: QualifiedName)] {
             var seen: Set<QualifiedName> = []
-            return [Relation.requires, .wants, .after].flatMap { bond in
-                (relations[bond] ?? []).filter { seen.insert($0).inserted }.map { (bond, $0) }
+            return [Relation.requires, .wants, .after].flatMap { relation in
+                (relations[relation] ?? []).filter { seen.insert($0).inserted }.map { (relation, $0) }
             }
         }
     }
@@ -51,7 +52,7 @@ public struct DependencyMap: Hashable, Sendable {
     /// The services, by name.
     public private(set) var nodes: [QualifiedName: Node]
 
-    /// Makes a map.
+    /// Creates a map.
     public init(_ nodes: [Node]) {
         self.nodes = Dictionary(nodes.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     }
@@ -59,7 +60,7 @@ public struct DependencyMap: Hashable, Sendable {
     /// The services in the order of their names.
     public var sorted: [Node] { nodes.values.sorted { $0.name < $1.name } }
 
-    /// The services that no other one starts after.
+    /// The services after which no other service starts.
     var roots: [QualifiedName] {
         var isBelow: Set<QualifiedName> = []
         for node in nodes.values {
@@ -68,14 +69,14 @@ public struct DependencyMap: Hashable, Sendable {
         return nodes.keys.filter { !isBelow.contains($0) }.sorted()
     }
 
-    /// Only a service and all it depends on, near or far.
+    /// Only a service and its direct and indirect dependencies.
     public func subgraph(_ name: QualifiedName) -> DependencyMap {
         var found: [QualifiedName: Node] = [:]
-        var open = [name]
-        while let next = open.popLast() {
+        var pending = [name]
+        while let next = pending.popLast() {
             guard found[next] == nil, let node = nodes[next] else { continue }
             found[next] = node
-            open += node.dependencies().map(\.name)
+            pending += node.dependencies().map(\.name)
         }
         return DependencyMap(Array(found.values))
     }
@@ -89,15 +90,15 @@ public struct DependencyMap: Hashable, Sendable {
     }
 
     private static func json(_ node: Node) -> JSONValue {
-        let bonds = Relation.allCases.map { bond in
-            let names = (node.relations[bond] ?? []).map { JSONValue.string($0.description) }
-            return JSONValue.Member(bond.rawValue, .array(names))
+        let relationMembers = Relation.allCases.map { relation in
+            let names = (node.relations[relation] ?? []).map { JSONValue.string($0.description) }
+            return JSONValue.Member(relation.rawValue, .array(names))
         }
         return .object(
             [
                 .init("service", .string(node.name.description)), .init("wanted", .string(node.wanted.rawValue)),
                 .init("state", JSONValue(node.state?.rawValue)), .init("wave", JSONValue(node.wave)),
-            ] + bonds
+            ] + relationMembers
         )
     }
 }

@@ -1,8 +1,8 @@
 import HeroModel
 
-/// Dependencies for programs that draw them: an arrow leads from a service to what it starts after.
+/// Dependencies for graph drawing programs: an arrow leads from a service to each service after which it starts.
 ///
-/// Solid is `requires`, dashed is `after` and `wants`, red is `conflicts`; each start wave is a group of its own.
+/// Solid is `requires`, dashed is `after` and `wants`, red is `conflicts`; each start wave is a group.
 public enum GraphView {
     /// Graphviz.
     public static func dot(_ map: DependencyMap) -> String {
@@ -20,18 +20,18 @@ public enum GraphView {
             if wave != nil { result += "  }\n" }
         }
         for edge in edges(map) {
-            let look =
-                switch edge.bond {
+            let attributes =
+                switch edge.relation {
                 case .requires: ""
-                case .wants, .after: " [style=dashed, label=\(edge.bond.rawValue)]"
+                case .wants, .after: " [style=dashed, label=\(edge.relation.rawValue)]"
                 case .conflicts: " [color=red, dir=both, constraint=false]"
                 }
-            result += "  \(quoted(edge.from.description)) -> \(quoted(edge.to.description))\(look);\n"
+            result += "  \(quoted(edge.from.description)) -> \(quoted(edge.to.description))\(attributes);\n"
         }
         return result + "}\n"
     }
 
-    /// Mermaid, as GitHub draws it in a fenced block of that name.
+    /// Mermaid, as GitHub renders it in a fenced code block.
     public static func mermaid(_ map: DependencyMap) -> String {
         var result = "flowchart RL\n"
         let sorted = map.sorted
@@ -50,9 +50,9 @@ public enum GraphView {
         }
         for edge in edges(map) {
             let arrow =
-                switch edge.bond {
+                switch edge.relation {
                 case .requires: "-->"
-                case .wants, .after: "-. \(edge.bond.rawValue) .->"
+                case .wants, .after: "-. \(edge.relation.rawValue) .->"
                 case .conflicts: "<-. conflicts .->"
                 }
             result += "  \(ids[edge.from] ?? "") \(arrow) \(ids[edge.to] ?? "")\n"
@@ -64,7 +64,7 @@ public enum GraphView {
         return result
     }
 
-    // MARK: What both have in common
+    // MARK: Helpers of both formats
 
     private static func groups(_ map: DependencyMap) -> [(wave: Int?, nodes: [DependencyMap.Node])] {
         let groups = Dictionary(grouping: map.sorted, by: \.wave)
@@ -73,13 +73,13 @@ public enum GraphView {
 
     private static func edges(
         _ map: DependencyMap
-    ) -> [(from: QualifiedName, bond: DependencyMap.Relation, to: QualifiedName)] {
+    ) -> [(from: QualifiedName, relation: DependencyMap.Relation, to: QualifiedName)] {
         map.sorted.flatMap { node in
             let conflicts = (node.relations[.conflicts] ?? []).map {
-                (bond: DependencyMap.Relation.conflicts, name: $0)
+                (relation: DependencyMap.Relation.conflicts, name: $0)
             }
             return (node.dependencies() + conflicts).filter { map.nodes[$0.name] != nil }
-                .map { (from: node.name, bond: $0.bond, to: $0.name) }
+                .map { (from: node.name, relation: $0.relation, to: $0.name) }
         }
     }
 

@@ -1,43 +1,43 @@
 public import HeroModel
 
-/// Dependencies as a tree: below each service what it starts after.
+/// Dependencies as a tree: below each service those after which it starts.
 public struct TreeView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
-    /// The tree of a service, or one for each service that no other one starts after.
+    /// The tree of one service, or the trees of all services after which no other one starts.
     ///
-    /// What hangs below several services is drawn once; after that it is only named.
+    /// A service with several dependents is expanded once; further occurrences show only its name.
     public func text(_ map: DependencyMap, of root: QualifiedName? = nil) -> String {
         guard !map.nodes.isEmpty else { return "No service is declared.\n" }
         var drawn: Set<QualifiedName> = []
         var result = ""
-        // Who waits for himself has no top; then all are drawn that were not reached.
-        for top in root.map({ [$0] }) ?? map.roots + map.sorted.map(\.name) where !drawn.contains(top) {
-            result += draw(top, map, &drawn)
+        // A cycle has no root, so services that no tree has reached are drawn as roots.
+        for root in root.map({ [$0] }) ?? map.roots + map.sorted.map(\.name) where !drawn.contains(root) {
+            result += draw(root, map, &drawn)
         }
         return result
     }
 
-    /// One branch that is still to be drawn.
+    /// A branch that is not drawn yet.
     private struct Branch {
         var name: QualifiedName
         var relation: DependencyMap.Relation?
-        /// What stands before the lines of its own branches.
+        /// The indentation of its children.
         var indent: String
-        /// What stands before its name.
+        /// The text before its name.
         var lead: String
     }
 
-    private func draw(_ top: QualifiedName, _ map: DependencyMap, _ drawn: inout Set<QualifiedName>) -> String {
+    private func draw(_ root: QualifiedName, _ map: DependencyMap, _ drawn: inout Set<QualifiedName>) -> String {
         var result = ""
-        var open = [Branch(name: top, relation: nil, indent: "", lead: "")]
-        while let branch = open.popLast() {
+        var pending = [Branch(name: root, relation: nil, indent: "", lead: "")]
+        while let branch = pending.popLast() {
             guard let node = map.nodes[branch.name] else { continue }
             let dependencies = node.dependencies()
             let isKnown = !drawn.insert(branch.name).inserted
@@ -46,10 +46,10 @@ public struct TreeView: Sendable {
             guard !isKnown else { continue }
             for (index, dependency) in dependencies.enumerated().reversed() {
                 let isLast = index == dependencies.count - 1
-                open.append(
+                pending.append(
                     Branch(
                         name: dependency.name,
-                        relation: dependency.bond,
+                        relation: dependency.relation,
                         indent: branch.indent + (isLast ? "    " : "│   "),
                         lead: branch.indent + (isLast ? "└── " : "├── ")
                     )
@@ -59,12 +59,12 @@ public struct TreeView: Sendable {
         return result
     }
 
-    private func line(_ node: DependencyMap.Node, _ bond: DependencyMap.Relation?) -> String {
+    private func line(_ node: DependencyMap.Node, _ relation: DependencyMap.Relation?) -> String {
         var text = node.name.description.printable + "  "
         text += node.state.map { style.paint($0.rawValue, $0.textStyle) } ?? style.paint("never applied", .dim)
         if node.wanted != .start { text += "  status: \(node.wanted.rawValue)" }
         if let wave = node.wave { text += style.paint("  wave \(wave)", .dim) }
-        if let bond, bond != .requires { text += style.paint("  (\(bond.rawValue))", .dim) }
+        if let relation, relation != .requires { text += style.paint("  (\(relation.rawValue))", .dim) }
         return text
     }
 }

@@ -1,9 +1,9 @@
-/// How tools that show mistakes beside the source want a file named: relative to the folder they work in.
+/// The name of a file in annotations: relative to the working directory of the tool that shows them.
 struct ArtifactPath {
-    /// The folder, absolute; nil when it is not known.
+    /// The absolute working directory; nil if it is unknown.
     let base: String?
 
-    /// The path below the folder where it lies there, else as it was given.
+    /// The path relative to the directory if the file is inside it, else the path unchanged.
     func relative(_ path: String) -> String {
         var text = path[...]
         if let base, base != "/", text.hasPrefix(base + "/") { text = text.dropFirst(base.utf8.count + 1) }
@@ -11,7 +11,7 @@ struct ArtifactPath {
         return text.isEmpty ? "." : String(text)
     }
 
-    /// The path as a URI reference (RFC 3986): relative where it can be, else `file:///...`.
+    /// The path as a URI reference (RFC 3986): relative if possible, else `file:///...`.
     func uri(_ path: String) -> String {
         let text = relative(path)
         var result = text.hasPrefix("/") ? "file://" : ""
@@ -26,7 +26,7 @@ struct ArtifactPath {
         return result
     }
 
-    /// What RFC 3986 calls unreserved, and the slash; a colon would look like the end of a scheme.
+    /// The unreserved characters of RFC 3986 and the slash; a colon is escaped because it would end a URI scheme.
     private static let plain = Set(
         Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/".utf8)
     )

@@ -1,64 +1,35 @@
 public import HeroModel
 
 extension DiagnosticView {
-    /// Diagnostics as workflow commands, one a line: GitHub shows them beside the changed lines of a pull request.
-    ///
-    /// Source of the format and its escapes: GitHub's "Workflow commands" and the runner's `ActionCommand`. Whatever
-    /// an author writes stays data: it can neither end its line nor begin another command.
+    /// Diagnostics as workflow commands, one per line: GitHub shows them next to the changed lines of a pull request.
     ///
     /// - Parameters:
-    ///   - diagnostics: what was found, sorted by place.
-    ///   - base: the folder that file names are relative to, absolute; nil leaves them as they are.
-    /// - Returns: lines, each ended by a line feed; empty when there are none.
+    ///   - diagnostics: the diagnostics, sorted by location.
+    ///   - base: the absolute directory that file names are relative to; nil leaves them unchanged.
+    /// - Returns: lines, each ended by a line feed; empty if there are no diagnostics.
     public static func github(_ diagnostics: [Diagnostic], base: String? = nil) -> String {
-        diagnostics.map { command($0, ArtifactPath(base: base)) + "\n" }.joined()
+        diagnostics.map { annotation($0, ArtifactPath(base: base)) }.joined()
     }
 
-    private static func command(_ diagnostic: Diagnostic, _ paths: ArtifactPath) -> String {
-        var properties: [(String, String)] = []
-        if let place = diagnostic.location {
+    private static func annotation(_ diagnostic: Diagnostic, _ paths: ArtifactPath) -> String {
+        var properties: [(key: String, value: String)] = []
+        if let location = diagnostic.location {
             properties = [
-                ("file", paths.relative(place.file)), ("line", String(place.line)),
-                // Both ends are counted from 1, the last column included.
-                ("endLine", String(place.line)), ("col", String(place.column)),
-                ("endColumn", String(place.column &+ max(1, diagnostic.length) &- 1)),
+                ("file", paths.relative(location.file)), ("line", String(location.line)),
+                // Both ends count from 1, and the end column is inclusive.
+                ("endLine", String(location.line)), ("col", String(location.column)),
+                ("endColumn", String(location.column &+ max(1, diagnostic.length) &- 1)),
             ]
         }
         properties.append(("title", diagnostic.code))
-        var lines = [diagnostic.message.printable]
+        var lines = [diagnostic.message]
         for note in diagnostic.notes {
-            let place = "\(paths.relative(note.location.file)):\(note.location.line):\(note.location.column)"
-            lines.append("\(place): \(note.message)".printable)
+            let location = "\(paths.relative(note.location.file)):\(note.location.line):\(note.location.column)"
+            lines.append("\(location): \(note.message)")
         }
         if let help = diagnostic.help {
-            lines += help.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
+            lines += help.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         }
-        let written = properties.map { "\($0.0)=\(escaped(property: $0.1))" }.joined(separator: ",")
-        return "::\(diagnostic.severity.rawValue) \(written)::\(escaped(lines.joined(separator: "\n")))"
-    }
-
-    private static func escaped(_ text: String) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "%": result += "%25"
-            case "\r": result += "%0D"
-            case "\n": result += "%0A"
-            case let other: result.unicodeScalars.append(other)
-            }
-        }
-        return result
-    }
-
-    private static func escaped(property text: String) -> String {
-        var result = ""
-        for scalar in escaped(text.printable).unicodeScalars {
-            switch scalar {
-            case ":": result += "%3A"
-            case ",": result += "%2C"
-            case let other: result.unicodeScalars.append(other)
-            }
-        }
-        return result
+        return WorkflowCommand.annotation(diagnostic.severity.rawValue, properties, lines)
     }
 }

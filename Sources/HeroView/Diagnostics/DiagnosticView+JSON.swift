@@ -1,11 +1,12 @@
+public import HeroJSON
 public import HeroModel
 
 extension DiagnosticView {
     /// `heroproc/validate/v1`.
     ///
     /// - Parameters:
-    ///   - diagnostics: what was found, sorted by place.
-    ///   - isStrict: whether warnings refuse the set, too.
+    ///   - diagnostics: the diagnostics, sorted by location.
+    ///   - isStrict: whether warnings make the set invalid, too.
     /// - Returns: the document.
     public static func json(validating diagnostics: [Diagnostic], isStrict: Bool = false) -> JSONValue {
         [
@@ -15,7 +16,7 @@ extension DiagnosticView {
         ]
     }
 
-    /// One diagnostic as it stands in plans.
+    /// One diagnostic as it appears in plans.
     public static func json(_ diagnostic: Diagnostic) -> JSONValue {
         [
             "severity": .string(diagnostic.severity.rawValue),
@@ -28,7 +29,7 @@ extension DiagnosticView {
         ]
     }
 
-    /// The same with all places that belong to the mistake: the edges of a cycle, a first declaration.
+    /// A diagnostic with its notes, such as the edges of a cycle or a first declaration.
     private static func jsonWithNotes(_ diagnostic: Diagnostic) -> JSONValue {
         guard case .object(let members) = json(diagnostic) else { return json(diagnostic) }
         let notes = diagnostic.notes.map { note -> JSONValue in

@@ -1,11 +1,11 @@
 public import HeroModel
 
-/// Diagnostics as people, editors and CI read them (contract section 3).
+/// Diagnostics for people, editors and CI (contract section 3).
 public struct DiagnosticView: Sendable {
-    /// What the place they go to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
@@ -20,28 +20,28 @@ public struct DiagnosticView: Sendable {
             diagnostic.excerpt,
             at: diagnostic.location,
             length: diagnostic.length,
-            ink: severity.textStyle
+            textStyle: severity.textStyle
         )
         for note in diagnostic.notes {
             result += style.paint("\(note.location.description.printable):", .bold) + " "
             result += style.paint("note:", .cyan) + " \(note.message.printable)\n"
-            result += excerpt(note.excerpt, at: note.location, length: 1, ink: .cyan)
+            result += excerpt(note.excerpt, at: note.location, length: 1, textStyle: .cyan)
         }
         if let help = diagnostic.help {
-            // The lines of a longer help, such as a manifest to copy, stand under each other.
+            // Further lines of the help, such as a manifest to copy, are indented below the first line.
             let lines = help.split(separator: "\n", omittingEmptySubsequences: false).map { String($0).printable }
             result += "  " + style.paint("help:", .green) + " \(lines.joined(separator: "\n        "))\n"
         }
         return result
     }
 
-    /// All of them in their order, with a blank line between, and the summary; empty when there are none.
+    /// All diagnostics in their order, separated by blank lines, and the summary; empty if there are none.
     public func text(_ diagnostics: [Diagnostic]) -> String {
         guard !diagnostics.isEmpty else { return "" }
         return diagnostics.map { text($0) + "\n" }.joined() + summary(diagnostics) + "\n"
     }
 
-    /// `2 errors, 1 warning`, without a line feed; empty when there are none.
+    /// `2 errors, 1 warning`, without a line feed; empty if there are none.
     public func summary(_ diagnostics: [Diagnostic]) -> String {
         let errors = diagnostics.count { $0.severity == .error }
         let warnings = diagnostics.count - errors
@@ -51,30 +51,30 @@ public struct DiagnosticView: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// What `validate` says of a set: the diagnostics, or how much of it is good.
+    /// The output of `validate`: the diagnostics, or the size of a valid set.
     ///
     /// - Parameters:
-    ///   - diagnostics: what was found, sorted by place.
-    ///   - services: how many services the set declares.
-    ///   - files: in how many files.
+    ///   - diagnostics: the diagnostics, sorted by location.
+    ///   - services: the number of declared services.
+    ///   - files: the number of files that declare them.
     /// - Returns: lines, each ended by a line feed.
     public func validation(_ diagnostics: [Diagnostic], services: Int, files: Int) -> String {
         guard diagnostics.contains(where: { $0.severity == .error }) else {
-            let good = "\(counted(services, "service")) in \(counted(files, "file")): no errors.\n"
-            return text(diagnostics) + style.paint(good, .green)
+            let summary = "\(counted(services, "service")) in \(counted(files, "file")): no errors.\n"
+            return text(diagnostics) + style.paint(summary, .green)
         }
         return text(diagnostics)
     }
 
-    private func excerpt(_ line: String?, at place: ManifestLocation?, length: Int, ink: TextStyle) -> String {
-        guard let line, let place else { return "" }
-        let number = String(place.line)
+    private func excerpt(_ line: String?, at location: ManifestLocation?, length: Int, textStyle: TextStyle) -> String {
+        guard let line, let location else { return "" }
+        let number = String(location.line)
         let gutter = number.utf8.count + 4
-        let excerpt = Excerpt(line, column: place.column, length: length, width: style.width.map { $0 - gutter })
+        let excerpt = Excerpt(line, column: location.column, length: length, width: style.width.map { $0 - gutter })
         let blank = String(repeating: " ", count: number.utf8.count)
-        // An empty line has nothing to show right of the bar, and no line ends in a blank.
+        // An empty line has no text right of the bar, and no line ends with a space.
         let shown = excerpt.text.isEmpty ? "" : " \(excerpt.text)"
         return " " + style.paint("\(number) |", .dim) + shown + "\n"
-            + " " + style.paint("\(blank) |", .dim) + " " + style.paint(excerpt.caret, ink) + "\n"
+            + " " + style.paint("\(blank) |", .dim) + " " + style.paint(excerpt.caret, textStyle) + "\n"
     }
 }

@@ -1,13 +1,14 @@
+public import HeroJSON
 public import HeroModel
 
-/// One kind of mistake, as a tool that gathers findings wants it described.
+/// A kind of diagnostic, described for tools that collect results.
 public struct DiagnosticRule: Hashable, Sendable {
-    /// The code of its diagnostics.
+    /// The diagnostic code.
     public var code: String
-    /// One sentence on what is wrong.
+    /// One sentence about the problem.
     public var summary: String
 
-    /// Makes a rule.
+    /// Creates a rule.
     public init(_ code: String, _ summary: String) {
         self.code = code
         self.summary = summary
@@ -18,14 +19,14 @@ public struct DiagnosticRule: Hashable, Sendable {
 public struct SARIF: Sendable {
     /// The version of heroproc.
     public var version: String
-    /// Every kind of mistake there is.
+    /// All kinds of diagnostics.
     public var rules: [DiagnosticRule]
-    /// The folder that file names are relative to, absolute; nil leaves them as they are.
+    /// The absolute directory that file names are relative to; nil leaves them unchanged.
     public var base: String?
-    /// Where a mistake of the set as a whole is said to be: every finding needs a place to be shown at.
+    /// The location of diagnostics about the set as a whole, because every SARIF result needs one.
     public var defaultFile: String
 
-    /// Makes a writer of logs.
+    /// Creates a log writer.
     public init(version: String, rules: [DiagnosticRule], base: String? = nil, defaultFile: String) {
         self.version = version
         self.rules = rules
@@ -46,7 +47,7 @@ public struct SARIF: Sendable {
             "runs": [
                 [
                     "tool": ["driver": driver],
-                    // Columns count characters as Unicode does, not UTF-16 units.
+                    // Columns count Unicode scalars, not UTF-16 code units.
                     "columnKind": "unicodeCodePoints",
                     "results": .array(diagnostics.map(json)),
                 ]
@@ -70,8 +71,8 @@ public struct SARIF: Sendable {
         members.append(.init("level", .string(diagnostic.severity.rawValue)))
         members.append(.init("message", ["text": .string(diagnostic.message + help)]))
         let location =
-            diagnostic.location.map { place in
-                physicalLocation(place, length: diagnostic.length, excerpt: diagnostic.excerpt)
+            diagnostic.location.map { location in
+                physicalLocation(location, length: diagnostic.length, excerpt: diagnostic.excerpt)
             } ?? ["artifactLocation": ["uri": .string(ArtifactPath(base: base).uri(defaultFile))]]
         members.append(.init("locations", [["physicalLocation": location]]))
         if !diagnostic.notes.isEmpty {
@@ -88,15 +89,16 @@ public struct SARIF: Sendable {
         ]
     }
 
-    private func physicalLocation(_ place: ManifestLocation, length: Int?, excerpt: String?) -> JSONValue {
+    private func physicalLocation(_ location: ManifestLocation, length: Int?, excerpt: String?) -> JSONValue {
         var region: [JSONValue.Member] = [
-            .init("startLine", JSONValue(max(1, place.line))), .init("startColumn", JSONValue(max(1, place.column))),
+            .init("startLine", JSONValue(max(1, location.line))),
+            .init("startColumn", JSONValue(max(1, location.column))),
         ]
-        // The end is the column behind the last character.
-        if let length { region.append(.init("endColumn", JSONValue(max(1, place.column) &+ max(1, length)))) }
+        // The end column is exclusive.
+        if let length { region.append(.init("endColumn", JSONValue(max(1, location.column) &+ max(1, length)))) }
         if let excerpt { region.append(.init("snippet", ["text": .string(excerpt)])) }
         return [
-            "artifactLocation": ["uri": .string(ArtifactPath(base: base).uri(place.file))],
+            "artifactLocation": ["uri": .string(ArtifactPath(base: base).uri(location.file))],
             "region": .object(region),
         ]
     }

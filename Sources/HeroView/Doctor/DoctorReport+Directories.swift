@@ -1,72 +1,74 @@
 import HeroModel
 
 extension DoctorReport {
-    /// File systems on which locks and shared memory do not mean what they mean on a local one.
+    /// File systems on which locks and shared memory do not work as on a local one.
     private static let networkFileSystems: Set<String> = [
         "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre", "gfs2", "ocfs2", "glusterfs", "beegfs",
     ]
-    /// Below this much nothing can be relied on to be written; below that much it is time to look.
+    /// Below the minimum, writes cannot be relied on; below the low mark, space will run out soon.
     private static let minimumBytes: Int64 = 16 << 20
     private static let lowBytes: Int64 = 256 << 20
     private static let minimumFiles: Int64 = 100
     private static let lowFiles: Int64 = 2000
 
-    /// The directories, each with its file system and its rights.
+    /// The directories, each with its file system and its permissions.
     static func directories(_ facts: MachineFacts) -> [DoctorCheck] {
-        facts.directories.flatMap { folder in
-            [existence(folder), fileSystem(folder), freeSpace(folder), access(folder, facts.privileges)].compactMap {
-                $0
-            }
+        facts.directories.flatMap { directory in
+            [existence(directory), fileSystem(directory), freeSpace(directory), access(directory, facts.privileges)]
+                .compactMap {
+                    $0
+                }
         }
     }
 
-    private static func existence(_ folder: DirectoryFacts) -> DoctorCheck {
-        let code = "\(folder.role.rawValue)_dir"
-        if folder.exists { return .fine(.places, code, folder.path) }
-        switch folder.role {
+    private static func existence(_ directory: DirectoryFacts) -> DoctorCheck {
+        let code = "\(directory.role.rawValue)_dir"
+        if directory.exists { return .fine(.places, code, directory.path) }
+        switch directory.role {
         case .state, .run:
-            if folder.isWritable { return .fine(.places, code, "\(folder.path) (will be made)") }
+            if directory.isWritable { return .fine(.places, code, "\(directory.path) (will be created)") }
             return .missing(
                 .places,
                 code,
-                "\(folder.path) is not there, and cannot be made",
-                "nothing can be recorded, so nothing can be run",
-                help: folder.role == .state ? "make it, or name another one with --state" : "make it, with mode 0700"
+                "\(directory.path) does not exist and cannot be created",
+                "nothing can be recorded, so nothing can run",
+                help: directory.role == .state
+                    ? "create it, or name another one with --state" : "create it with mode 0700"
             )
         case .services:
             return .missing(
                 .places,
                 code,
-                "\(folder.path) is not there",
-                "nothing is declared",
-                help: "`heroproc init` makes one; --dir names another one"
+                "\(directory.path) does not exist",
+                "no service is declared",
+                help: "`heroproc init` creates one; --dir names another one"
             )
         }
     }
 
-    private static func fileSystem(_ folder: DirectoryFacts) -> DoctorCheck? {
-        let code = "\(folder.role.rawValue)_fs"
-        let kind = folder.fileSystem
+    private static func fileSystem(_ directory: DirectoryFacts) -> DoctorCheck? {
+        let code = "\(directory.role.rawValue)_fs"
+        let kind = directory.fileSystem
         guard !kind.isEmpty else { return nil }
         let isRemote = networkFileSystems.contains(kind) || (kind.hasPrefix("fuse.") && kind != "fuse.fuse-overlayfs")
-        switch folder.role {
+        switch directory.role {
         case .state, .run:
-            // No reconciler begins there (DB-7), and the kernel tells one of user space from no other of them.
-            if folder.role == .state, kind == "fuse" || kind == "fuseblk" || kind.hasPrefix("fuse.") {
+            // The reconciler refuses such a directory (DB-7), because user space file systems cannot be told apart.
+            if directory.role == .state, kind == "fuse" || kind == "fuseblk" || kind.hasPrefix("fuse.") {
                 return .missing(
                     .places,
                     code,
-                    "\(kind), a file system of user space",
-                    "locks and shared memory cannot be relied on there, so `apply` and `reconcile` refuse it",
+                    "\(kind), a user space file system",
+                    "locks and shared memory are unreliable there, so `apply` and `reconcile` refuse it",
                     help: "name a directory on a local file system with --state"
                 )
             }
-            if folder.isReadOnly {
+            if directory.isReadOnly {
                 return .missing(
                     .places,
                     code,
                     "\(kind), read-only",
-                    "nothing can be recorded, so nothing can be run",
+                    "nothing can be recorded, so nothing can run",
                     help: "mount it writable, or name another directory with --state"
                 )
             }
@@ -75,7 +77,7 @@ extension DoctorReport {
                     .places,
                     code,
                     "\(kind), a network file system",
-                    "locks and shared memory do not hold there: two reconcilers could live at once, and the database be damaged",
+                    "locks and shared memory do not work there: two reconcilers could damage the database",
                     help: "name a directory on a local file system with --state"
                 )
             }
@@ -86,17 +88,17 @@ extension DoctorReport {
                     .places,
                     code,
                     "\(kind), a network file system",
-                    "changes that another machine makes are found by looking every 30 seconds only, and while the server is away "
-                        + "nothing can be applied",
+                    "changes made by another machine are found by polling every 30 seconds, "
+                        + "and nothing can be applied while the server is unreachable",
                     help: "copy the manifests to a local directory, as a deployment does"
                 )
             }
-            if folder.forbidsExecution {
+            if directory.forbidsExecution {
                 return .warning(
                     .places,
                     code,
                     "\(kind), noexec",
-                    "programs that lie beside the manifests cannot be executed",
+                    "programs next to the manifests cannot be executed",
                     help: "keep them elsewhere, or mount it without noexec"
                 )
             }
@@ -104,52 +106,53 @@ extension DoctorReport {
         }
     }
 
-    private static func freeSpace(_ folder: DirectoryFacts) -> DoctorCheck? {
-        guard folder.role != .services, let bytes = folder.freeBytes else { return nil }
-        let code = "\(folder.role.rawValue)_space"
-        let files = folder.freeFiles.map { ", \($0) files" } ?? ""
-        let text = "room for \(Canonical.roundedSize(bytes))\(files)"
+    private static func freeSpace(_ directory: DirectoryFacts) -> DoctorCheck? {
+        guard directory.role != .services, let bytes = directory.freeBytes else { return nil }
+        let code = "\(directory.role.rawValue)_space"
+        let files = directory.freeFiles.map { ", \($0) files" } ?? ""
+        let text = "\(Canonical.roundedSize(bytes))\(files) free"
         let meaning =
-            folder.role == .state
-            ? "no revision can be recorded, and what services write is lost; what runs goes on"
-            : "no job can be started; what runs goes on"
-        if bytes < minimumBytes || folder.freeFiles ?? .max < minimumFiles {
-            return .missing(.places, code, text, meaning, help: "make room on the file system of \(folder.path)")
+            directory.role == .state
+            ? "no revision can be recorded, and log output is lost; running services stay up"
+            : "no job can be started; running services stay up"
+        if bytes < minimumBytes || directory.freeFiles ?? .max < minimumFiles {
+            return .missing(.places, code, text, meaning, help: "free space on the file system of \(directory.path)")
         }
-        // The run directory holds a kilobyte for each job.
-        let isTight = folder.role == .state ? bytes < lowBytes : false
-        if isTight || folder.freeFiles ?? .max < lowFiles {
+        // The run directory needs one kilobyte per job.
+        let isTight = directory.role == .state ? bytes < lowBytes : false
+        if isTight || directory.freeFiles ?? .max < lowFiles {
             return .warning(
                 .places,
                 code,
                 text,
                 "it will be full soon; then " + meaning,
-                help: "make room on the file system of \(folder.path)"
+                help: "free space on the file system of \(directory.path)"
             )
         }
         return .fine(.places, code, text)
     }
 
-    private static func access(_ folder: DirectoryFacts, _ rights: PrivilegeFacts) -> DoctorCheck? {
-        let code = "\(folder.role.rawValue)_access"
-        guard folder.exists || folder.insecurityReason != nil else { return nil }
-        if let flaw = folder.insecurityReason {
+    private static func access(_ directory: DirectoryFacts, _ rights: PrivilegeFacts) -> DoctorCheck? {
+        let code = "\(directory.role.rawValue)_access"
+        guard directory.exists || directory.insecurityReason != nil else { return nil }
+        if let flaw = directory.insecurityReason {
             return .missing(
                 .places,
                 code,
                 flaw,
-                folder.role == .services
-                    ? "whoever can write there decides what runs here: `apply` and `reconcile` refuse it"
-                    : "whoever can write there could exchange it: heroproc refuses it",
-                help: folder.role == .services ? "let only root, yourself or one deploying user write there" : nil
+                directory.role == .services
+                    ? "any user who can write there controls what runs here, so `apply` and `reconcile` refuse it"
+                    : "a user who can write there could replace it, so heroproc refuses it",
+                help: directory.role == .services
+                    ? "allow only root, yourself or one deployment user to write there" : nil
             )
         }
-        let who = folder.owner == 0 ? "root" : "the user \(folder.owner)"
-        let octal = String(folder.mode, radix: 8)
-        let text = "owned by \(who), mode " + String(repeating: "0", count: max(0, 4 - octal.utf8.count)) + octal
-        switch folder.role {
+        let owner = directory.owner == 0 ? "root" : "the user \(directory.owner)"
+        let octal = String(directory.mode, radix: 8)
+        let text = "owned by \(owner), mode " + String(repeating: "0", count: max(0, 4 - octal.utf8.count)) + octal
+        switch directory.role {
         case .state, .run:
-            guard !folder.isWritable || (folder.owner != rights.uid && rights.uid != 0) else {
+            guard !directory.isWritable || (directory.owner != rights.uid && rights.uid != 0) else {
                 return .fine(.places, code, text)
             }
             return .missing(
@@ -160,20 +163,20 @@ extension DoctorReport {
                 help: "run as its owner, or name another directory with --state"
             )
         case .services:
-            guard folder.owner != 0, folder.owner != rights.uid else { return .fine(.places, code, text) }
+            guard directory.owner != 0, directory.owner != rights.uid else { return .fine(.places, code, text) }
             return .warning(
                 .places,
                 code,
                 text,
-                "\(who) decides what runs here as \(rights.uid == 0 ? "root" : "the user \(rights.uid)")",
-                help: "give it to root unless that is meant"
+                "\(owner) controls what runs here as \(rights.uid == 0 ? "root" : "the user \(rights.uid)")",
+                help: "change its owner to root unless this is intended"
             )
         }
     }
 }
 
 extension Canonical {
-    /// A size for people, in the largest unit of which there are ten: `12 GiB`, `900 MiB`.
+    /// A size in the largest unit of which there are at least ten: `12 GiB`, `900 MiB`.
     static func roundedSize(_ bytes: Int64) -> String {
         let units: [(name: String, shift: Int64)] = [("GiB", 30), ("MiB", 20), ("KiB", 10)]
         for unit in units where bytes >> unit.shift >= 10 { return "\(bytes >> unit.shift) \(unit.name)" }

@@ -1,7 +1,7 @@
 import HeroModel
 
 extension DoctorReport {
-    /// The first SQLite without the bug that a reset of its write-ahead log can bring with several writers.
+    /// The first SQLite without the bug that a reset of its write-ahead log can lose writes of several writers.
     private static let firstFixedSQLite = 3_051_003
 
     /// Programs and libraries.
@@ -10,7 +10,7 @@ extension DoctorReport {
     }
 
     private static func shim(_ programs: ProgramFacts) -> DoctorCheck {
-        let help = "put the hpshim of this release beside heroproc, or name it in HEROPROC_SHIM"
+        let help = "put the hpshim of this release next to heroproc, or name it in HEROPROC_SHIM"
         guard let path = programs.shim, programs.shimProblem == nil else {
             return .missing(
                 .programs,
@@ -21,12 +21,12 @@ extension DoctorReport {
             )
         }
         guard let version = programs.shimProtocol, version == programs.ownProtocol else {
-            let said = programs.shimProtocol.map { "\($0)" } ?? "an unknown one"
+            let found = programs.shimProtocol.map { "\($0)" } ?? "unknown"
             return .missing(
                 .programs,
                 "hpshim",
-                "\(path) speaks protocol \(said), this heroproc \(programs.ownProtocol)",
-                "no service can be started: the shim would not understand what it is told",
+                "\(path) uses protocol \(found), this heroproc uses \(programs.ownProtocol)",
+                "no service can be started, because the shim would not understand its instructions",
                 help: help
             )
         }
@@ -39,7 +39,7 @@ extension DoctorReport {
         return .fine(
             .programs,
             "sqlite",
-            "\(version); before 3.51.3 a reset of its log could lose writes of several writers, and heroproc has only one"
+            "\(version); before 3.51.3 a reset of its log could lose writes of several writers; heroproc has only one"
         )
     }
 
@@ -49,17 +49,17 @@ extension DoctorReport {
             .programs,
             "git",
             "not found",
-            "revisions do not say of which commit they are, and `diff --against git:REF` does not work",
+            "revisions do not record their commit, and `diff --against git:REF` does not work",
             help: "install git if you want that"
         )
     }
 
     // MARK: - Supervision
 
-    /// Who looks after heroproc itself.
+    /// How the reconciler itself is supervised.
     static func supervision(_ facts: MachineFacts) -> [DoctorCheck] {
-        let seen = facts.supervision
-        return [reconciler(seen.reconciler)] + [unit(seen), session(seen)].compactMap { $0 }
+        let supervision = facts.supervision
+        return [reconciler(supervision.reconciler)] + [unit(supervision), session(supervision)].compactMap { $0 }
     }
 
     private static func reconciler(_ reconciler: ReconcilerLockHolder?) -> DoctorCheck {
@@ -67,33 +67,33 @@ extension DoctorReport {
             return .warning(
                 .supervision,
                 "reconciler",
-                "none lives",
+                "none is running",
                 "nothing is started or healed",
-                help: "`heroproc apply` starts one, `heroproc reconcile --watch` is one"
+                help: "`heroproc apply` starts one; `heroproc reconcile --watch` runs one"
             )
         }
-        guard reconciler.pid > 0 else { return .fine(.supervision, "reconciler", "is just beginning") }
+        guard reconciler.pid > 0 else { return .fine(.supervision, "reconciler", "is starting") }
         if let safeMode = reconciler.safeMode {
             return .warning(
                 .supervision,
                 "reconciler",
                 "pid \(reconciler.pid) is in safe mode",
-                "nothing new is taken in: \(safeMode)",
-                help: "undo what was changed last in \(reconciler.directory), or install another version of heroproc"
+                "no changes are applied: \(safeMode)",
+                help: "revert the last change in \(reconciler.directory), or install another version of heroproc"
             )
         }
-        let place = reconciler.directory.isEmpty ? "" : ", \(reconciler.directory)"
-        return .fine(.supervision, "reconciler", "pid \(reconciler.pid) (\(reconciler.mode)\(place))")
+        let directory = reconciler.directory.isEmpty ? "" : ", \(reconciler.directory)"
+        return .fine(.supervision, "reconciler", "pid \(reconciler.pid) (\(reconciler.mode)\(directory))")
     }
 
-    private static func unit(_ seen: SupervisionFacts) -> DoctorCheck? {
-        guard seen.hasSystemd else { return nil }
-        guard let unit = seen.unit else {
+    private static func unit(_ supervision: SupervisionFacts) -> DoctorCheck? {
+        guard supervision.hasSystemd else { return nil }
+        guard let unit = supervision.unit else {
             return .warning(
                 .supervision,
                 "unit",
-                "no unit of systemd",
-                "nobody starts the reconciler after a boot",
+                "no systemd unit",
+                "no unit starts the reconciler after a boot",
                 help: "write a unit with `ExecStart=heroproc reconcile --watch --keep`, `KillMode=process`, "
                     + "`Delegate=yes`, `Restart=always`"
             )
@@ -102,8 +102,8 @@ extension DoctorReport {
             return .warning(
                 .supervision,
                 "unit",
-                "\(unit.name); systemd does not say how it ends it",
-                "without `KillMode=process` a restart of the unit ends all services",
+                "\(unit.name); systemd does not report its KillMode",
+                "without `KillMode=process` a restart of the unit stops all services",
                 help: "set `KillMode=process` in it"
             )
         }
@@ -112,7 +112,7 @@ extension DoctorReport {
                 .supervision,
                 "unit",
                 "\(unit.name) has KillMode=\(killMode)",
-                "stopping or restarting the unit ends all services with it",
+                "a stop or restart of the unit stops all services",
                 help: "set `KillMode=process` in it, unless you run with --down-on-exit"
             )
         }
@@ -120,33 +120,33 @@ extension DoctorReport {
             return .warning(
                 .supervision,
                 "unit",
-                "\(unit.name) has KillMode=\(killMode), and not Delegate=yes",
-                "systemd does not leave the cgroups of the jobs to heroproc",
+                "\(unit.name) has KillMode=\(killMode), but not Delegate=yes",
+                "systemd does not delegate the cgroups of the jobs to heroproc",
                 help: "set `Delegate=yes` in it"
             )
         }
         return .fine(.supervision, "unit", "\(unit.name) (KillMode=\(killMode), Delegate=yes)")
     }
 
-    private static func session(_ seen: SupervisionFacts) -> DoctorCheck? {
-        guard let session = seen.loginSession else { return nil }
-        let text = "\(seen.reconciler == nil ? "we are" : "the reconciler lives") in \(session)"
-        if seen.sessionsAreKilled == false { return .fine(.supervision, "session", text) }
+    private static func session(_ supervision: SupervisionFacts) -> DoctorCheck? {
+        guard let session = supervision.loginSession else { return nil }
+        let text = "\(supervision.reconciler == nil ? "this command runs" : "the reconciler runs") in \(session)"
+        if supervision.sessionsAreKilled == false { return .fine(.supervision, "session", text) }
         return .warning(
             .supervision,
             "session",
             text,
-            "when you log out, logind may end it and all services (KillUserProcesses)",
+            "when you log out, logind may kill it and all services (KillUserProcesses)",
             help: "run it in a unit, or set KillUserProcesses=no in logind.conf"
         )
     }
 
     // MARK: - Manifests
 
-    /// What is declared.
+    /// The manifests.
     static func manifests(_ facts: MachineFacts) -> [DoctorCheck] {
         switch facts.manifests {
-        // That the directory is not there is said with the directories.
+        // The directory checks already report a missing directory.
         case .unreadable where facts.directories.contains { $0.role == .services && !$0.exists }: return []
         case .unreadable(let reason):
             return [
@@ -155,7 +155,7 @@ extension DoctorReport {
                     "set",
                     reason,
                     "nothing can be applied",
-                    help: "`heroproc init` makes a set to start from"
+                    help: "`heroproc init` creates a set to start from"
                 )
             ]
         case .invalid(let count, let first):
@@ -163,8 +163,8 @@ extension DoctorReport {
                 .missing(
                     .manifests,
                     "set",
-                    "\(counted(count, "mistake")), first \(first)",
-                    "nothing can be applied, and what runs goes on",
+                    "\(counted(count, "error")), first \(first)",
+                    "nothing can be applied; running services stay up",
                     help: "`heroproc validate` shows all of them"
                 )
             ]
@@ -174,7 +174,7 @@ extension DoctorReport {
             let more = actions == 0 ? "" : ", \(counted(actions, "standalone action"))"
             let names = core.map(\.description).joined(separator: ", ")
             return [
-                .fine(.manifests, "set", "\(counted(services, "service"))\(more), without a mistake"),
+                .fine(.manifests, "set", "\(counted(services, "service"))\(more), no errors"),
                 .fine(
                     .manifests,
                     "core",

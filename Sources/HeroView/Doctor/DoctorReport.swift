@@ -1,47 +1,47 @@
 public import HeroModel
 
-/// What is to be said about a machine: the result of `doctor` (reliability.md OB-4).
+/// The checks of a machine: the result of `doctor` (reliability.md OB-4).
 ///
-/// It is made of facts alone, so the same facts always give the same report.
+/// A report depends only on the facts, so the same facts always give the same report.
 public struct DoctorReport: Hashable, Sendable {
-    /// What was found, in groups, in the order in which it is shown.
+    /// The checks in the order of their groups.
     public var checks: [DoctorCheck]
 
-    /// Judges a machine.
+    /// Checks a machine.
     public init(_ facts: MachineFacts) {
         checks = Self.kernel(facts) + Self.containment(facts) + Self.rights(facts) + Self.limits(facts)
         checks += Self.clocks(facts.clocks) + Self.directories(facts) + Self.programs(facts.programs)
         checks += Self.supervision(facts) + Self.manifests(facts)
     }
 
-    /// Whether nothing that is needed is missing: the exit code as a word.
+    /// Whether no requirement is missing: the exit code as a word.
     public var isHealthy: Bool { count(.missing) == 0 }
 
-    /// How many findings have a mark.
+    /// The number of checks with a mark.
     public func count(_ mark: DoctorCheck.Mark) -> Int { checks.count { $0.mark == mark } }
 }
 
-/// One thing that was looked at.
+/// One check of the machine.
 public struct DoctorCheck: Hashable, Sendable {
-    /// How it stands.
+    /// The results of checks.
     public enum Mark: String, Hashable, Sendable, CaseIterable {
-        /// As it should be.
+        /// No problem.
         case fine
-        /// It works, but not as well as it could.
+        /// heroproc works, but not as well as it could.
         case warning
-        /// Needed, and not there.
+        /// A requirement is missing.
         case missing
     }
 
-    /// What it belongs to.
+    /// The groups of checks.
     public enum Group: String, Hashable, Sendable, CaseIterable {
-        /// What the kernel can do.
+        /// The features of the kernel.
         case kernel
-        /// How trees of processes are held.
+        /// How process trees are contained.
         case containment
-        /// As whom heroproc runs.
+        /// The user and the privileges of heroproc.
         case rights
-        /// How much there may be of something.
+        /// Limits of the system.
         case limits
         /// The clocks.
         case clocks
@@ -49,31 +49,31 @@ public struct DoctorCheck: Hashable, Sendable {
         case places
         /// Programs and libraries.
         case programs
-        /// Who looks after heroproc itself.
+        /// How the reconciler itself is supervised.
         case supervision
-        /// What is declared.
+        /// The manifests.
         case manifests
     }
 
-    /// What it belongs to.
+    /// The group.
     public var group: Group
-    /// What was looked at: stable, and the same word for people and tools.
+    /// The stable name of the check, for people and tools.
     public var code: String
-    /// How it stands.
+    /// The result.
     public var mark: Mark
-    /// What was seen.
+    /// What was found.
     public var text: String
-    /// What follows from it; nil where nothing does.
+    /// The consequence; nil if there is none.
     public var meaning: String?
-    /// What to do; nil where there is nothing to be done.
+    /// The remedy; nil if there is none.
     public var help: String?
 
-    /// Something that is as it should be.
+    /// A check without a problem.
     static func fine(_ group: Group, _ code: String, _ text: String) -> DoctorCheck {
         DoctorCheck(group: group, code: code, mark: .fine, text: text)
     }
 
-    /// Something that works, but not as well as it could.
+    /// A check with a problem that does not prevent heroproc from working.
     static func warning(
         _ group: Group,
         _ code: String,
@@ -84,7 +84,7 @@ public struct DoctorCheck: Hashable, Sendable {
         DoctorCheck(group: group, code: code, mark: .warning, text: text, meaning: meaning, help: help)
     }
 
-    /// Something that is needed, and not there.
+    /// A check whose requirement is missing.
     static func missing(
         _ group: Group,
         _ code: String,

@@ -1,16 +1,17 @@
+public import HeroJSON
 import HeroModel
 
-/// What was found on a machine, for people and tools.
+/// The checks of a machine for people and tools.
 public struct DoctorView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
-    /// The findings in their groups, and a summary as the last line.
+    /// The checks in their groups, and a summary as the last line.
     public func text(_ report: DoctorReport) -> String {
         let width = report.checks.map(\.code.columns).max() ?? 0
         var result = ""
@@ -26,17 +27,17 @@ public struct DoctorView: Sendable {
 
     /// The last line, without its line feed.
     ///
-    /// `2 missing, 1 warning, 30 fine: something that is needed is not there.`
+    /// `2 missing, 1 warning, 30 fine: a requirement is missing.`
     public func summary(_ report: DoctorReport) -> String {
         let (missing, warnings) = (report.count(.missing), report.count(.warning))
         var parts: [String] = []
         if missing > 0 { parts.append(style.paint("\(missing) missing", .red)) }
         if warnings > 0 { parts.append(style.paint(counted(warnings, "warning"), .yellow)) }
         parts.append("\(report.count(.fine)) fine")
-        let verdict =
+        let conclusion =
             missing > 0
-            ? "something that is needed is not there" : warnings > 0 ? "all that is needed is there" : "all is well"
-        return parts.joined(separator: ", ") + ": " + verdict + "."
+            ? "a requirement is missing" : warnings > 0 ? "all requirements are met" : "no problems"
+        return parts.joined(separator: ", ") + ": " + conclusion + "."
     }
 
     private func text(_ finding: DoctorCheck, _ width: Int) -> String {
@@ -57,9 +58,9 @@ public struct DoctorView: Sendable {
     private func wrapped(_ text: String, _ indent: Int, keepsIndent: Bool = false) -> String {
         let shown = text.printable
         guard let width = style.width, indent + shown.columns > width else { return shown }
-        let words = shown.split(separator: " ").map { PlanView.StyledWord(String($0)) }
-        let lead = keepsIndent ? String(shown.prefix { $0 == " " }) : ""
-        return lead + PlanView(style).wrappedOnTerminal(words, indent: indent + lead.columns)
+        let words = shown.split(separator: " ").map { StyledWord(String($0)) }
+        let indentation = keepsIndent ? String(shown.prefix { $0 == " " }) : ""
+        return indentation + style.wrappedOnTerminal(words, indent: indent + indentation.columns)
     }
 
     /// `heroproc/doctor/v1`.
@@ -85,7 +86,7 @@ public struct DoctorView: Sendable {
 }
 
 extension DoctorCheck.Mark {
-    /// One column wide.
+    /// A symbol of one column.
     fileprivate var symbol: String {
         switch self {
         case .fine: "✓"
@@ -104,11 +105,11 @@ extension DoctorCheck.Mark {
 }
 
 extension DoctorCheck.Group {
-    /// Its heading.
+    /// The heading.
     fileprivate var title: String {
         switch self {
         case .kernel: "Kernel"
-        case .containment: "Trees of processes"
+        case .containment: "Process trees"
         case .rights: "Rights"
         case .limits: "Limits"
         case .clocks: "Clocks"

@@ -1,3 +1,4 @@
+import HeroJSON
 import HeroModel
 import HeroPlan
 
@@ -7,26 +8,67 @@ extension OutputSchema {
         let counted: [PlanAction] = [.start, .stop, .restart, .update, .keep, .blocked]
         return [
             plan.schemaMember(),
-            .init("base_revision", .integer(least: 0), "The revision that was compared with; 0 before the first."),
+            .init("base_revision", .integer(minimum: 0), "The revision that the plan starts from; 0 before the first."),
             .init(
                 "summary",
                 .object(
-                    counted.map { .init($0.rawValue, .integer(least: 0), "How many changes are `\($0.rawValue)`.") }
+                    counted.map {
+                        .init($0.rawValue, .integer(minimum: 0), "The number of changes with action `\($0.rawValue)`.")
+                    }
                 ),
-                "How many changes there are of each kind."
+                "The number of changes by action."
             ),
-            .init("changes", .list(change), "Everything that was looked at, what is kept included."),
-            .init("stop_waves", .list(names), "What stops, first wave first; members of a wave stop side by side."),
-            .init("start_waves", .list(names), "What starts, first wave first."),
-            .init("reclaims", .list(reclaim), "Processes that stand in the way and will be stopped."),
-            .init("drift", .list(drift), "What changed by itself: a process gone, a socket unlinked, a port taken."),
-            .init("diagnostics", .list(.object(diagnosticMembers)), "Mistakes and warnings, sorted by place."),
+            .init("changes", .list(change), "Everything that was examined, kept services included."),
+            .init(
+                "stop_waves",
+                .list(names),
+                "The services that stop, first wave first; a wave stops at the same time."
+            ),
+            .init("start_waves", .list(names), "The services that start, first wave first."),
+            .init("reclaims", .list(reclaim), "Processes that will be stopped because they hold a resource."),
+            .init(
+                "drift",
+                .list(drift),
+                "Differences between the machine and the records: a process gone, a port taken."
+            ),
+            .init("diagnostics", .list(.object(diagnosticMembers)), "Errors and warnings, sorted by location."),
             SchemaType.Member(
                 "basis",
                 .object(basisMembers),
-                "What it was made of, for `apply --plan`; only of `diff`."
+                "The input of the plan, for `apply --plan`; only of `diff`."
             )
             .optional,
+        ]
+    }
+
+    /// The input of a plan: the member `basis` of `diff -o json`.
+    private static var basisMembers: [SchemaType.Member] {
+        [
+            .init("against", .text, "The value of `--against`; only `runtime` can be applied."),
+            .init("directory", .text, "The absolute services directory."),
+            .init("revision", .nullable(.integer(minimum: 1)), "The recorded revision that it returns to."),
+            .init("meaning", .text, "A digest of the parsed manifests, with all variables filled in."),
+            .init(
+                "files",
+                .list(
+                    .object([
+                        .init("path", .text, "The file, relative to the directory."),
+                        .init("digest", .text, "The digest of its bytes: FNV-1a with 128 bits."),
+                    ])
+                ),
+                "The manifest files."
+            ),
+            .init(
+                "options",
+                .object([
+                    .init("only", .list(.qualifiedName), "The names that it is narrowed to; empty for all."),
+                    .init("prune", .boolean, "False with `--no-prune`."),
+                    .init("kill", .boolean, "False with `--no-kill`."),
+                    .init("allow_protected", .boolean, "Whether protected services may be stopped."),
+                    .init("allow_disruption", .boolean, "Whether `max_disruption` may be exceeded."),
+                ]),
+                "The options of the planner."
+            ),
         ]
     }
 
@@ -37,30 +79,34 @@ extension OutputSchema {
             .init("service", .nullable(.qualifiedName), "The service; null for a standalone action."),
             SchemaType.Member("standalone", .qualifiedName, "The standalone action.").optional,
             .init("context", .text, "Its context."),
-            .init("action", .oneOf(PlanAction.allCases.map(\.rawValue)), "What is done to it."),
+            .init("action", .oneOf(PlanAction.allCases.map(\.rawValue)), "What happens to it."),
             .init(
                 "reason",
                 .object([
-                    .init("code", .oneOf(Reason.Code.allCases.map(\.rawValue)), "Why, as a word."),
-                    .init("text", .text, "Why, as a sentence."),
+                    .init("code", .oneOf(Reason.Code.allCases.map(\.rawValue)), "The reason code."),
+                    .init("text", .text, "The reason as a sentence."),
                 ]),
-                "Why."
+                "Why it happens."
             ),
-            .init("cause", .nullable(.qualifiedName), "The change that drags it along."),
-            .init("fields", .list(field), "What differs."),
-            .init("stop_wave", .nullable(.integer(least: 0)), "Its index in `stop_waves`."),
-            .init("start_wave", .nullable(.integer(least: 0)), "Its index in `start_waves`."),
-            .init("blocked_by", names, "What it waits for, when it is blocked."),
+            .init("cause", .nullable(.qualifiedName), "The change that causes this one by cascade."),
+            .init("fields", .list(field), "The fields that differ."),
+            .init("stop_wave", .nullable(.integer(minimum: 0)), "Its index in `stop_waves`."),
+            .init("start_wave", .nullable(.integer(minimum: 0)), "Its index in `start_waves`."),
+            .init("blocked_by", names, "The services it waits for when it is blocked."),
         ])
     }
 
     private static var field: SchemaType {
         .object([
             .init("path", .text, "The field, such as `actions.server.exec`."),
-            .init("before", .nullable(.text), "Its value as it was applied."),
-            .init("after", .nullable(.text), "Its value as it is declared."),
-            .init("cost", .oneOf(CostOfChange.allCases.map(\.description)), "What the change asks of what runs."),
-            .init("at", .nullable(.text), "Where it is written, as `FILE:LINE`."),
+            .init("before", .nullable(.text), "The applied value."),
+            .init("after", .nullable(.text), "The declared value."),
+            .init(
+                "cost",
+                .oneOf(CostOfChange.allCases.map(\.description)),
+                "The effect of the change on a running service."
+            ),
+            .init("at", .nullable(.text), "The location in the manifest, as `FILE:LINE`."),
         ])
     }
 
@@ -69,10 +115,14 @@ extension OutputSchema {
             .init("service", .nullable(.qualifiedName), "The service that needs it; null for a standalone action."),
             SchemaType.Member("standalone", .qualifiedName, "The standalone action.").optional,
             .init("action", .text, "Its action."),
-            .init("resource", .text, "What is held: `tcp 8080`, `socket PATH` or `PID file PATH`."),
-            .init("pid", .integer(least: 1), "Who holds it."),
-            .init("exe", .nullable(.text), "The holder's program."),
-            .init("allowed_by", .oneOf(Reclaim.Permission.allCases.map(\.rawValue)), "The key that allows it."),
+            .init("resource", .text, "The held resource: `tcp 8080`, `socket PATH` or `PID file PATH`."),
+            .init("pid", .integer(minimum: 1), "The process that holds it."),
+            .init("exe", .nullable(.text), "The program of this process."),
+            .init(
+                "allowed_by",
+                .oneOf(Reclaim.Permission.allCases.map(\.rawValue)),
+                "The manifest key that allows it."
+            ),
         ])
     }
 
@@ -80,8 +130,8 @@ extension OutputSchema {
         .object([
             .init("service", .qualifiedName, "The service."),
             .init("action", .text, "Its action."),
-            .init("kind", .oneOf(Drift.Kind.allCases.map(\.rawValue)), "What it is, as a word."),
-            .init("text", .text, "What is not as it was left."),
+            .init("kind", .oneOf(Drift.Kind.allCases.map(\.rawValue)), "The kind of drift."),
+            .init("text", .text, "The drift as a sentence."),
         ])
     }
 }

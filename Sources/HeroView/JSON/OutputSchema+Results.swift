@@ -1,32 +1,33 @@
+import HeroJSON
 import HeroModel
 
 extension OutputSchema {
     /// `heroproc/validate/v1`.
     static var validateMembers: [SchemaType.Member] {
         let note = SchemaType.object([
-            .init("message", .text, "What stands there."),
+            .init("message", .text, "The note."),
             .init("file", .text, "The file."),
-            .init("line", .integer(least: 1), "The line, from 1."),
-            .init("column", .integer(least: 1), "The column in characters, from 1."),
+            .init("line", .integer(minimum: 1), "The line, from 1."),
+            .init("column", .integer(minimum: 1), "The column in characters, from 1."),
         ])
-        let notes = SchemaType.Member("notes", .list(note), "Further places that belong to it.")
+        let notes = SchemaType.Member("notes", .list(note), "Further locations that belong to the diagnostic.")
         return [
             validate.schemaMember(),
-            .init("valid", .boolean, "Whether the set is good: the exit code as a word."),
-            .init("diagnostics", .list(.object(diagnosticMembers + [notes])), "What was found, sorted by place."),
+            .init("valid", .boolean, "Whether the set is valid: the exit code as a Boolean."),
+            .init("diagnostics", .list(.object(diagnosticMembers + [notes])), "The diagnostics, sorted by location."),
         ]
     }
 
-    /// One diagnostic, as it also stands in plans.
+    /// One diagnostic, as it also appears in plans.
     static var diagnosticMembers: [SchemaType.Member] {
         [
-            .init("severity", .oneOf(["error", "warning"]), "Errors refuse the set."),
-            .init("code", .text, "A stable word for the kind of mistake (docs/reference/diagnostics.md)."),
-            .init("message", .text, "What is wrong."),
-            .init("help", .nullable(.text), "What to do about it."),
-            .init("file", .nullable(.text), "The file; null when it is about the set as a whole."),
-            .init("line", .nullable(.integer(least: 1)), "The line, from 1."),
-            .init("column", .nullable(.integer(least: 1)), "The column in characters, from 1."),
+            .init("severity", .oneOf(["error", "warning"]), "A set with errors is refused."),
+            .init("code", .text, "The stable code of the problem (docs/reference/diagnostics.md)."),
+            .init("message", .text, "The problem."),
+            .init("help", .nullable(.text), "The remedy."),
+            .init("file", .nullable(.text), "The file; null for a problem of the set as a whole."),
+            .init("line", .nullable(.integer(minimum: 1)), "The line, from 1."),
+            .init("column", .nullable(.integer(minimum: 1)), "The column in characters, from 1."),
         ]
     }
 
@@ -35,17 +36,17 @@ extension OutputSchema {
         let service = SchemaType.object([
             .init("context", .text, "Its context."),
             .init("name", .text, "The service."),
-            .init("state", state, "Where it stands now."),
-            .init("cancelled", .integer(least: 0), "How many of its jobs were ended."),
-            .init("stopped_dependents", .list(.qualifiedName), "What went down with it, most dependent first."),
+            .init("state", state, "The current state."),
+            .init("cancelled", .integer(minimum: 0), "The number of its jobs that were cancelled."),
+            .init("stopped_dependents", .list(.qualifiedName), "The services that stopped with it, dependents first."),
         ])
         return [
             apply.schemaMember(),
-            .init("revision", .nullable(.integer(least: 1)), "The recorded revision; null when nothing was recorded."),
-            .init("converged", .boolean, "Whether all is as declared."),
-            .init("plan", .nullable(.object(planMembers)), "What was planned; null when it did not come to a plan."),
-            .init("services", .list(service), "What became of the services that changed."),
-            .init("errors", .list(.text), "What went wrong."),
+            .init("revision", .nullable(.integer(minimum: 1)), "The recorded revision; null if none was recorded."),
+            .init("converged", .boolean, "Whether every service has reached its declared state."),
+            .init("plan", .nullable(.object(planMembers)), "The plan; null if there was none."),
+            .init("services", .list(service), "The services that changed."),
+            .init("errors", .list(.text), "The errors."),
         ]
     }
 
@@ -58,6 +59,6 @@ extension OutputSchema {
         ]
     }
 
-    /// The words for where a service stands.
+    /// The states of a service.
     static let state = SchemaType.oneOf(ServiceState.allCases.map(\.rawValue))
 }

@@ -1,98 +1,68 @@
+import HeroJSON
 import HeroModel
 
 extension OutputSchema {
-    /// What a plan was made of: the member `basis` of `diff -o json`.
-    static var basisMembers: [SchemaType.Member] {
-        [
-            .init("against", .text, "What it compares with, as `--against` has it; only `runtime` can be applied."),
-            .init("directory", .text, "The absolute services directory."),
-            .init("revision", .nullable(.integer(least: 1)), "The recorded revision it goes back to."),
-            .init("meaning", .text, "A digest of what the files mean, with every variable filled in."),
-            .init(
-                "files",
-                .list(
-                    .object([
-                        .init("path", .text, "The file, relative to the directory."),
-                        .init("digest", .text, "Of its bytes: FNV-1a with 128 bits."),
-                    ])
-                ),
-                "The manifest files."
-            ),
-            .init(
-                "options",
-                .object([
-                    .init("only", .list(.qualifiedName), "What it is narrowed to; empty: all."),
-                    .init("prune", .boolean, "False with `--no-prune`."),
-                    .init("kill", .boolean, "False with `--no-kill`."),
-                    .init("allow_protected", .boolean, "Whether protected services may be touched."),
-                    .init("allow_disruption", .boolean, "Whether `max_disruption` may be exceeded."),
-                ]),
-                "What was asked of the planner."
-            ),
-        ]
-    }
-
     /// `heroproc/why/v1`.
     static var whyMembers: [SchemaType.Member] {
         [
             why.schemaMember(),
             .init("context", .text, "The context of the service."),
             .init("name", .text, "The service."),
-            .init("wanted", .nullable(wantedStatus), "What its manifest wants; null when none declares it."),
-            .init("at", .nullable(.text), "Where it is declared, as `FILE:LINE`."),
-            .init("state", .nullable(state), "Where it stands; null when it was never applied."),
-            .init("since", .nullable(.time), "Since when."),
-            .init("answer", .text, "Why, in one sentence for people."),
+            .init("wanted", .nullable(wantedStatus), "Its declared status; null if no manifest declares it."),
+            .init("at", .nullable(.text), "The location of its manifest, as `FILE:LINE`."),
+            .init("state", .nullable(state), "The current state; null if it was never applied."),
+            .init("since", .nullable(.time), "The time of the last change of the state."),
+            .init("answer", .text, "The reason of the state, in one sentence for people."),
             .init(
                 "findings",
                 .list(
                     .object([
-                        .init("topic", .text, "What the sentence is about, in a word."),
+                        .init("topic", .text, "The topic of the sentence."),
                         .init("text", .text, "The sentence, for people."),
                     ])
                 ),
-                "What the answer rests on."
+                "The facts behind the answer."
             ),
-            .init("blocked_by", .list(.qualifiedName), "What it waits for."),
+            .init("blocked_by", .list(.qualifiedName), "The services it waits for."),
             .init(
                 "requires",
                 .list(
                     .object([
-                        .init("service", .qualifiedName, "What it requires."),
-                        .init("state", .nullable(state), "Where that stands."),
-                        .init("up", .boolean, "Whether that counts as up."),
+                        .init("service", .qualifiedName, "The required service."),
+                        .init("state", .nullable(state), "The state of that service."),
+                        .init("up", .boolean, "Whether that state counts as up."),
                     ])
                 ),
-                "What it requires."
+                "The services it requires."
             ),
             .init("service", .nullable(.object(serviceMembers)), "The service as `status -o json` shows it."),
-            .init("reconciler_alive", .boolean, "Whether anybody supervises."),
-            .init("revision", .nullable(.integer(least: 1)), "The last applied revision."),
+            .init("reconciler_alive", .boolean, "Whether a reconciler is running."),
+            .init("revision", .nullable(.integer(minimum: 1)), "The last applied revision."),
         ]
     }
 
     /// `heroproc/tree/v1`.
     static var treeMembers: [SchemaType.Member] {
-        let bonds = DependencyMap.Relation.allCases.map { bond in
+        let relationMembers = DependencyMap.Relation.allCases.map { relation in
             SchemaType.Member(
-                bond.rawValue,
+                relation.rawValue,
                 .list(.qualifiedName),
-                "What its manifest names there, as far as it is declared."
+                "The declared services that its manifest names there."
             )
         }
         let head: [SchemaType.Member] = [
             .init("service", .qualifiedName, "The service."),
-            .init("wanted", wantedStatus, "What its manifest wants."),
-            .init("state", .nullable(state), "Where it stands; null when it was never applied."),
+            .init("wanted", wantedStatus, "Its declared status."),
+            .init("state", .nullable(state), "The current state; null if it was never applied."),
             .init(
                 "wave",
-                .nullable(.integer(least: 1)),
-                "Its start wave in the whole set; null when it is not started."
+                .nullable(.integer(minimum: 1)),
+                "The number of its start wave in the whole set; null if it is not started."
             ),
         ]
         return [
             tree.schemaMember(),
-            .init("services", .list(.object(head + bonds)), "The services by name."),
+            .init("services", .list(.object(head + relationMembers)), "The services by name."),
         ]
     }
 

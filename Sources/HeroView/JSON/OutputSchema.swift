@@ -1,7 +1,9 @@
-/// The JSON that heroproc writes, described as JSON Schema (draft 2020-12).
+public import HeroJSON
+
+/// The JSON Schemas (draft 2020-12) of the JSON that heroproc writes.
 ///
-/// Each stands once, here; `heroproc schema NAME` prints it, `schemas/NAME.schema.json` is compared with it, and every
-/// JSON of the tests is judged by it. A member that no schema knows fails those tests.
+/// `heroproc schema NAME` prints a schema, tests compare it with `schemas/NAME.schema.json` and validate every JSON
+/// output of the tests with it. An output member that no schema names fails these tests.
 public enum OutputSchema: String, CaseIterable, Sendable {
     /// `diff -o json`.
     case plan
@@ -28,7 +30,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     /// One line of `logs -o json`.
     case logs
 
-    /// The schema as a document.
+    /// The schema as a JSON document.
     public var json: JSONValue {
         let head: [JSONValue.Member] = [
             .init("$schema", "https://json-schema.org/draft/2020-12/schema"),
@@ -39,7 +41,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         return .object(head + type.members)
     }
 
-    /// The same as text, as it is committed and printed.
+    /// The schema as text, as it is committed and printed.
     public var text: String { json.text(.pretty) + "\n" }
 
     private var title: String {
@@ -56,18 +58,18 @@ public enum OutputSchema: String, CaseIterable, Sendable {
 
     private var summary: String {
         switch self {
-        case .plan: "What an apply would do, and why: `heroproc diff -o json`."
-        case .status: "What runs: `heroproc status -o json`; with `--watch` one such document a line."
+        case .plan: "What an apply would change, and why: `heroproc diff -o json`."
+        case .status: "The state of all services: `heroproc status -o json`; with `--watch` one document per line."
         case .jobs: "Jobs: `heroproc jobs -o json` and `heroproc jobs show ID -o json`."
-        case .apply: "What an apply has come to: `heroproc apply -o json`, also `reconcile` and `down`."
-        case .validate: "Whether a set of manifests is good: `heroproc validate -o json`."
+        case .apply: "The result of an apply: `heroproc apply -o json`, also `reconcile` and `down`."
+        case .validate: "Whether a set of manifests is valid: `heroproc validate -o json`."
         case .history: "The applied revisions: `heroproc history -o json`."
         case .why: "Why a service is in its state: `heroproc why NAME -o json`."
-        case .tree: "Who depends on whom: `heroproc tree -o json` and `heroproc graph -o json`."
-        case .initial: "What `heroproc init -o json` has written."
-        case .doctor: "What was found on a machine: `heroproc doctor -o json`."
-        case .events: "What happened: `heroproc events -o json` writes one such object a line."
-        case .logs: "What a service wrote: `heroproc logs NAME -o json` writes one such object a line."
+        case .tree: "The dependencies of services: `heroproc tree -o json` and `heroproc graph -o json`."
+        case .initial: "The files that `heroproc init -o json` has written."
+        case .doctor: "The checks of a machine: `heroproc doctor -o json`."
+        case .events: "What happened: `heroproc events -o json` writes one such object per line."
+        case .logs: "The output of a service: `heroproc logs NAME -o json` writes one such object per line."
         }
     }
 
@@ -88,8 +90,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         }
     }
 
-    /// The member that says which schema a document follows.
+    /// The member that names the schema of a document.
     func schemaMember() -> SchemaType.Member {
-        .init("schema", .oneOf(["heroproc/\(rawValue)/v1"]), "What this document is.")
+        .init("schema", .oneOf(["heroproc/\(rawValue)/v1"]), "The schema of this document.")
     }
 }

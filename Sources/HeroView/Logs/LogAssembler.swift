@@ -1,23 +1,23 @@
-/// Puts the lines that a program wrote together from the bytes of its log, chunk by chunk.
+/// Assembles the lines that a program wrote from the bytes of its log, chunk by chunk.
 ///
-/// A chunk may end anywhere. Memory is bounded by the limit, whatever the log holds: a longer line is handed out in
-/// pieces. A line that is not in the CRI format is handed out as it is, never dropped. The parts of a line of stdout
-/// and of stderr may be mixed in the log; each stream is put together by itself.
+/// A chunk may end anywhere. Memory is bounded by the limit: a longer line is delivered in pieces. A line that is not
+/// in the CRI format is delivered unchanged, never dropped. Parts of lines of stdout and stderr may alternate in the
+/// log; each stream is assembled separately.
 public struct LogAssembler: Sendable {
     /// The parts of a line that has not ended.
     private struct PartialLine {
         var timestamp: ArraySlice<UInt8> = []
         var bytes: [UInt8] = []
-        /// Whether a piece of the line was handed out already.
+        /// Whether a piece of the line was already delivered.
         var isContinuation = false
         var isOpen = false
     }
 
-    /// What to make of the lines of the log.
+    /// What to deliver.
     public enum Format: Hashable, Sendable {
         /// The lines of the program.
         case assembled
-        /// The lines of the log as they are.
+        /// The lines of the log, unchanged.
         case raw
     }
 
@@ -29,17 +29,17 @@ public struct LogAssembler: Sendable {
     private var stdout = PartialLine()
     private var stderr = PartialLine()
 
-    /// Makes an assembler.
+    /// Creates an assembler.
     ///
     /// - Parameters:
-    ///   - form: what to make of the lines.
-    ///   - limit: bytes of one line that are held before a piece of it is handed out.
-    public init(_ form: Format = .assembled, limit: Int = 1 << 20) {
-        self.format = form
+    ///   - format: what to deliver.
+    ///   - limit: the bytes of one line that are buffered before a piece of it is delivered.
+    public init(_ format: Format = .assembled, limit: Int = 1 << 20) {
+        self.format = format
         self.limit = max(1, limit)
     }
 
-    /// Takes the next bytes of the log, and hands out what is complete.
+    /// Adds the next bytes of the log and delivers the complete lines.
     public mutating func feed(_ chunk: [UInt8], _ receive: (LogEntry) -> Void) {
         var rest = chunk[...]
         while let lineFeed = rest.firstIndex(of: UInt8(ascii: "\n")) {
@@ -60,7 +60,7 @@ public struct LogAssembler: Sendable {
             }
         }
         incompleteLine += rest
-        // No shim writes such a line; a foreign file must not fill the memory.
+        // No shim writes such a line, but another file must not exhaust the memory.
         if incompleteLine.count > limit {
             receive(unparsedEntry(incompleteLine[...], continuesLine: isIncompleteLineContinuation, .moreFollows))
             incompleteLine = []
@@ -68,10 +68,10 @@ public struct LogAssembler: Sendable {
         }
     }
 
-    /// Hands out what the log ends with in the middle of a line; the assembler is as new afterwards.
+    /// Delivers an unfinished line at the end of the log and resets the assembler.
     public mutating func finish(_ receive: (LogEntry) -> Void) {
         if !incompleteLine.isEmpty {
-            // A line that is still being written, or was torn: what can be read of it is shown.
+            // The line is still being written or was torn by a crash; its readable part is delivered.
             let whole = incompleteLine[...]
             incompleteLine = []
             if format == .assembled, !isIncompleteLineContinuation, let line = LogLine(whole) {
@@ -100,7 +100,7 @@ public struct LogAssembler: Sendable {
     private mutating func append(_ line: LogLine, asPartial isPartial: Bool, _ receive: (LogEntry) -> Void) {
         let isOpen = line.stream == .stdout ? stdout.isOpen : stderr.isOpen
         if !isPartial, !isOpen {
-            // The usual case: nothing is copied.
+            // The usual case, without a copy.
             receive(
                 LogEntry(
                     timestamp: line.timestamp,
@@ -115,7 +115,7 @@ public struct LogAssembler: Sendable {
         var unfinished = self[line.stream]
         self[line.stream] = PartialLine()
         if !unfinished.isOpen {
-            // A copy, so that the chunk is not kept alive for a few bytes.
+            // A copy, because a slice would keep the whole chunk alive for a few bytes.
             unfinished.timestamp = Array(line.timestamp)[...]
             unfinished.isOpen = true
         }

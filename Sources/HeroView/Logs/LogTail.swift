@@ -1,29 +1,29 @@
-/// Where the last lines of a log begin, found from its end: a long log is not read for its last ten lines.
+/// Finds the start of the last lines of a log from its end, so that a long log need not be read completely.
 public struct LogTail: Sendable {
-    /// How many lines of the program are wanted.
+    /// The number of requested lines of the program.
     public var lines: Int
 
-    /// Makes a tail.
+    /// Creates a tail.
     public init(lines: Int) {
         self.lines = max(0, lines)
     }
 
-    /// Looks for the beginning of the last lines in the bytes at the end of a log.
+    /// Finds the start of the last lines in the bytes at the end of a log.
     ///
-    /// Lines are those of the program: parts (`P`) belong to the line that the next full one ends, and what the log
-    /// ends with in the middle of a line counts as one.
+    /// Lines are those of the program: parts (`P`) belong to the line that the next full part ends, and an unfinished
+    /// line at the end of the log counts as one.
     ///
     /// - Parameters:
     ///   - bytes: the end of the log, or all of it.
     ///   - isWhole: whether the bytes are the whole log.
-    /// - Returns: the index of the first byte; nil when the bytes hold fewer lines and more of the log must be read.
-    ///   For a whole log of fewer lines it is the start; see `count` for how many those are.
+    /// - Returns: the index of the first byte; nil if the bytes contain fewer lines and more of the log must be read.
+    ///   For a whole log with fewer lines it is the start; `count` returns their number.
     public func start(in bytes: ArraySlice<UInt8>, isWhole: Bool) -> Int? {
         let (start, _) = scan(bytes)
         return start ?? (isWhole ? bytes.startIndex : nil)
     }
 
-    /// How many of the wanted lines the bytes of a whole log hold: at most `lines`; the rest is in the file before.
+    /// The number of lines in the bytes of a whole log, at most `lines`; the other lines are in the previous file.
     public func count(in bytes: ArraySlice<UInt8>) -> Int { scan(bytes).count }
 
     private func scan(_ bytes: ArraySlice<UInt8>) -> (start: Int?, count: Int) {
@@ -31,7 +31,7 @@ public struct LogTail: Sendable {
         guard lines > 0 else { return (bytes.endIndex, 0) }
         var count = 0
         var rest = bytes
-        // What stands behind the last line feed is a line that has not ended.
+        // The text behind the last line feed is an unfinished line.
         var isOpen = rest.last != lineFeed && !rest.isEmpty
         if isOpen {
             rest = rest[..<(rest.lastIndex(of: lineFeed).map { $0 + 1 } ?? rest.startIndex)]

@@ -1,20 +1,22 @@
+import HeroJSON
+
 /// Lines of a log as bytes for a file, a pipe or a terminal (reliability.md LG-4).
 public struct LogView: Sendable {
-    /// Whether the bytes go to a terminal: then what it would obey is shown in a visible form.
+    /// Whether the output is a terminal, so that control characters are escaped.
     public var isForTerminal: Bool
-    /// Whether each line begins with its time.
+    /// Whether each line starts with its time.
     public var showsTimestamps: Bool
-    /// What each line begins with, such as `server | `; empty for nothing.
+    /// The start of each line, such as `server | `; may be empty.
     public var prefix: String
 
-    /// Makes a view.
+    /// Creates a view.
     public init(isForTerminal: Bool, showsTimestamps: Bool = false, prefix: String = "") {
         self.isForTerminal = isForTerminal
         self.showsTimestamps = showsTimestamps
         self.prefix = prefix
     }
 
-    /// The prefixes of several actions, all of one width; none for a single one.
+    /// The prefixes of several actions, padded to one width; empty for a single action.
     public static func prefixes(for actions: [String]) -> [String] {
         guard actions.count > 1 else { return actions.map { _ in "" } }
         let names = actions.map(\.printable)
@@ -24,8 +26,8 @@ public struct LogView: Sendable {
 
     /// Appends an entry.
     ///
-    /// A line that the log ends in the middle of gets a line feed only where something else may follow on the
-    /// screen: in a file or a pipe the text stays as the program wrote it.
+    /// An unfinished line at the end of the log gets a line feed only where more output may follow. In a file or a pipe
+    /// the text stays as the program wrote it.
     public func append(_ entry: LogEntry, to output: inout [UInt8]) {
         if !entry.continuesLine {
             output += prefix.utf8
@@ -47,8 +49,8 @@ public struct LogView: Sendable {
         }
     }
 
-    /// Appends bytes in a form that no terminal obeys: controls other than line feed and tab, and bytes that are not
-    /// UTF-8, become visible escapes such as `\x1b`; everything else stays.
+    /// Appends bytes in a form that is safe for a terminal: control characters other than line feed and tab, and bytes
+    /// that are not UTF-8, become visible escapes such as `\x1b`; everything else stays.
     public static func append(printable bytes: ArraySlice<UInt8>, to output: inout [UInt8]) {
         if bytes.allSatisfy({ ($0 >= 0x20 && $0 < 0x7F) || $0 == UInt8(ascii: "\t") || $0 == UInt8(ascii: "\n") }) {
             output += bytes
@@ -64,7 +66,7 @@ public struct LogView: Sendable {
                 }
                 rest = rest.dropFirst()
             } else if let (scalar, length) = Self.scalar(rest) {
-                if scalar.isUnsafeToShow {
+                if scalar.isTerminalControl {
                     output += scalar.visibleEscape.utf8
                 } else {
                     output += rest.prefix(length)
@@ -77,7 +79,7 @@ public struct LogView: Sendable {
         }
     }
 
-    /// The character of more than one byte that the bytes begin with; nil when they are not UTF-8 (RFC 3629).
+    /// The multi-byte character at the start of the bytes; nil if they are not UTF-8 (RFC 3629).
     private static func scalar(_ bytes: ArraySlice<UInt8>) -> (Unicode.Scalar, length: Int)? {
         guard let first = bytes.first else { return nil }
         let length: Int
@@ -94,9 +96,9 @@ public struct LogView: Sendable {
             value = value << 6 | UInt32(byte & 0x3F)
             count += 1
         }
-        let least: UInt32 = length == 2 ? 0x80 : (length == 3 ? 0x800 : 0x10000)
-        // Surrogates and what lies beyond Unicode have no scalar.
-        guard count == length, value >= least, let scalar = Unicode.Scalar(value) else { return nil }
+        let minimum: UInt32 = length == 2 ? 0x80 : (length == 3 ? 0x800 : 0x10000)
+        // Surrogates and values beyond Unicode are not scalars.
+        guard count == length, value >= minimum, let scalar = Unicode.Scalar(value) else { return nil }
         return (scalar, length)
     }
 

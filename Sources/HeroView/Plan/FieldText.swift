@@ -1,19 +1,20 @@
 import HeroModel
 import HeroPlan
 
-/// Both values of a field that differs, as a plan shows them.
+/// The values of a changed field as a plan shows them.
 struct FieldText {
-    /// Columns that one value may take before the common beginning of both is left out.
+    /// The columns of a value above which the common prefix of both values is cut.
     private static let limit = 60
-    /// Characters of the common beginning that are left standing.
+    /// The characters of the common prefix that are kept.
     private static let keptPrefix = 12
 
-    /// What was, `30s (default)`, or `unset`.
+    /// The recorded value, `30s (default)` or `unset`.
     private(set) var before: String
-    /// What is wanted.
+    /// The declared value.
     private(set) var after: String
 
-    /// A field of a service; or of an action of its own, whose paths do not say that it is one.
+    /// Renders a field of a service or, with `isStandalone`, of a standalone action, whose paths have no
+    /// `actions.NAME`.
     init(_ field: FieldDiff, isStandalone: Bool = false) {
         let path = isStandalone ? "actions._.\(field.path)" : field.path
         let shape = ValueStyle(of: path)
@@ -36,9 +37,9 @@ struct FieldText {
         (cut > 0 ? "…" : "") + String(text.dropFirst(cut)).truncated(to: limit)
     }
 
-    /// How the values of a field are set off from the words around them.
+    /// How a value is delimited in text.
     private enum ValueStyle {
-        /// As they are: numbers, durations, words of a fixed set.
+        /// Undelimited: numbers, durations, keywords.
         case bare
         /// In double quotes.
         case quoted
@@ -65,7 +66,7 @@ struct FieldText {
         func format(_ text: String) -> String {
             switch self {
             case .bare: text
-            // Canonical text is quoted already where it is more than one plain word.
+            // Canonical text with more than one plain word is already quoted.
             case .quoted: text.hasPrefix("\"") ? text : "\"\(text)\""
             case .listed: "[\(text)]"
             }

@@ -1,6 +1,6 @@
-/// Texts as they are written in GitHub's markdown, so that nothing in them is markup.
+/// Escapes text for GitHub Markdown, so that nothing in it is markup.
 enum Markdown {
-    /// A text as code, for a cell of a table or a sentence.
+    /// A text as inline code, for a table cell or a sentence.
     static func code(_ text: String) -> String {
         let text = text.printable
         guard !text.isEmpty else { return "" }
@@ -12,14 +12,14 @@ enum Markdown {
         }
         let fence = String(repeating: "`", count: longest + 1)
         let gap = text.hasPrefix("`") || text.hasSuffix("`") ? " " : ""
-        // In a table even code is cut at a bar, unless it is escaped.
+        // A table cell ends at a bar, even inside code.
         return fence + gap + text.replacing("|", with: "\\|") + gap + fence
     }
 
-    /// A text as words: nothing is emphasised, linked, or called by name; what stands in backticks stays code.
+    /// A text in which nothing is emphasized, linked or a mention; code in backticks stays code.
     static func escapedText(_ text: String) -> String {
         let parts = text.printable.split(separator: "`", omittingEmptySubsequences: false).map(String.init)
-        // An odd backtick is one.
+        // An odd number of backticks is literal.
         guard parts.count % 2 == 1 else { return parts.map(escaped).joined(separator: "\\`") }
         return parts.enumerated().map { $0 % 2 == 0 ? escaped($1) : code($1) }.joined()
     }
@@ -30,7 +30,7 @@ enum Markdown {
             switch character {
             case "\\", "`", "*", "_", "{", "}", "[", "]", "<", ">", "#", "|", "~", "!": result += "\\\(character)"
             case "&": result += "&amp;"
-            // A joiner of no width, or somebody of that name is told.
+            // A word joiner prevents a mention, which would notify a user of that name.
             case "@": result += "@\u{2060}"
             default: result.append(character)
             }
@@ -38,15 +38,15 @@ enum Markdown {
         return result
     }
 
-    /// A line of a table.
+    /// A table row.
     static func tableRow(_ cells: [String]) -> String { "| " + cells.joined(separator: " | ") + " |\n" }
 
-    /// The head of a table.
+    /// A table header.
     static func tableHeader(_ titles: [String]) -> String {
         tableRow(titles) + "|" + String(repeating: "---|", count: titles.count) + "\n"
     }
 
-    /// Something that is shown when somebody opens it.
+    /// A section that is collapsed until a reader opens it.
     static func collapsible(_ title: String, _ body: String) -> String {
         body.isEmpty ? "" : "\n<details><summary>\(title)</summary>\n\n\(body)\n</details>\n"
     }

@@ -1,26 +1,26 @@
 public import HeroModel
 public import HeroPlan
 
-/// A plan for a comment on a pull request: a table of the changes, and folded below it the fields and the waves.
+/// A plan for a comment on a pull request: a table of the changes, with collapsed fields and waves.
 public struct PlanMarkdown: Sendable {
-    /// GitHub takes 65,536 characters in a comment; a later addition of the caller has room, too.
+    /// GitHub allows 65,536 characters in a comment; the caller may add some.
     private static let maximumLength = 60_000
 
-    /// What the plan compares with, in words: `git:origin/main`.
+    /// The base of the comparison: `git:origin/main`.
     public var against: String
     /// Whether kept services are listed too.
     public var isVerbose: Bool
 
-    /// Makes a view.
+    /// Creates a view.
     public init(against: String, isVerbose: Bool = false) {
         self.against = against
         self.isVerbose = isVerbose
     }
 
-    /// The whole comment; what does not fit is counted.
+    /// The whole comment; lines that do not fit are counted.
     public func text(_ plan: Plan) -> String {
         let summary = PlanView().summary(plan).trimmingPrefix("Plan: ")
-        // The mark lets a workflow find its former comment.
+        // The marker lets a workflow find its previous comment.
         var result = "<!-- heroproc plan -->\n### heroproc: \(Markdown.escapedText(String(summary)))\n\n"
         result += "Compared with \(Markdown.code(against)).\n"
         result += alerts(plan.diagnostics)
@@ -29,14 +29,14 @@ public struct PlanMarkdown: Sendable {
             result += "\n" + Markdown.tableHeader(["", "service", "action", "why"])
             result += linesThatFit(listed.map(row), used: result.utf8.count)
         }
-        result += collapsible("Processes that are stopped to make room", plan.reclaims.map(reclaim), after: result)
+        result += collapsible("Processes that are stopped to free resources", plan.reclaims.map(reclaim), after: result)
         result += collapsible("Fields", plan.changes.flatMap(fields), head: Self.fieldTitles, after: result)
         result += collapsible("Waves", waves("stop", plan.stopWaves) + waves("start", plan.startWaves), after: result)
-        result += collapsible("Drift: not from a change of the files", plan.drift.map(drift), after: result)
+        result += collapsible("Drift: not caused by a change of the files", plan.drift.map(drift), after: result)
         return result
     }
 
-    /// What is said instead of a plan when the manifests have mistakes.
+    /// The comment if the manifests have errors and there is no plan.
     public func text(invalid diagnostics: [Diagnostic]) -> String {
         let count = DiagnosticView().summary(diagnostics)
         return "<!-- heroproc plan -->\n### heroproc: \(Markdown.escapedText(count))\n" + alerts(diagnostics)
@@ -51,8 +51,8 @@ public struct PlanMarkdown: Sendable {
         if let cause = change.cause, !change.reason.text.contains(cause.description) {
             why += " (because of \(Markdown.code(cause.description)))"
         }
-        if let place = change.reason.place?.fileAndLine, !change.reason.text.contains(place) {
-            why += " (\(Markdown.code(place)))"
+        if let location = change.reason.location?.fileAndLine, !change.reason.text.contains(location) {
+            why += " (\(Markdown.code(location)))"
         }
         return Markdown.tableRow([
             Markdown.code(change.action.symbol), Markdown.code(change.service.description), change.action.rawValue,
@@ -66,7 +66,7 @@ public struct PlanMarkdown: Sendable {
             return Markdown.tableRow([
                 Markdown.code(change.service.description), Markdown.code(field.path), Markdown.code(values.before),
                 Markdown.code(values.after), field.cost.description,
-                field.place.map { Markdown.code($0.fileAndLine) } ?? "",
+                field.location.map { Markdown.code($0.fileAndLine) } ?? "",
             ])
         }
     }
@@ -87,7 +87,7 @@ public struct PlanMarkdown: Sendable {
         "- \(Markdown.code("\(drift.service).\(drift.action)")) \(Markdown.escapedText(drift.text))\n"
     }
 
-    /// Errors and warnings as GitHub sets them off.
+    /// Errors and warnings as GitHub alerts.
     private func alerts(_ diagnostics: [Diagnostic]) -> String {
         alert("CAUTION", diagnostics.filter { $0.severity == .error })
             + alert("WARNING", diagnostics.filter { $0.severity == .warning })
@@ -97,15 +97,15 @@ public struct PlanMarkdown: Sendable {
         guard !diagnostics.isEmpty else { return "" }
         let limit = 50
         var lines = diagnostics.prefix(limit).map { diagnostic in
-            let place = diagnostic.location.map { Markdown.code($0.description) + " " } ?? ""
+            let location = diagnostic.location.map { Markdown.code($0.description) + " " } ?? ""
             let help = diagnostic.help.map { "<br>*" + Markdown.escapedText($0) + "*" } ?? ""
-            return "> - \(place)\(Markdown.escapedText(diagnostic.message))\(help)\n"
+            return "> - \(location)\(Markdown.escapedText(diagnostic.message))\(help)\n"
         }
         if diagnostics.count > limit { lines.append("> - ... and \(diagnostics.count - limit) more\n") }
         return "\n> [!\(kind)]\n" + lines.joined()
     }
 
-    // MARK: Room
+    // MARK: Length
 
     private func collapsible(_ title: String, _ lines: [String], head: [String] = [], after text: String) -> String {
         guard !lines.isEmpty else { return "" }
@@ -114,7 +114,7 @@ public struct PlanMarkdown: Sendable {
         return Markdown.collapsible("\(title) (\(lines.count))", table + body)
     }
 
-    /// As many lines as there is room for, and how many are left out.
+    /// As many lines as fit, and the number of omitted lines.
     private func linesThatFit(_ lines: [String], used: Int) -> String {
         var result = ""
         for (index, line) in lines.enumerated() {

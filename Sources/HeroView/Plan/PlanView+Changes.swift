@@ -2,10 +2,10 @@ import HeroModel
 import HeroPlan
 
 extension PlanView {
-    /// Fields of one change that are shown before the rest is counted.
+    /// The number of fields of one change that are shown before the others are counted.
     private static let fieldLimit = 12
 
-    /// One line for each change, and one below it for each field that differs.
+    /// One line for each change, and one line below it for each changed field.
     func changes(_ plan: Plan) -> String {
         let shown = plan.changes.filter { isVerbose || $0.action != .keep }
         let nameWidth = min(40, shown.map { name($0).columns }.max() ?? 0)
@@ -20,12 +20,12 @@ extension PlanView {
     private func line(_ change: Change, _ nameWidth: Int, _ verbWidth: Int) -> String {
         let name = name(change).padded(to: nameWidth)
         let verb = change.action.rawValue.padded(to: verbWidth)
-        let ink = change.action.textStyle
-        let why = wrappedOnTerminal(reasonWords(change), indent: 8 + name.columns + verb.columns)
-        return "  \(style.paint(change.action.symbol, ink)) \(name)  \(style.paint(verb, ink))  \(why)\n"
+        let textStyle = change.action.textStyle
+        let why = style.wrappedOnTerminal(reasonWords(change), indent: 8 + name.columns + verb.columns)
+        return "  \(style.paint(change.action.symbol, textStyle)) \(name)  \(style.paint(verb, textStyle))  \(why)\n"
     }
 
-    /// The reason in words, with the place, the cause and what is waited for, as far as the words do not say them.
+    /// The reason, with the location, the cause and the blockers that its text does not mention.
     private func reasonWords(_ change: Change) -> [StyledWord] {
         var text =
             change.isExplainedByFields
@@ -36,10 +36,10 @@ extension PlanView {
         let missing = change.blockedBy.map(\.description.printable).filter { !text.containsName($0) }
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
         var words = text.split(separator: " ", omittingEmptySubsequences: false).map { StyledWord(String($0)) }
-        if !change.isExplainedByFields, let place = change.reason.place?.fileAndLine.printable,
-            !text.containsName(place)
+        if !change.isExplainedByFields, let location = change.reason.location?.fileAndLine.printable,
+            !text.containsName(location)
         {
-            words.append(StyledWord("(\(place))", .dim))
+            words.append(StyledWord("(\(location))", .dim))
         }
         return words
     }
@@ -54,23 +54,23 @@ extension PlanView {
         return result
     }
 
-    /// Path, both values, cost and place: on one line, or where that is too long the values below each other.
+    /// Path, values, cost and location on one line, or the values on separate lines if that is too long.
     private func line(_ field: FieldDiff, isStandalone: Bool) -> String {
         let values = FieldText(field, isStandalone: isStandalone)
         let path = field.path.printable
-        let place = field.place.map { "   (" + $0.fileAndLine.printable + ")" } ?? ""
+        let location = field.location.map { "   (" + $0.fileAndLine.printable + ")" } ?? ""
         let cost = "   \(field.cost)"
         let change = "\(values.before) -> \(values.after)"
-        if let width = style.width, 8 + path.columns + change.columns + cost.columns + place.columns > width {
-            return "      \(path)\(cost)\(style.paint(place, .dim))\n"
+        if let width = style.width, 8 + path.columns + change.columns + cost.columns + location.columns > width {
+            return "      \(path)\(cost)\(style.paint(location, .dim))\n"
                 + "        - \(values.before)\n        + \(values.after)\n"
         }
-        return "      \(path): \(change)\(cost)\(style.paint(place, .dim))\n"
+        return "      \(path): \(change)\(cost)\(style.paint(location, .dim))\n"
     }
 }
 
 extension String {
-    /// Whether a name or a place stands in the text as a whole: `core/web` does not in `core/web2`.
+    /// Whether the text contains a name or location as a whole: `core/web2` does not contain `core/web`.
     fileprivate func containsName(_ name: String) -> Bool {
         ranges(of: name).contains { range in
             guard range.upperBound < endIndex else { return true }
@@ -81,7 +81,7 @@ extension String {
 }
 
 extension Change {
-    /// Whether the lines of its fields, with both values and the place, say all that its reason says.
+    /// Whether the lines of the fields, with values and locations, contain everything of the reason.
     fileprivate var isExplainedByFields: Bool {
         switch reason.code {
         case .specChanged, .generationRaised: !fields.isEmpty
@@ -91,7 +91,7 @@ extension Change {
         }
     }
 
-    /// Whether the reason says all that the line of its only field would.
+    /// Whether the reason contains everything of the line of its only field.
     fileprivate var isFieldInReason: Bool {
         switch reason.code {
         case .wantedStart, .wantedStop: fields.count == 1 && reason.text.hasPrefix(fields[0].path + " ")

@@ -1,10 +1,11 @@
+public import HeroJSON
 import HeroModel
 public import HeroPlan
 
 extension PlanView {
-    /// `heroproc/plan/v1`: every change, kept services too; the same whatever the style is.
+    /// `heroproc/plan/v1`: every change, kept services included, whatever the style is.
     ///
-    /// Waves are counted from 0 here: `stop_wave` is an index of `stop_waves`.
+    /// Waves count from 0: `stop_wave` is an index of `stop_waves`.
     public static func json(_ plan: Plan) -> JSONValue {
         let counts: [PlanAction] = [.start, .stop, .restart, .update, .keep, .blocked]
         return [
@@ -38,7 +39,7 @@ extension PlanView {
         return .object(members)
     }
 
-    /// A service by its name; a standalone action has none and says its own.
+    /// The member `service`, or `standalone` and a null `service` for a standalone action.
     private static func subject(_ name: QualifiedName, isStandalone: Bool) -> [JSONValue.Member] {
         guard isStandalone else { return [JSONValue.Member("service", .string(name.description))] }
         return [
@@ -64,7 +65,7 @@ extension PlanView {
             "before": JSONValue(field.before),
             "after": JSONValue(field.after),
             "cost": .string(field.cost.description),
-            "at": JSONValue(field.place?.fileAndLine),
+            "at": JSONValue(field.location?.fileAndLine),
         ]
     }
 

@@ -1,14 +1,14 @@
 import HeroModel
 public import HeroPlan
 
-/// A plan for the person who signs it: what changes, why, in which waves (contract section 5).
+/// A plan for review: what changes, why, in which waves (contract section 5).
 public struct PlanView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
-    /// Whether nothing is left out: kept services, every field, every name of a wave.
+    /// Whether the output is complete: kept services, every field, every name of a wave.
     public var isVerbose: Bool
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain, isVerbose: Bool = false) {
         self.style = style
         self.isVerbose = isVerbose
@@ -31,19 +31,19 @@ public struct PlanView: Sendable {
     }
 
     private func emptySummary(_ plan: Plan) -> String {
-        let left = plan.undeclaredKept
-        let kept = plan.count(.keep) - left
+        let undeclared = plan.undeclaredKept
+        let unchanged = plan.count(.keep) - undeclared
         let blocked = plan.count(.blocked)
         let things = plan.changes.contains(where: \.isStandalone) ? "services and actions" : "services"
         var text = "Nothing to do\(scopeText(plan)): "
-        switch kept {
+        switch unchanged {
         case 0 where blocked > 0: text += "no service can change"
-        case 0: text += left == 0 ? "there are no services" : "no service is declared"
+        case 0: text += undeclared == 0 ? "there are no services" : "no service is declared"
         case 1: text += "1 \(things == "services" ? "service" : "service or action") is as declared"
-        default: text += "\(kept) \(things) are as declared"
+        default: text += "\(unchanged) \(things) are as declared"
         }
         if blocked > 0 { text += "; " + style.paint("\(blocked) \(blocked == 1 ? "is" : "are") blocked", .magenta) }
-        return text + undeclaredText(left: left) + refusalText(plan)
+        return text + undeclaredText(undeclared) + refusalText(plan)
     }
 
     private func changeSummary(_ plan: Plan) -> String {
@@ -55,19 +55,19 @@ public struct PlanView: Sendable {
             return number == 0 ? nil : style.paint("\(number) to \(verb)", action.textStyle)
         }
         var text = "Plan\(scopeText(plan)): " + wanted.joined(separator: ", ")
-        let left = plan.undeclaredKept
-        let (blocked, kept) = (plan.count(.blocked), plan.count(.keep) - left)
+        let undeclared = plan.undeclaredKept
+        let (blocked, unchanged) = (plan.count(.blocked), plan.count(.keep) - undeclared)
         if blocked > 0 { text += "; " + style.paint("\(blocked) blocked", .magenta) }
-        if kept > 0 { text += "; \(kept) unchanged" }
-        return text + undeclaredText(left: left) + refusalText(plan)
+        if unchanged > 0 { text += "; \(unchanged) unchanged" }
+        return text + undeclaredText(undeclared) + refusalText(plan)
     }
 
-    /// What `--no-prune` leaves behind.
-    private func undeclaredText(left: Int) -> String {
-        left == 0 ? "" : "; " + style.paint("\(left) left running that no manifest declares", .yellow)
+    /// The services that `--no-prune` leaves running.
+    private func undeclaredText(_ undeclared: Int) -> String {
+        undeclared == 0 ? "" : "; " + style.paint("\(undeclared) left running that no manifest declares", .yellow)
     }
 
-    /// What a narrowed plan is about.
+    /// The names that a narrowed plan is limited to.
     private func scopeText(_ plan: Plan) -> String {
         guard !plan.only.isEmpty else { return "" }
         let shown = plan.only.prefix(3).map(\.description.printable).joined(separator: ", ")
@@ -83,12 +83,12 @@ public struct PlanView: Sendable {
 }
 
 extension Plan {
-    /// How many are kept although no manifest declares them any more: pruning is off.
+    /// The number of kept services that no manifest declares, because pruning is off.
     var undeclaredKept: Int { changes.count { $0.action == .keep && $0.reason.code == .undeclared } }
 }
 
 extension PlanAction {
-    /// The ink of its symbol and its count.
+    /// The style of its symbol and its count.
     var textStyle: TextStyle {
         switch self {
         case .keep: .dim

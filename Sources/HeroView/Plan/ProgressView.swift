@@ -1,17 +1,17 @@
 public import HeroModel
 
-/// Where a service stands on its way: what `apply` shows while it waits.
+/// The progress of a service, which `apply` shows while it waits.
 public struct ProgressStep: Hashable, Sendable {
     /// The service.
     public var service: QualifiedName
-    /// Where it stands.
+    /// The current state.
     public var state: ServiceState
-    /// What it waits for or what went wrong, in words; empty where the state says it all.
+    /// What the service waits for or its problem, as text; may be empty.
     public var detail: String
-    /// Time since its order.
+    /// The time since its start or stop was requested.
     public var elapsed: Duration
 
-    /// Makes a step.
+    /// Creates a step.
     public init(service: QualifiedName, state: ServiceState, detail: String = "", elapsed: Duration) {
         self.service = service
         self.state = state
@@ -19,7 +19,7 @@ public struct ProgressStep: Hashable, Sendable {
         self.elapsed = elapsed
     }
 
-    /// Whether it has come to rest.
+    /// Whether the state is final.
     var isSettled: Bool {
         switch state {
         case .running, .exited, .stopped, .failed, .blocked: true
@@ -28,12 +28,12 @@ public struct ProgressStep: Hashable, Sendable {
     }
 }
 
-/// Progress as lines for a file, and as a block that renews itself on a terminal.
+/// Progress as lines for a file, and as a block that is redrawn on a terminal.
 public struct ProgressView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
@@ -41,7 +41,7 @@ public struct ProgressView: Sendable {
     /// One step as a line without its line feed: `core/web: running (ready in 1.2s)`.
     public func line(_ step: ProgressStep) -> String {
         let name = step.service.description.printable
-        // Most of the time it is only not its turn yet; who is blocked for good is told at the end.
+        // A blocked service is usually only waiting for its turn; a permanent block is reported at the end.
         if step.state == .blocked, !step.detail.isEmpty {
             return "\(name): " + style.paint(step.detail.printable, step.state.textStyle)
         }
@@ -63,24 +63,24 @@ public struct ProgressView: Sendable {
         return (detail.isEmpty ? "" : ": \(detail)") + (after.map { " (\($0))" } ?? "")
     }
 
-    /// A block for a terminal that stands in the place of the block before it.
+    /// A block for a terminal that replaces the previous block.
     public struct Frame: Hashable, Sendable {
-        /// What is written: cursor movements and lines, the cursor ends at the start of the line below the block.
+        /// The output: cursor movements and lines; the cursor ends at the start of the line below the block.
         public var text: String
-        /// How many lines the block has: the `previousLines` of the next frame.
+        /// The number of lines of the block: the `previousLines` of the next frame.
         public var lines: Int
     }
 
-    /// Renders the current steps over the block before.
+    /// Renders the current steps in place of the previous block.
     ///
-    /// Every line is cut to the width of the terminal: a wrapped line would make the count of lines a lie. Where not
-    /// all fit, those that are under way come first, and the rest is counted in the last line.
+    /// Every line is cut to the width of the terminal, because a wrapped line would invalidate the line count. If not
+    /// all steps fit, unsettled ones come first, and the last line counts the others.
     ///
     /// - Parameters:
-    ///   - steps: one for every service, in the order in which they are shown.
-    ///   - previousLines: the lines of the block that is on the screen; 0 for the first.
-    ///   - height: lines that the block may take, at least 2.
-    /// - Returns: what to write, and the lines to replace next time.
+    ///   - steps: one step for every service, in the order of output.
+    ///   - previousLines: the lines of the block on the screen; 0 for the first.
+    ///   - height: the lines that the block may use, at least 2.
+    /// - Returns: the output, and the lines to replace next time.
     public func frame(_ steps: [ProgressStep], replacing previousLines: Int, height: Int) -> Frame {
         var shown = steps
         var rest: String?
@@ -93,13 +93,13 @@ public struct ProgressView: Sendable {
         let width = max(10, (style.width ?? 80) - 1)
         var lines = shown.map { fitted($0, width) }
         if let rest { lines.append(style.paint(rest.truncated(to: width), .dim)) }
-        // Up to the first line of the old block; each line is cleared as it is written, then what is below.
+        // Move to the first line of the old block, clear and write each line, then clear the lines below.
         var text = previousLines > 0 ? "\u{1B}[\(previousLines)A" : ""
         text += lines.map { "\r\u{1B}[2K\($0)\n" }.joined() + "\u{1B}[0J"
         return Frame(text: text, lines: lines.count)
     }
 
-    /// The line of a step, its words cut before they are painted.
+    /// The line of a step, cut before it is colored.
     private func fitted(_ step: ProgressStep, _ width: Int) -> String {
         let plain = ProgressView(.plain).line(step)
         guard plain.columns > width else { return line(step) }

@@ -1,6 +1,7 @@
+public import HeroJSON
 public import HeroModel
 
-/// What a cleanup of jobs came to, or would come to.
+/// The result of a cleanup of jobs, or of its dry run.
 public enum CleanupView {
     /// One or two lines.
     public static func text(_ result: CleanupResult) -> String {
@@ -19,7 +20,7 @@ public enum CleanupView {
         return lines.map { $0.printable + "\n" }.joined()
     }
 
-    /// `{jobs_deleted, actions_deleted, job_ids, action_ids, errors, dry_run}`; the counts of a dry run are 0.
+    /// `{jobs_deleted, actions_deleted, job_ids, action_ids, errors, dry_run}`; both counts are 0 in a dry run.
     public static func json(_ result: CleanupResult) -> JSONValue {
         [
             "jobs_deleted": JSONValue(result.isDryRun ? 0 : result.jobs.count),
@@ -35,7 +36,7 @@ public enum CleanupView {
         "\(number) \(what)\(number == 1 ? "" : "s")"
     }
 
-    /// The first ones in brackets.
+    /// The first names in parentheses.
     private static func list(_ names: [String]) -> String {
         guard !names.isEmpty else { return "" }
         let more = names.count > 20 ? " and \(names.count - 20) more" : ""

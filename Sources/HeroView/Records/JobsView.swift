@@ -1,16 +1,17 @@
+public import HeroJSON
 public import HeroModel
 
 /// Jobs as a table, and one job with all its starts.
 public struct JobsView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
-    /// One line a job, in the given order.
+    /// One line per job, in the given order.
     public func text(_ jobs: [JobRecord], now: WallTime) -> String {
         guard !jobs.isEmpty else { return "No jobs.\n" }
         var table = Table([
@@ -32,7 +33,7 @@ public struct JobsView: Sendable {
         return table.text(style)
     }
 
-    /// One job: what it is, where it stands, and every start of it that is still recorded, the first one first.
+    /// One job: its properties, its state and all its recorded starts, oldest first.
     public func text(_ job: JobRecord, starts: [StartRecord], log: String = "", now: WallTime) -> String {
         var result = style.paint("job \(job.id)", .bold) + "  \(job.qualifiedAction.printable)\n"
         for (name, value) in facts(job, now) + [("log", log)] where !value.isEmpty {
@@ -50,7 +51,7 @@ public struct JobsView: Sendable {
                 .init(String(start.generation)),
                 .init(start.startedAt?.textToSecond ?? "never executed"),
                 .init(ran ?? ""),
-                .init(start.outcome?.description ?? "goes on", start.outcome == nil ? .green : nil),
+                .init(start.outcome?.description ?? "running", start.outcome == nil ? .green : nil),
             ]
         }
         return result + table.text(style)
@@ -69,8 +70,8 @@ public struct JobsView: Sendable {
             ("created", time(job.createdAt, now)),
             ("started", time(job.startedAt, now)),
             ("finished", time(job.finishedAt, now)),
-            ("last end", job.outcome?.description ?? ""),
-            ("next try", job.phase == .retrying ? time(job.nextRetryAt, now) : ""),
+            ("outcome", job.outcome?.description ?? ""),
+            ("next retry", job.phase == .retrying ? time(job.nextRetryAt, now) : ""),
             ("error", job.error ?? ""),
             ("tags", job.tags.joined(separator: " ")),
         ]
@@ -86,9 +87,9 @@ public struct JobsView: Sendable {
         if let error = job.error {
             parts.append(error)
         } else if let outcome = job.outcome, job.phase != .succeeded {
-            parts.append(job.phase == .running ? "last end: \(outcome)" : outcome.description)
+            parts.append(job.phase == .running ? "last outcome: \(outcome)" : outcome.description)
         }
-        if job.phase == .retrying, let next = job.nextRetryAt { parts.append("next try \(next.relative(to: now))") }
+        if job.phase == .retrying, let next = job.nextRetryAt { parts.append("next retry \(next.relative(to: now))") }
         return parts.joined(separator: "; ")
     }
 }

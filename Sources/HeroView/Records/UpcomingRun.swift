@@ -1,21 +1,22 @@
+public import HeroJSON
 public import HeroModel
 
-/// When a standalone action runs next: what `jobs` shows beside the jobs there are.
+/// The next run of a standalone action, which `jobs` shows below the jobs.
 public struct UpcomingRun: Hashable, Sendable {
     /// The action.
     public var name: QualifiedName
     /// Its newest job; nil before the first.
     public var job: JobID?
-    /// When its schedule comes due; nil without one.
+    /// When its schedule is due; nil without a schedule.
     public var nextRunAt: WallTime?
-    /// When its schedule last came due; nil before the first time.
+    /// When its schedule was last due; nil before the first time.
     public var lastDueAt: WallTime?
-    /// Whether it is to run once as soon as it can.
+    /// Whether one run is pending that starts as soon as possible.
     public var isRunPending: Bool
-    /// Whether a run that has come due waits for the end of its newest job.
+    /// Whether a due run waits for the end of the newest job.
     public var isWaiting: Bool
 
-    /// Makes an entry.
+    /// Creates an entry.
     public init(
         _ name: QualifiedName,
         job: JobID? = nil,
@@ -34,7 +35,7 @@ public struct UpcomingRun: Hashable, Sendable {
 }
 
 extension JobsView {
-    /// The jobs, and below them the actions that are to run, the next one first.
+    /// The jobs, followed by the actions that will run, soonest first.
     public func text(_ jobs: [JobRecord], upcoming: [UpcomingRun], now: WallTime) -> String {
         let due = upcoming.filter { $0.nextRunAt != nil || $0.isDue }.sorted { left, right in
             let (first, second) = (left.sortTime, right.sortTime)
@@ -64,7 +65,7 @@ extension JobsView {
         ]
     }
 
-    /// One job in `heroproc/jobs/v1`, with its starts and the place of its log.
+    /// One job in `heroproc/jobs/v1`, with its starts and the path of its log.
     public static func json(_ job: JobRecord, starts: [StartRecord], log: String) -> JSONValue {
         let history = [
             JSONValue.Member("log", .string(log)),
@@ -98,11 +99,11 @@ extension JobsView {
 }
 
 extension UpcomingRun {
-    /// Whether it runs as soon as nothing is in its way.
+    /// Whether it runs as soon as possible.
     fileprivate var isDue: Bool { isRunPending || isWaiting }
 
     fileprivate var dueText: String {
-        if isRunPending { return "as soon as it can" }
+        if isRunPending { return "as soon as possible" }
         return job.map { "when job \($0) has ended" } ?? "when its job has ended"
     }
 

@@ -1,24 +1,24 @@
 public import HeroModel
 
-/// Where one standalone action stands: its newest job, and when it runs again.
+/// The state of one standalone action: its newest job and its next run.
 public struct StandaloneStatus: Hashable, Sendable {
     /// The action.
     public var name: QualifiedName
-    /// The words of its newest job; those of an action without a job before the first.
+    /// The state of its newest job, or of an action without a job before the first.
     public var action: ActionStatus
-    /// When its schedule comes due next; nil without one, and while a `down` lets it rest.
+    /// When its schedule is due next; nil without a schedule and while it is paused.
     public var nextRunAt: WallTime?
-    /// Whether it has a schedule that a `down` lets rest until the next apply.
+    /// Whether `down` paused its schedule until the next apply.
     public var isPaused = false
 
-    /// Makes a status.
+    /// Creates a status.
     public init(name: QualifiedName, action: ActionStatus, nextRunAt: WallTime? = nil) {
         self.name = name
         self.action = action
         self.nextRunAt = nextRunAt
     }
 
-    /// Whether nothing is wrong with it: its last run has not failed.
+    /// Whether its last run has not failed.
     public var isAsWanted: Bool {
         switch action.phase {
         case .failed: false

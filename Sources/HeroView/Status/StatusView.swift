@@ -1,17 +1,17 @@
 import HeroModel
 
-/// What runs, as a table.
+/// The state of all services, as a table.
 public struct StatusView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
-    /// One line a service, indented lines for its actions where they say more, one line a standalone action, and a summary as the
-    /// last line.
+    /// One line per service, indented lines for actions that need attention, one line per standalone action, and a
+    /// summary as the last line.
     public func text(_ report: StatusReport) -> String {
         let closing = storeOutageLine(report) + safeModeLine(report) + summary(report) + "\n"
         guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
@@ -31,23 +31,23 @@ public struct StatusView: Sendable {
         return table.text(style) + closing
     }
 
-    /// A line that says why nothing can be recorded; nothing where all can be.
+    /// A line with the reason why nothing can be recorded; empty if everything can be.
     private func storeOutageLine(_ report: StatusReport) -> String {
-        guard let trouble = report.storeOutage else { return "" }
-        let consequence = "what runs is kept running; nothing new is started, and this may be out of date"
-        return style.paint("Degraded:", .red) + " \(trouble.printable); \(consequence).\n"
+        guard let outage = report.storeOutage else { return "" }
+        let consequence = "running services stay up, nothing new starts, and this status may be out of date"
+        return style.paint("Degraded:", .red) + " \(outage.printable); \(consequence).\n"
     }
 
-    /// A line that says why nothing new is applied; nothing where it is.
+    /// A line with the reason why no changes are applied; empty if they are.
     private func safeModeLine(_ report: StatusReport) -> String {
         guard let safeMode = report.reconciler?.safeMode else { return "" }
-        let consequence = "what was applied is kept up, and nothing new is taken in"
+        let consequence = "applied services stay up, and no changes are applied"
         return style.paint("Safe mode:", .red) + " \(consequence): \(safeMode.printable).\n"
     }
 
     /// The last line of a status, without its line feed.
     ///
-    /// `5 services: 4 running, 1 failed. Revision 3, applied 2m ago; no reconciler lives.`
+    /// `5 services: 4 running, 1 failed. Revision 3, applied 2m ago; no reconciler is running.`
     public func summary(_ report: StatusReport) -> String {
         var text = counted(report.services.count, "service")
         let states = ServiceState.allCases.sorted { $0.rank < $1.rank }
@@ -65,11 +65,11 @@ public struct StatusView: Sendable {
             text += ". Nothing was applied yet"
         }
         if let reconciler = report.reconciler {
-            guard reconciler.pid > 0 else { return text + "; a reconciler is just beginning." }
+            guard reconciler.pid > 0 else { return text + "; a reconciler is starting." }
             text += "; reconciler pid \(reconciler.pid) (\(reconciler.mode.printable) "
             return text + "\(reconciler.directory.printable))."
         }
-        return text + "; " + style.paint("no reconciler lives", .yellow) + "."
+        return text + "; " + style.paint("no reconciler is running", .yellow) + "."
     }
 
     // MARK: Rows
@@ -111,7 +111,7 @@ public struct StatusView: Sendable {
         return cells
     }
 
-    /// Whether the actions say more than the line of their service.
+    /// Whether the actions show more than the line of their service.
     private func showsActions(of service: ServiceStatus) -> Bool {
         service.actions.count > 1
             || service.actions.contains { action in
@@ -132,14 +132,14 @@ public struct StatusView: Sendable {
         }
         switch service.wanted {
         case .start: break
-        case .stop where service.isStoppedByDown: parts.append("taken down; the next apply brings it up")
+        case .stop where service.isStoppedByDown: parts.append("stopped by `down`; the next apply starts it")
         case .stop, .spec, .ignore: parts.append("status: \(service.wanted?.rawValue ?? "")")
         case nil: parts.append("not declared any more")
         }
         if !showsActions(of: service), let outcome = service.actions.first?.outcome, service.state == .running,
             service.actions.contains(where: { $0.restartCount > 0 })
         {
-            parts.append("last end: \(outcome)")
+            parts.append("last outcome: \(outcome)")
         }
         if !showsActions(of: service) { parts += service.actions.first?.notifyTexts ?? [] }
         if !service.state.isUp, service.state != .stopped, let since = service.since {
@@ -151,7 +151,7 @@ public struct StatusView: Sendable {
     private func detail(_ standalone: StandaloneStatus, _ now: WallTime) -> String {
         var parts = problems(standalone.action, now)
         if let next = standalone.nextRunAt { parts.append("next run \(next.relative(to: now))") }
-        if standalone.isPaused { parts.append("its schedule rests: taken down; the next apply lets it go on") }
+        if standalone.isPaused { parts.append("its schedule is paused by `down`; the next apply resumes it") }
         return parts.joined(separator: "; ")
     }
 
@@ -166,89 +166,17 @@ public struct StatusView: Sendable {
         if let error = action.error {
             parts.append(error)
         } else if let outcome = action.outcome, action.phase != .succeeded {
-            parts.append(action.phase == .running ? "last end: \(outcome)" : outcome.description)
+            parts.append(action.phase == .running ? "last outcome: \(outcome)" : outcome.description)
         }
         if let next = action.nextRetryAt {
-            parts.append("next try \(next.relative(to: now)) (attempt \(action.attempt &+ 1))")
+            parts.append("next retry \(next.relative(to: now)) (attempt \(action.attempt &+ 1))")
         }
         return parts
     }
 }
 
-extension StatusView {
-    /// `heroproc/status/v1`; names without their context, except in `blocked_by`, which may name another context.
-    public static func json(_ report: StatusReport) -> JSONValue {
-        // One that has only just begun has not said yet who it is.
-        let reconciler = report.reconciler.flatMap { $0.pid > 0 ? $0 : nil }
-        return [
-            "schema": "heroproc/status/v1",
-            "revision": .integer(report.revision?.number ?? 0),
-            "reconciler": [
-                "alive": .bool(report.reconciler != nil),
-                "pid": JSONValue(reconciler?.pid),
-                "mode": JSONValue(reconciler?.mode),
-                "dir": JSONValue(reconciler?.directory),
-                "safe_mode": JSONValue(reconciler?.safeMode),
-            ],
-            "services": .array(report.services.map(json)),
-            "standalone": .array(report.standalone.map(json)),
-            "database": ["writable": .bool(report.storeOutage == nil), "trouble": JSONValue(report.storeOutage)],
-        ]
-    }
-
-    static func json(_ service: ServiceStatus) -> JSONValue {
-        [
-            "context": .string(service.name.context),
-            "name": .string(service.name.name),
-            "class": .string(service.serviceClass.rawValue),
-            "wanted": JSONValue(service.wanted?.rawValue),
-            "state": .string(service.state.rawValue),
-            "since": JSONValue(service.since?.description),
-            "run_id": JSONValue(service.run),
-            "blocked_by": .array(service.blockedBy.map { .string($0.description) }),
-            "actions": .array(service.actions.map(json)),
-        ]
-    }
-
-    private static func json(_ standalone: StandaloneStatus) -> JSONValue {
-        let action = standalone.action
-        return [
-            "context": .string(standalone.name.context),
-            "name": .string(standalone.name.name),
-            "job_id": JSONValue(action.job),
-            "phase": JSONValue(action.phase?.rawValue),
-            "next_run_at": JSONValue(standalone.nextRunAt?.description),
-            "pid": JSONValue(action.pid),
-            "attempt": JSONValue(action.attempt),
-            "restart_count": JSONValue(action.restartCount),
-            "exit_code": JSONValue(action.outcome?.exitCode),
-            "next_retry_at": JSONValue(action.nextRetryAt?.description),
-            "containment": JSONValue(action.containment?.rawValue),
-            "paused": .bool(standalone.isPaused),
-        ]
-    }
-
-    private static func json(_ action: ActionStatus) -> JSONValue {
-        [
-            "name": .string(action.name),
-            "job_id": JSONValue(action.job),
-            "phase": JSONValue(action.phase?.rawValue),
-            "pid": JSONValue(action.pid),
-            "ready": .bool(action.isReady),
-            "healthy": JSONValue(action.isHealthy),
-            "attempt": JSONValue(action.attempt),
-            "restart_count": JSONValue(action.restartCount),
-            "exit_code": JSONValue(action.outcome?.exitCode),
-            "next_retry_at": JSONValue(action.nextRetryAt?.description),
-            "containment": JSONValue(action.containment?.rawValue),
-            "reloading": .bool(action.notifyState?.isReloading ?? false),
-            "status_text": JSONValue(action.statusText),
-        ]
-    }
-}
-
 extension ServiceState {
-    /// Its place in a summary: what is well first, what is down last.
+    /// The position in a summary: healthy states first, down states last.
     fileprivate var rank: Int {
         switch self {
         case .running: 0

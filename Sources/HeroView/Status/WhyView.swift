@@ -1,16 +1,17 @@
+public import HeroJSON
 import HeroModel
 
 /// Why a service is in its state, in sentences.
 public struct WhyView: Sendable {
-    /// What the place it goes to can show.
+    /// The capabilities of the output.
     public var style: OutputStyle
 
-    /// Makes a view.
+    /// Creates a view.
     public init(_ style: OutputStyle = .plain) {
         self.style = style
     }
 
-    /// The answer in one sentence, then what it rests on.
+    /// The answer in one sentence, followed by the facts behind it.
     public func text(_ report: WhyReport) -> String {
         let findings = report.findings
         let width = findings.map(\.topic.utf8.count).max() ?? 0

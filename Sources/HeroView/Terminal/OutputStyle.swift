@@ -1,51 +1,51 @@
 import HeroModel
 
-/// What the place that a text goes to can show.
+/// The capabilities of the output: colors and width.
 public struct OutputStyle: Hashable, Sendable {
-    /// Whether colours are understood (and wanted).
+    /// Whether colors are supported and wanted.
     public var isColored: Bool
-    /// Columns of the terminal; nil when there is none, so that nothing is cut.
+    /// The columns of the terminal; nil without one, so that nothing is cut.
     public var width: Int?
 
-    /// Makes a style; the default is that of a file or a pipe.
+    /// Creates a style; the default is that of a file or a pipe.
     public init(isColored: Bool = false, width: Int? = nil) {
         self.isColored = isColored
         self.width = width
     }
 
-    /// No colours, no limit.
+    /// No colors, no limit.
     public static let plain = OutputStyle()
 
-    /// The text in an ink; the text itself without colours, or when it is empty.
-    public func paint(_ text: String, _ ink: TextStyle?) -> String {
-        guard isColored, let ink, !text.isEmpty else { return text }
-        return "\u{1B}[\(ink.rawValue)m\(text)\u{1B}[0m"
+    /// The text in a style; unchanged without colors, or if it is empty.
+    public func paint(_ text: String, _ style: TextStyle?) -> String {
+        guard isColored, let style, !text.isEmpty else { return text }
+        return "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m"
     }
 
-    /// Where long lines of names are wrapped when there is no terminal.
+    /// The column at which lists of names are wrapped.
     var wrapWidth: Int { max(40, width ?? 120) }
 }
 
-/// A colour or weight: the parameter of ECMA-48's SGR.
+/// A color or weight: the SGR parameter of ECMA-48.
 public enum TextStyle: Int, Hashable, Sendable {
     /// Strong.
     case bold = 1
     /// Weak.
     case dim = 2
-    /// What goes down or is wrong.
+    /// Stops and errors.
     case red = 31
-    /// What comes up or is well.
+    /// Starts and healthy states.
     case green = 32
-    /// What goes down and up, or waits for its next try.
+    /// Restarts and pending retries.
     case yellow = 33
-    /// What is blocked.
+    /// Blocked services.
     case magenta = 35
-    /// What changes in place, or is on its way.
+    /// Updates in place and transitions.
     case cyan = 36
 }
 
 extension ServiceState {
-    /// The ink of its name.
+    /// The style of its name.
     var textStyle: TextStyle {
         switch self {
         case .running, .exited: .green
@@ -59,7 +59,7 @@ extension ServiceState {
 }
 
 extension JobPhase {
-    /// The ink of its name.
+    /// The style of its name.
     var textStyle: TextStyle {
         switch self {
         case .running, .succeeded: .green
@@ -72,7 +72,7 @@ extension JobPhase {
 }
 
 extension Diagnostic.Severity {
-    /// The ink of its name.
+    /// The style of its name.
     var textStyle: TextStyle {
         switch self {
         case .error: .red

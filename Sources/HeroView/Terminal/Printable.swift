@@ -1,17 +1,7 @@
-extension Unicode.Scalar {
-    /// Whether a terminal would obey it instead of showing it.
-    ///
-    /// Controls (C0, DEL, C1), separators of lines and paragraphs, and characters that turn the direction of what
-    /// follows: all of them can make a text look like another one (CVE-2021-25743, CVE-2021-42574).
-    var isUnsafeToShow: Bool {
-        switch value {
-        case 0..<0x20, 0x7F..<0xA0: true
-        case 0x061C, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069: true
-        default: false
-        }
-    }
+import HeroJSON
 
-    /// The visible form of a character that is unsafe to show: `\n`, `\x1b`, `\u{202e}`.
+extension Unicode.Scalar {
+    /// The visible form of an unsafe character: `\n`, `\x1b`, `\u{202e}`.
     var visibleEscape: String {
         switch self {
         case "\n": return "\\n"
@@ -24,7 +14,7 @@ extension Unicode.Scalar {
         }
     }
 
-    /// Columns of a terminal it takes by itself.
+    /// The number of terminal columns of the character alone.
     var columns: Int {
         switch value {
         case 0x20..<0x7F: return 1
@@ -38,7 +28,7 @@ extension Unicode.Scalar {
         return isWide ? 2 : 1
     }
 
-    /// Wide or full width in Unicode's East Asian Width, or shown as a picture.
+    /// Wide or full width in Unicode's East Asian Width, or shown as an emoji.
     private var isWide: Bool {
         switch value {
         case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x4DBF, 0x4E00...0xA4CF, 0xA960...0xA97F, 0xAC00...0xD7A3,
@@ -51,24 +41,24 @@ extension Unicode.Scalar {
 }
 
 extension Character {
-    /// Columns of a terminal it takes.
+    /// The number of terminal columns.
     var columns: Int {
         let width = unicodeScalars.first?.columns ?? 0
-        // Variation selector 16 asks for the picture.
+        // Variation selector 16 requests the emoji form.
         return width == 1 && unicodeScalars.contains("\u{FE0F}") ? 2 : width
     }
 }
 
 extension String {
-    /// The text with everything that a terminal would obey in a visible form.
+    /// The text with all unsafe characters in a visible form.
     ///
-    /// Nothing from outside (names, errors, paths, values) reaches a terminal without it.
+    /// Untrusted text (names, errors, paths, values) must pass through this before it reaches a terminal.
     public var printable: String {
         let isPlain = utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
-        guard !isPlain, unicodeScalars.contains(where: \.isUnsafeToShow) else { return self }
+        guard !isPlain, unicodeScalars.contains(where: \.isTerminalControl) else { return self }
         var result = ""
         for scalar in unicodeScalars {
-            if scalar.isUnsafeToShow {
+            if scalar.isTerminalControl {
                 result += scalar.visibleEscape
             } else {
                 result.unicodeScalars.append(scalar)
@@ -77,13 +67,13 @@ extension String {
         return result
     }
 
-    /// Columns of a terminal it takes; it holds no control characters.
+    /// The number of terminal columns; the text contains no control characters.
     var columns: Int {
         if utf8.allSatisfy({ $0 < 0x80 }) { return utf8.count }
         return reduce(0) { $0 + $1.columns }
     }
 
-    /// The text cut to a number of columns, with `…` at its end where something was cut.
+    /// The text cut to a number of columns, with `…` at its end if it was cut.
     func truncated(to limit: Int) -> String {
         guard columns > limit else { return self }
         guard limit > 1 else { return limit == 1 ? "…" : "" }
@@ -98,12 +88,12 @@ extension String {
         return result + "…"
     }
 
-    /// The text with blanks up to a number of columns.
+    /// The text padded with spaces to a number of columns.
     func padded(to width: Int) -> String {
         self + String(repeating: " ", count: max(0, width - columns))
     }
 
-    /// The text with blanks before it up to a number of columns.
+    /// The text padded with leading spaces to a number of columns.
     func leftPadded(to width: Int) -> String {
         String(repeating: " ", count: max(0, width - columns)) + self
     }

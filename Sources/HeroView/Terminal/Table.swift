@@ -1,31 +1,31 @@
-/// Rows under headings, aligned by the columns that their texts take on a terminal.
+/// Rows under headings, aligned by terminal columns.
 struct Table {
-    /// Which side of its column a text stands on.
+    /// The alignment of the texts in a column.
     enum Alignment {
         case left
         case right
     }
 
-    /// A heading, and how the texts below it are set.
+    /// A heading, and the layout of the texts below it.
     struct Column {
         var heading: String
         var alignment = Alignment.left
-        /// Whether it is the one that is cut when a row does not fit.
+        /// Whether the column is cut if a row does not fit.
         var isElastic = false
     }
 
-    /// A text and its ink; the text is made printable.
+    /// A text and its style; the text is made printable.
     struct Cell {
         var text: String
         var style: TextStyle?
 
-        init(_ text: String, _ ink: TextStyle? = nil) {
+        init(_ text: String, _ style: TextStyle? = nil) {
             self.text = text.printable
-            self.style = ink
+            self.style = style
         }
     }
 
-    /// An elastic column is never cut below this; then the row overflows instead.
+    /// The minimum width of an elastic column; a row that needs more overflows.
     private static let minimumWidth = 12
     private static let gap = "  "
 
@@ -36,7 +36,7 @@ struct Table {
         self.columns = columns
     }
 
-    /// The lines, headings first; each ended by a line feed.
+    /// The lines, headings first; each is ended by a line feed.
     func text(_ style: OutputStyle) -> String {
         let widths = widths(within: style.width)
         var result = line(columns.map { Cell($0.heading, .bold) }, widths, style)
@@ -67,7 +67,7 @@ struct Table {
             let filling = String(repeating: " ", count: max(0, width - text.columns))
             if columns[index].alignment == .right { blanks += filling }
             if !text.isEmpty {
-                // Blanks wait until something follows them, so that no line ends in some.
+                // Spaces are written only before further text, so that no line ends with a space.
                 result += blanks + style.paint(text, cell.style)
                 blanks = ""
             }

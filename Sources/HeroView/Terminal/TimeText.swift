@@ -1,9 +1,9 @@
 public import HeroModel
 
 extension Duration {
-    /// For people, in the two units that matter: `250ms`, `1.2s`, `42s`, `3m12s`, `2h5m`, `3d4h`.
+    /// The duration in its two most significant units: `250ms`, `1.2s`, `42s`, `3m12s`, `2h5m`, `3d4h`.
     ///
-    /// Less than nothing (a clock was set back) is shown as `0ms`.
+    /// A negative duration (after the clock was set back) is shown as `0ms`.
     public var shortText: String {
         let milliseconds = max(0, wholeMilliseconds)
         guard milliseconds >= 1000 else { return "\(milliseconds)ms" }
@@ -22,13 +22,13 @@ extension Duration {
 }
 
 extension WallTime {
-    /// The time from this one to a later one; saturates instead of overflowing.
+    /// The time from this time to a later one; saturates instead of overflowing.
     public func elapsed(until now: WallTime) -> Duration {
         let (difference, overflow) = now.microseconds.subtractingReportingOverflow(microseconds)
         return .microseconds(overflow ? (now < self ? .min : .max) : difference)
     }
 
-    /// As seen from a moment: `3m12s ago`, `in 4s`, `now`.
+    /// Relative to a time: `3m12s ago`, `in 4s`, `now`.
     public func relative(to now: WallTime) -> String {
         let elapsed = elapsed(until: now)
         if elapsed >= .seconds(1) { return "\(elapsed.wholeSeconds.shortText) ago" }
@@ -36,7 +36,7 @@ extension WallTime {
         return ahead >= .seconds(1) ? "in \(ahead.wholeSeconds.shortText)" : "now"
     }
 
-    /// To the second, without the `T`: `2026-11-21 13:34:58Z`.
+    /// With a resolution of seconds and without the `T`: `2026-11-21 13:34:58Z`.
     var textToSecond: String {
         let text = description
         guard text.utf8.count >= 20, let cut = text.firstIndex(of: "."), let letter = text.firstIndex(of: "T") else {
@@ -47,6 +47,6 @@ extension WallTime {
 }
 
 extension Duration {
-    /// Without the fraction of a second: ages are not measurements.
+    /// The duration without the fraction of a second, for ages.
     fileprivate var wholeSeconds: Duration { .seconds(wholeMilliseconds / 1000) }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroLinux
 import HeroManifest
 import HeroModel
@@ -6,34 +7,34 @@ import HeroPlan
 import HeroReconciler
 import HeroStore
 
-/// Records a revision and converges to it.
+/// Records a revision and brings the services to it.
 struct Apply: HeroCommand {
     typealias Format = PlanFormat
 
     static let configuration = CommandConfiguration(
-        abstract: "Make what runs what the manifests say, and wait until it stands.",
+        abstract: "Apply the manifests and wait until every service has reached its declared state.",
         discussion: """
-            Hands the manifests to the live reconciler and follows it. Where none lives, one is started in the \
-            background: it keeps what was applied until a `down`.
+            Sends the manifests to the running reconciler and shows its progress. If no reconciler is running, `apply` \
+            starts one in the background, which supervises the applied services until a `down`.
 
-            --revision goes back to the manifests of a recorded revision, as a new revision; the files in the services \
-            directory stay as they are, and the next `apply` without it leads forward again.
+            --revision applies the manifests of a recorded revision again, as a new revision. The files in the \
+            services directory do not change, and the next `apply` without --revision applies them.
 
             EXAMPLES:
               heroproc apply
               heroproc apply --timeout 5m && ./smoke-test
               heroproc apply --no-wait -o json
-              heroproc apply --dry-run           the same as `heroproc diff`
-              heroproc apply --only web          web, and what it drags along
+              heroproc apply --dry-run           show the same as `heroproc diff`
+              heroproc apply --only web          apply only web and affected services
               heroproc diff -o json > plan.json
-              heroproc apply --plan plan.json    precisely this plan, or nothing
-              heroproc apply --revision 3        back to what revision 3 declared
+              heroproc apply --plan plan.json    apply exactly this plan, or nothing
+              heroproc apply --revision 3        go back to the manifests of revision 3
 
             EXIT CODES:
               0   converged: the next diff is empty (--no-wait: accepted)
-              1   applied, but not all of it stands
-              2   refused: nothing was changed
-              With --dry-run those of `diff`: 0 nothing to do, 1 something would change, 2 it would be refused.
+              1   applied, but a service has not reached its declared state
+              2   refused; nothing was changed
+              With --dry-run: 0 nothing to do, 1 something would change, 2 refused.
             """
     )
 
@@ -41,140 +42,141 @@ struct Apply: HeroCommand {
     @OptionGroup var arguments: PlanArguments
     @OptionGroup var wait: WaitOptions
 
-    @Flag(help: "Leave as soon as the revision is recorded.")
+    @Flag(help: "Exit as soon as the revision is recorded.")
     var noWait = false
 
-    @Flag(help: "Only show the plan, as `diff` does; touch nothing.")
+    @Flag(help: "Show the plan as `diff` does, and change nothing.")
     var dryRun = false
 
     @Option(
-        help: ArgumentHelp("Do what `diff -o json` said, or nothing if it would not be the same.", valueName: "file")
+        help: ArgumentHelp("Apply a plan written by `diff -o json`, unless it would differ now.", valueName: "file")
     )
     var plan: String?
 
     func validate() throws {
-        let asked = arguments.options
+        let requested = arguments.options
         guard plan != nil else { return }
-        if asked != PlanOptions() || arguments.revision != nil || common.dir != nil {
+        if requested != PlanOptions() || arguments.revision != nil || common.dir != nil {
             throw ValidationError(
-                "--plan says itself which manifests and what is allowed: give --dir, --revision, --only, --no-prune, "
-                    + "--no-kill and --allow-... when you make it."
+                "A plan contains its directory and options: use --dir, --revision, --only, --no-prune, --no-kill and "
+                    + "--allow-... with `diff`, not with --plan."
             )
         }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         let format = try resultFormat()
-        if let plan { return try applySavedPlan(plan, composition, output) }
+        if let plan { return try applySavedPlan(plan, workspace, output) }
         if dryRun {
-            let showing = PlanPresenter(
+            let presenter = PlanPresenter(
                 output: output,
                 format: format,
                 isVerbose: arguments.verbose,
-                environment: composition.environment
+                environment: workspace.environment
             )
-            return try showing.present(composition, .runtime, arguments)
+            return try presenter.present(workspace, .runtime, arguments)
         }
-        if arguments.revision == nil { try composition.requireTrustedDirectory() }
-        try composition.repairDatabaseIfDamaged(output)
+        if arguments.revision == nil { try workspace.requireTrustedDirectory() }
+        try workspace.repairDatabaseIfDamaged(output)
         guard format == .text || format == .json else {
-            throw ValidationError("-o \(format.rawValue) goes with --dry-run; what an apply came to is text or json.")
+            throw ValidationError("-o \(format.rawValue) requires --dry-run; the result of an apply is text or json.")
         }
-        let reading = try PreparedPlan(
-            composition,
+        let prepared = try PreparedPlan(
+            workspace,
             revision: arguments.revision,
             arguments.variables,
             arguments.options,
             output: output
         )
-        return try submit(reading, nil, composition, output)
+        return try submit(prepared, nil, workspace, output)
     }
 
-    /// Carries out a saved plan, if it still is the plan.
-    private func applySavedPlan(_ path: String, _ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let (saved, basis) = try SavedPlan.read(path)
+    /// Applies a saved plan if the plan would still be the same.
+    private func applySavedPlan(_ path: String, _ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let (saved, inputs) = try SavedPlan.read(path)
         var options = common
-        options.dir = basis.directory
-        let there = Workspace(options, environment: composition.environment)
-        let reading = try PreparedPlan(
-            there,
-            revision: basis.revision,
+        options.dir = inputs.directory
+        let planWorkspace = Workspace(options, environment: workspace.environment)
+        let prepared = try PreparedPlan(
+            planWorkspace,
+            revision: inputs.revision,
             arguments.variables,
-            basis.planOptions,
+            inputs.planOptions,
             output: output
         )
-        let base = try there.openReader()?.revision()?.number ?? 0
-        if !dryRun, basis.revision == nil { try there.requireTrustedDirectory() }
-        if let moved = saved.firstDifference(basis, reading, base: base) {
-            let errand = ApplySession(output, reading.plan ?? Plan(baseRevision: base))
-            return errand.reportRefusal("cannot apply \(path): \(moved)", help: SavedPlan.remedy)
+        let base = try planWorkspace.openReader()?.revision()?.number ?? 0
+        if !dryRun, inputs.revision == nil { try planWorkspace.requireTrustedDirectory() }
+        if let difference = saved.firstDifference(inputs, prepared, base: base) {
+            let session = ApplySession(output, prepared.plan ?? Plan(baseRevision: base))
+            return session.reportRefusal("cannot apply \(path): \(difference)", help: SavedPlan.remedy)
         }
         if dryRun {
-            let showing = PlanPresenter(
+            let presenter = PlanPresenter(
                 output: output,
                 format: try resultFormat(),
                 isVerbose: arguments.verbose,
-                environment: composition.environment
+                environment: workspace.environment
             )
-            showing.show(reading)
-            return reading.code
+            presenter.show(prepared)
+            return prepared.code
         }
-        return try submit(reading, saved.expectation, there, output)
+        return try submit(prepared, saved.expectation, planWorkspace, output)
     }
 
-    /// Orders the plan and follows it.
+    /// Sends the plan to the reconciler and shows its progress.
     private func submit(
-        _ reading: PreparedPlan,
-        _ promise: PlanExpectation?,
-        _ composition: Workspace,
+        _ prepared: PreparedPlan,
+        _ expectation: PlanExpectation?,
+        _ workspace: Workspace,
         _ output: Output
     ) throws -> ExitCode {
-        let wanted = reading.wanted
-        guard let plan = reading.plan else {
-            let errand = ApplySession(output, Plan(baseRevision: 0))
-            return errand.reportInvalidManifests(in: wanted.source, wanted.result.diagnostics)
+        let manifests = prepared.manifests
+        guard let plan = prepared.plan else {
+            let session = ApplySession(output, Plan(baseRevision: 0))
+            return session.reportInvalidManifests(in: manifests.source, manifests.result.diagnostics)
         }
-        output.writeDiagnostics(wanted.result.diagnostics)
-        let errand = ApplySession(output, plan, isVerbose: arguments.verbose)
+        output.writeDiagnostics(manifests.result.diagnostics)
+        let session = ApplySession(output, plan, isVerbose: arguments.verbose)
         if let refusal = plan.refusals.first {
-            return errand.reportRefusal("cannot apply \(wanted.source) as it is: \(refusal.message)", plan.refusals)
+            return session.reportRefusal("cannot apply \(manifests.source) as it is: \(refusal.message)", plan.refusals)
         }
-        errand.showPlan()
-        if let revision = wanted.revision {
+        session.showPlan()
+        if let revision = manifests.revision {
             output.writeNote(
-                "going back to revision \(revision); the files in \(wanted.directory) stay as they are, "
-                    + "and the next `heroproc apply` leads to them again"
+                "going back to revision \(revision); the files in \(manifests.directory) do not change, "
+                    + "and the next `heroproc apply` applies them again"
             )
         }
-        let reconciler = ReconcilerConnector(workspace: composition, output: output)
+        let reconciler = ReconcilerConnector(workspace: workspace, output: output)
         let client =
-            try reconciler.connect(timeout: wait.timeout.duration) ?? reconciler.startInBackground(in: wanted.directory)
-        let request = makeRequest(reading, promise, composition)
-        return try errand.submit(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
+            try reconciler.connect(timeout: wait.timeout.duration)
+            ?? reconciler.startInBackground(in: manifests.directory)
+        let request = makeRequest(prepared, expectation, workspace)
+        return try session.submit(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
     }
 
-    private func makeRequest(_ reading: PreparedPlan, _ promise: PlanExpectation?, _ composition: Workspace)
+    private func makeRequest(_ prepared: PreparedPlan, _ expectation: PlanExpectation?, _ workspace: Workspace)
         -> ControlRequest
     {
-        let wanted = reading.wanted
+        let manifests = prepared.manifests
         var request = ControlRequest(
             .apply,
-            directory: wanted.directory,
-            files: wanted.recordedFiles.map { file in
+            directory: manifests.directory,
+            files: manifests.recordedFiles.map { file in
                 .init(path: file.path, folder: file.baseDirectory, text: String(decoding: file.bytes, as: UTF8.self))
             },
-            actor: composition.actor,
-            gitCommit: wanted.gitCommit,
-            prunes: reading.options.prunes,
-            requiresCore: wanted.requiresCore,
-            variables: wanted.result.variables
+            actor: workspace.actor,
+            gitCommit: manifests.gitCommit,
+            prunes: prepared.options.prunes,
+            requiresCore: manifests.requiresCore,
+            variables: manifests.result.variables
         )
-        request.only = reading.options.only
-        request.kills = reading.options.allowsReclaims
-        request.allowsProtected = reading.options.allowsProtected
-        request.allowsDisruption = reading.options.allowsDisruption
-        request.goesBackTo = wanted.revision
-        request.planExpectation = promise
+        request.only = prepared.options.only
+        request.kills = prepared.options.allowsReclaims
+        request.allowsProtected = prepared.options.allowsProtected
+        request.allowsDisruption = prepared.options.allowsDisruption
+        request.goesBackTo = manifests.revision
+        request.planExpectation = expectation
         return request
     }
 }

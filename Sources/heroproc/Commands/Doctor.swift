@@ -1,18 +1,18 @@
 import ArgumentParser
+import HeroJSON
 import HeroLinux
 import HeroManifest
 import HeroModel
 import HeroStore
 import HeroView
 
-/// Checks the machine and says what is missing.
+/// Checks the machine and shows what is missing.
 struct Doctor: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check this machine, and say what is missing and what to do.",
+        abstract: "Check this machine, and show what is missing and how to fix it.",
         discussion: """
-            It looks at the kernel, rights, limits, clocks, directories, programs, at who supervises, and at the \
-            manifests, and touches nothing. Each finding bears a mark: ✓ fine, ! works but not as well as it could, \
-            ✗ needed and missing.
+            Checks the kernel, permissions, limits, clocks, directories, programs, the reconciler and the manifests, \
+            and changes nothing. Each check has a mark: ✓ fine, ! works with restrictions, ✗ required and missing.
 
             Run it as the user that runs the reconciler, with the same --dir and --state.
 
@@ -22,22 +22,22 @@ struct Doctor: HeroCommand {
               heroproc doctor -o json | jq '.checks[] | select(.mark != "fine")'
 
             EXIT CODES:
-              0   nothing that is needed is missing
-              1   something is
+              0   nothing required is missing
+              1   something required is missing
             """
     )
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         var facts = MachineInspector.inspect(
-            composition.paths,
-            services: composition.directory,
-            environment: composition.environment
+            workspace.paths,
+            services: workspace.directory,
+            environment: workspace.environment
         )
         facts.programs.sqlite = StoreEngine.version
-        facts.manifests = inspectManifests(composition)
+        facts.manifests = inspectManifests(workspace)
         let report = DoctorReport(facts)
         switch output.format {
         case .json: output.writeResult(DoctorView.json(report))
@@ -46,10 +46,10 @@ struct Doctor: HeroCommand {
         return report.isHealthy ? .success : .differs
     }
 
-    private func inspectManifests(_ composition: Workspace) -> ManifestFacts {
+    private func inspectManifests(_ workspace: Workspace) -> ManifestFacts {
         let result: ManifestResult
         do {
-            result = try composition.readManifests(variables).result
+            result = try workspace.readManifests(variables).result
         } catch let refusal as CommandError {
             return .unreadable(refusal.message)
         } catch {
@@ -57,10 +57,10 @@ struct Doctor: HeroCommand {
         }
         let errors = result.diagnostics.filter { $0.severity == .error }
         if let desired = result.desired {
-            let required = composition.requiresCore ? desired.settings.required : []
+            let required = workspace.requiresCore ? desired.settings.required : []
             return .valid(services: desired.services.count, actions: desired.actions.count, core: required)
         }
-        // Where the core is all that is missing, what to do about it is the whole answer.
+        // If a missing core manifest is the only error, its help text is the complete answer.
         if errors.count == 1, let first = errors.first, first.code == DiagnosticCode.requiredCoreMissing.rawValue {
             return .coreMissing(first.message, help: first.help ?? "declare it")
         }

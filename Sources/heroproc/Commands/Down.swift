@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroLinux
 import HeroManifest
 import HeroModel
@@ -7,78 +8,78 @@ import HeroReconciler
 import HeroStore
 import HeroView
 
-/// Takes services down.
+/// Stops services.
 struct Down: HeroCommand {
     static let configuration = CommandConfiguration(
         abstract: "Stop every service of class user, in stop waves, until the next apply.",
         discussion: """
-            Services of class system and those with status ignore are left alone. It is recorded as a revision; a \
-            reconciler that `apply` started leaves afterwards.
+            Does not stop services of class system or with status ignore. Records a revision. A reconciler that \
+            `apply` started in the background exits afterwards.
 
             EXAMPLES:
               heroproc down
-              heroproc down --all        system services too
-              heroproc apply             and up again
+              heroproc down --all        also stop services of class system
+              heroproc apply             start the services again
 
             EXIT CODES:
-              0   all of it is down, or nothing was ever applied
-              1   something still runs
-              2   refused: nothing was changed
+              0   the services are stopped, or nothing was ever applied
+              1   a service is still running
+              2   refused; nothing was changed
             """
     )
 
     @OptionGroup var common: CommonOptions
     @OptionGroup var wait: WaitOptions
 
-    @Flag(help: "Services of class system too.")
+    @Flag(help: "Also stop services of class system.")
     var all = false
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        try composition.repairDatabaseIfDamaged(output)
-        let live = ReconcilerConnector(workspace: composition, output: output)
-        let client = try live.connect(timeout: wait.timeout.duration)
-        guard let reader = try composition.openReader(), try reader.revision() != nil else {
-            return reportNothingApplied(composition, output)
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        try workspace.repairDatabaseIfDamaged(output)
+        let connector = ReconcilerConnector(workspace: workspace, output: output)
+        let client = try connector.connect(timeout: wait.timeout.duration)
+        guard let reader = try workspace.openReader(), try reader.revision() != nil else {
+            return reportNothingApplied(workspace, output)
         }
-        let errand = ApplySession(output, try makePlan(composition, reader), isDown: true)
-        errand.showPlan()
+        let session = ApplySession(output, try makePlan(workspace, reader), isDown: true)
+        session.showPlan()
         if let client {
             let request = ControlRequest(
                 .down,
-                directory: composition.directory,
-                actor: composition.actor,
+                directory: workspace.directory,
+                actor: workspace.actor,
                 all: all
             )
-            let code = try errand.submit(request, to: client, timeout: wait.timeout.duration)
-            if code == .success { live.awaitBackgroundExit() }
+            let code = try session.submit(request, to: client, timeout: wait.timeout.duration)
+            if code == .success { connector.awaitBackgroundExit() }
             return code
         }
         let configuration = ReconcilerConfiguration(
             mode: .once,
             directory: nil,
             timeout: wait.timeout.duration,
-            actor: composition.actor
+            actor: workspace.actor
         )
-        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(configuration) {
+        return try InProcessReconciler(workspace: workspace, mode: .once).withReconciler(configuration) {
             reconciler in
             reconciler.startDown(all: all)
-            return errand.runLocally(reconciler)
+            return session.runLocally(reconciler)
         }
     }
 
-    private func reportNothingApplied(_ composition: Workspace, _ output: Output) -> ExitCode {
+    private func reportNothingApplied(_ workspace: Workspace, _ output: Output) -> ExitCode {
         switch output.format {
         case .json: output.writeResult(ApplyView.json(ApplyReport(revision: nil, isConverged: true, plan: nil)))
-        case .text: output.writeResult("Nothing to do: nothing was ever applied in \(composition.paths.state).\n")
+        case .text: output.writeResult("Nothing to do: nothing was ever applied in \(workspace.paths.state).\n")
         }
         return .success
     }
 
-    /// What goes down, by the manifests of the last revision.
-    private func makePlan(_ composition: Workspace, _ reader: StateReader) throws -> Plan {
-        let wanted = try reader.revision().flatMap { try composition.recordedManifests($0, reader) }
+    /// The plan that stops services, made from the manifests of the last revision.
+    private func makePlan(_ workspace: Workspace, _ reader: StateReader) throws -> Plan {
+        let recorded = try reader.revision().flatMap { try workspace.recordedManifests($0, reader) }
         let options = PlanOptions(retriesFailed: false, down: all ? .allServices : .userServices)
-        let desired = wanted ?? DesiredState()
-        return try Planner.verifiedPlan(desired, composition.observe(for: desired), options)
+        let desired = recorded ?? DesiredState()
+        return try Planner.verifiedPlan(desired, workspace.observe(for: desired), options)
     }
 }

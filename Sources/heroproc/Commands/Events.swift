@@ -1,48 +1,49 @@
 import ArgumentParser
+import HeroJSON
 import HeroStore
 import HeroView
 
-/// Shows what happened.
+/// Shows recorded events.
 struct Events: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what happened, oldest first.",
+        abstract: "Show recorded events, oldest first.",
         discussion: """
             EXAMPLES:
-              heroproc events                 the last 100
+              heroproc events                 show the last 100 events
               heroproc events --since 10m
               heroproc events -f -o json | jq 'select(.level == "error")'
 
             EXIT CODES:
-              0   shown
+              0   success
               2   the database cannot be read
             """
     )
 
     @OptionGroup var common: CommonOptions
 
-    @Flag(name: .shortAndLong, help: "Go on with what happens from now on.")
+    @Flag(name: .shortAndLong, help: "Show new events as they happen.")
     var follow = false
 
-    @Option(name: [.customShort("n"), .long], help: "At most so many, the newest ones.")
+    @Option(name: [.customShort("n"), .long], help: "Show at most this number of events, the newest ones.")
     var limit = 100
 
-    @Option(help: ArgumentHelp("Not older than this: 30s, 10m, 2h.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Show only events that are not older: 30s, 10m, 2h.", valueName: "duration"))
     var since: DurationArgument?
 
     func validate() throws {
         if limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let start = since.map { composition.now.earlier(by: $0.duration) }
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let start = since.map { workspace.now.earlier(by: $0.duration) }
         var last: Int64 = 0
-        var reader = try composition.openReader()
+        var reader = try workspace.openReader()
         for entry in try reader?.numberedEvents(EventFilter(since: start, limit: limit)) ?? [] {
             show(entry, output, &last)
         }
         while follow, !output.hasLostReader {
             pause(milliseconds: 250)
-            if reader == nil { reader = try composition.openReader() }
+            if reader == nil { reader = try workspace.openReader() }
             for entry in try reader?.numberedEvents(EventFilter(after: last, limit: 1000)) ?? [] {
                 show(entry, output, &last)
             }

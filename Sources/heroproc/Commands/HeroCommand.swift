@@ -3,25 +3,25 @@ import Glibc
 import HeroLinux
 import HeroStore
 
-/// A command of heroproc: what it does, given where things are and where words go.
+/// A command of heroproc.
 protocol HeroCommand: ParsableCommand {
-    /// How it can write results.
+    /// The formats in which the command can write results.
     associatedtype Format: ResultFormat = OutputFormat
 
-    /// What all commands take.
+    /// The options that all commands accept.
     var common: CommonOptions { get }
 
-    /// Does it.
+    /// Runs the command.
     ///
-    /// - Returns: the code to leave with.
-    /// - Throws: why it cannot be done; the code is 2 then.
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode
+    /// - Returns: the exit code.
+    /// - Throws: the reason why the command is impossible; the exit code is then 2.
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode
 }
 
 extension HeroCommand {
-    /// How results are to be written.
+    /// The requested output format.
     ///
-    /// - Throws: that the command knows no such format; the code is 64 then.
+    /// - Throws: `ValidationError` when the command does not support the format; the exit code is then 64.
     func resultFormat() throws -> Format {
         if let format = Format(rawValue: common.outputFormat) { return format }
         let known = Format.allCases.map { "'\($0.rawValue)'" }
@@ -31,12 +31,12 @@ extension HeroCommand {
         )
     }
 
-    /// Composes, performs, and leaves with the code.
+    /// Creates the workspace and the output, runs the command, and exits with its code.
     func run() throws {
         _ = try resultFormat()
-        // Who reads us may go; that is for `Output` to find out, and no reason for another exit code.
+        // The reader of a pipe may exit first. `Output` detects this, and the exit code must not depend on it.
         signal(SIGPIPE, SIG_IGN)
-        // A standard descriptor that was closed would be given to the next file that is opened, and our words with it.
+        // If a standard descriptor is closed, the next opened file gets its number and would receive our messages.
         while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
             guard descriptor <= 2 else {
                 close(descriptor)

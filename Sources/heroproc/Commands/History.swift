@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroStore
 import HeroView
 
@@ -12,24 +13,24 @@ struct History: HeroCommand {
               heroproc history -n 1 -o json | jq '.revisions[0].git_commit'
 
             EXIT CODES:
-              0   shown
+              0   success
               2   the database cannot be read
             """
     )
 
     @OptionGroup var common: CommonOptions
 
-    @Option(name: [.customShort("n"), .long], help: "At most so many.")
+    @Option(name: [.customShort("n"), .long], help: "Show at most this number of revisions.")
     var limit = 20
 
     func validate() throws {
         if limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let revisions = try composition.openReader()?.revisions(limit: limit) ?? []
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let revisions = try workspace.openReader()?.revisions(limit: limit) ?? []
         switch output.format {
-        case .text: output.writeResult(HistoryView(output.results).text(revisions, now: composition.now))
+        case .text: output.writeResult(HistoryView(output.results).text(revisions, now: workspace.now))
         case .json: output.writeResult(HistoryView.json(revisions))
         }
         return .success

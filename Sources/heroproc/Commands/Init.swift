@@ -1,33 +1,34 @@
 import ArgumentParser
 import Glibc
+import HeroJSON
 import HeroKernel
 import HeroLinux
 import HeroModel
 import HeroView
 
-/// Writes a set to start from.
+/// Writes an example set of manifests.
 struct Init: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write a commented services directory to start from.",
+        abstract: "Write a commented example services directory.",
         discussion: """
-            Writes into --dir, by default ./services.d, and never over anything: where there are manifests already, \
-            it changes nothing.
+            Writes into --dir, by default ./services.d. Never overwrites a file; if the directory has manifests \
+            already, nothing is changed.
 
             EXAMPLES:
               heroproc init
               heroproc init --dir /etc/heroproc/services.d
 
             EXIT CODES:
-              0   written
-              2   something is there already, or it cannot be written; nothing was changed
+              0   success
+              2   files exist already, or a file cannot be written; nothing was changed
             """
     )
 
     @OptionGroup var common: CommonOptions
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let isNamed = common.dir != nil || !composition.environment["HEROPROC_DIR", default: ""].isEmpty
-        let directory = isNamed ? composition.displayDirectory : "services.d"
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let isNamed = common.dir != nil || !workspace.environment["HEROPROC_DIR", default: ""].isEmpty
+        let directory = isNamed ? workspace.displayDirectory : "services.d"
         let files = StarterManifests.files
         try refuseToOverwrite(files.map(\.path), in: directory)
         try NewFileWriter.write(files.map { ("\(directory)/\($0.path)", $0.text) })
@@ -44,26 +45,26 @@ struct Init: HeroCommand {
             output.writeNote(
                 """
 
-                A set to start from; it is good as it is. Next:
-                  heroproc validate\(option)   checks it, as after every edit
-                  heroproc diff\(option)       shows what would start, and why
-                  heroproc apply\(option)      makes it so
+                The example is valid as it is. Next steps:
+                  heroproc validate\(option)   check the manifests, also after each edit
+                  heroproc diff\(option)       show what would start, and why
+                  heroproc apply\(option)      start the services
                 """
             )
         }
         return .success
     }
 
-    /// Whatever is there stays as it is.
+    /// Refuses a directory that has manifests or one of the files to write.
     private func refuseToOverwrite(_ paths: [String], in directory: String) throws {
-        let help = "name another directory with --dir; this one is left as it is"
+        let help = "select another directory with --dir; this one was not changed"
         if case .files(let present) = ManifestFiles.read(directory), let first = present.first {
-            throw CommandError("cannot begin in \(directory): there is \(first.path) already", help: help)
+            throw CommandError("cannot write the example to \(directory): \(first.path) exists already", help: help)
         }
         for path in paths.map({ "\(directory)/\($0)" }) {
             var file = stat()
             guard lstat(path, &file) != 0 else {
-                throw CommandError("cannot write \(path): it is there already", help: help)
+                throw CommandError("cannot write \(path): the file exists already", help: help)
             }
         }
     }

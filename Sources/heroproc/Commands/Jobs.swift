@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroManifest
 import HeroModel
 import HeroStore
@@ -7,17 +8,17 @@ import HeroView
 /// Shows jobs.
 struct Jobs: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show jobs: one record for each action in each run, through all its restarts.",
+        abstract: "Show jobs. A job is one action in one run of its service, with all restarts.",
         discussion: """
             EXAMPLES:
               heroproc jobs
               heroproc jobs --service web --phase failed
               heroproc jobs --tag http -o json | jq '.jobs[].restart_count'
-              heroproc jobs show 17              one job with its last starts
+              heroproc jobs show 17              show one job with its last starts
               heroproc jobs cleanup --tag ci --older-than 7d
 
             EXIT CODES:
-              0   shown
+              0   success
               2   unknown service or action, or the database cannot be read
             """,
         subcommands: [JobsShow.self, JobsCleanup.self]
@@ -31,8 +32,8 @@ struct Jobs: HeroCommand {
         if let limit = filterOptions.limit, limit < 0 { throw ValidationError("--limit cannot be less than 0.") }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let reader = try composition.openReader()
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let reader = try workspace.openReader()
         let service = filterOptions.service
         let action = filterOptions.action
         let filter = JobFilter(
@@ -45,7 +46,7 @@ struct Jobs: HeroCommand {
         )
         let jobs = try reader?.jobs(filter).map { $0.verified().job } ?? []
         if jobs.isEmpty, let service {
-            // Jobs outlive their service: only a name without any is looked up.
+            // Jobs remain after their service is removed, so only a name without jobs may be unknown.
             let names = try reader?.serviceSummaries().map(\.name) ?? []
             let any = JobFilter(context: service.name.context, service: service.name.name, limit: 1)
             if try reader?.jobs(any).isEmpty ?? true { try KnownNames(names).requireKnown([service.name]) }
@@ -53,13 +54,15 @@ struct Jobs: HeroCommand {
         let upcoming = try upcomingRuns(reader)
         if jobs.isEmpty, upcoming.isEmpty, let action { try requireKnownAction(action, reader) }
         switch output.format {
-        case .text: output.writeResult(JobsView(output.results).text(jobs, upcoming: upcoming, now: composition.now))
+        case .text: output.writeResult(JobsView(output.results).text(jobs, upcoming: upcoming, now: workspace.now))
         case .json: output.writeResult(JobsView.json(jobs, upcoming: upcoming))
         }
         return .success
     }
 
-    /// The standalone actions among what is asked for: only an action's name can mean them before they have run.
+    /// The selected standalone actions.
+    ///
+    /// Before their first run only the name of the action can select them.
     private func upcomingRuns(_ reader: StateReader?) throws -> [UpcomingRun] {
         guard filterOptions.service == nil, tagOptions.tag == nil, filterOptions.phase == nil else { return [] }
         let action = filterOptions.action
@@ -70,17 +73,17 @@ struct Jobs: HeroCommand {
                 nextRunAt: $0.nextRunAt,
                 lastDueAt: $0.lastDueAt,
                 isRunPending: $0.isRunPending,
-                isWaiting: $0.isWaiting
+                isWaiting: $0.isRunQueued
             )
         }
     }
 
-    /// Refuses an action that nobody ever knew, and says which one was probably meant.
+    /// Refuses an action that was never recorded, and suggests a similar name.
     private func requireKnownAction(_ action: String, _ reader: StateReader?) throws {
         let names = try reader?.actionNames() ?? []
         guard !names.contains(action) else { return }
         let near = Suggestion.nearest(action, names).map { "did you mean `\($0)`?" }
-        let help = names.isEmpty ? "nothing was applied yet: `heroproc apply`" : "`heroproc jobs` shows all there are"
+        let help = names.isEmpty ? "nothing was applied yet: `heroproc apply`" : "`heroproc jobs` lists all jobs"
         throw CommandError("there is no action \(action)", help: near ?? help)
     }
 }

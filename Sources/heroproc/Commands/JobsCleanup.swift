@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroLinux
 import HeroModel
 import HeroReconciler
@@ -9,10 +10,10 @@ import HeroView
 struct JobsCleanup: HeroCommand {
     static let configuration = CommandConfiguration(
         commandName: "cleanup",
-        abstract: "Remove ended jobs that carry a tag, with their logs, and action specs that nothing uses any more.",
+        abstract: "Remove ended jobs with a tag, their logs, and action specs without jobs.",
         discussion: """
-            Jobs that run or are tried again never go, and neither do those of a service that is up: they are what its \
-            state is known from. Settings.retention does the same by itself.
+            Never removes jobs that are running or will be retried, or the jobs of a running service: its state is \
+            known from them. `retention` in the settings removes jobs automatically.
 
             EXAMPLES:
               heroproc jobs cleanup --tag nightly --dry-run
@@ -20,8 +21,8 @@ struct JobsCleanup: HeroCommand {
               heroproc jobs cleanup --tag ci --kind build --target web --actor anna
 
             EXIT CODES:
-              0   done, or nothing to do
-              2   refused: nothing was removed
+              0   success, or nothing to remove
+              2   refused; nothing was removed
             """
     )
 
@@ -29,30 +30,30 @@ struct JobsCleanup: HeroCommand {
     @OptionGroup var tagOptions: JobTagOptions
     @OptionGroup(visibility: .hidden) var filterOptions: JobFilterOptions
 
-    @Option(help: ArgumentHelp("Of those, the ones with the tag TAG_kind_KIND.", valueName: "kind"))
+    @Option(help: ArgumentHelp("Remove only jobs that also have the tag TAG_kind_KIND.", valueName: "kind"))
     var kind: String?
 
-    @Option(help: ArgumentHelp("Of those, the ones with the tag TAG_target_TARGET.", valueName: "target"))
+    @Option(help: ArgumentHelp("Remove only jobs that also have the tag TAG_target_TARGET.", valueName: "target"))
     var target: String?
 
-    @Option(help: ArgumentHelp("Of those, the ones with the tag TAG_ACTOR.", valueName: "actor"))
+    @Option(help: ArgumentHelp("Remove only jobs that also have the tag TAG_ACTOR.", valueName: "actor"))
     var actor: String?
 
-    @Option(help: ArgumentHelp("Only jobs that ended at least so long ago: 12h, 7d.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Remove only jobs that ended at least this long ago: 12h, 7d.", valueName: "duration"))
     var olderThan: DurationArgument?
 
-    @Flag(help: "Show what would go, and remove nothing.")
+    @Flag(help: "Show what would be removed, and remove nothing.")
     var dryRun = false
 
     func validate() throws {
         guard let tag = tagOptions.tag, !tag.isEmpty else {
-            throw ValidationError("Missing expected argument '--tag <tag>': only jobs that carry a tag are cleaned up.")
+            throw ValidationError("Missing expected argument '--tag <tag>': only jobs with a tag can be removed.")
         }
         try filterOptions.requireUnset(for: "jobs cleanup")
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let result = try cleanUp(composition, output)
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let result = try cleanUp(workspace, output)
         switch output.format {
         case .text: output.writeResult(CleanupView.text(result))
         case .json: output.writeResult(CleanupView.json(result))
@@ -61,42 +62,42 @@ struct JobsCleanup: HeroCommand {
         return .success
     }
 
-    private func makeRule(_ composition: Workspace) -> CleanupRule {
+    private func makeRule(_ workspace: Workspace) -> CleanupRule {
         let tag = tagOptions.tag ?? ""
         let narrower = [kind.map { "kind_\($0)" }, target.map { "target_\($0)" }, actor].compactMap(\.self)
         return CleanupRule(
             tags: [tag] + narrower.map { "\(tag)_\($0)" },
-            endedBefore: olderThan.map { composition.now.earlier(by: $0.duration) }
+            endedBefore: olderThan.map { workspace.now.earlier(by: $0.duration) }
         )
     }
 
-    private func cleanUp(_ composition: Workspace, _ output: Output) throws -> CleanupResult {
-        let rule = makeRule(composition)
-        // Where nothing was ever applied, nothing is made either.
-        guard let reader = try composition.openReader() else { return CleanupResult(isDryRun: dryRun) }
+    private func cleanUp(_ workspace: Workspace, _ output: Output) throws -> CleanupResult {
+        let rule = makeRule(workspace)
+        // Without a database there is nothing to remove, and no database is created.
+        guard let reader = try workspace.openReader() else { return CleanupResult(isDryRun: dryRun) }
         if dryRun { return try reader.previewCleanup(rule) }
-        if let client = try ReconcilerConnector(workspace: composition, output: output).connect() {
-            return try Self.requestCleanup(client, rule, composition)
+        if let client = try ReconcilerConnector(workspace: workspace, output: output).connect() {
+            return try Self.requestCleanup(client, rule, workspace)
         }
-        return try InProcessStore(workspace: composition).withStore { store in
+        return try InProcessStore(workspace: workspace).withStore { store in
             try store.cleanUp(rule) { jobs in
                 Dictionary(grouping: jobs, by: \.action).flatMap { action, jobs in
-                    JobRuntimeFiles.remove(of: jobs.map(\.id), logsIn: action.logDirectory, composition.paths)
+                    JobRuntimeFiles.remove(of: jobs.map(\.id), logsIn: action.logDirectory, workspace.paths)
                 }
             }
         }
     }
 
-    /// Lets the live reconciler do it: it alone writes while it lives.
+    /// Requests the cleanup from the running reconciler, which is the only writer of the database.
     private static func requestCleanup(
         _ client: ControlClient,
         _ rule: CleanupRule,
-        _ composition: Workspace
+        _ workspace: Workspace
     ) throws -> CleanupResult {
         let request = ControlRequest(
             .cleanup,
-            directory: composition.directory,
-            actor: composition.actor,
+            directory: workspace.directory,
+            actor: workspace.actor,
             cleanup: rule
         )
         try client.send(Array(ControlCoding.line(request).dropLast()))
@@ -105,8 +106,8 @@ struct JobsCleanup: HeroCommand {
             case .timedOut: continue
             case .ended:
                 throw CommandError(
-                    "cannot say what was removed: the live reconciler ended before it answered",
-                    help: "run the same command again: what is gone stays gone"
+                    "cannot report what was removed: the reconciler exited before it replied",
+                    help: "run the same command again; removed jobs stay removed"
                 )
             case .line(let bytes):
                 switch ControlCoding.reply(bytes) {
@@ -114,8 +115,8 @@ struct JobsCleanup: HeroCommand {
                 case .refused(let text, diagnostics: _): throw CommandError(text)
                 case .accepted, .progress, .done, nil:
                     throw CommandError(
-                        "cannot understand the live reconciler: it is of another version of heroproc",
-                        help: "end it (no service stops) and run the same command again"
+                        "cannot read the reply of the reconciler: it is another version of heroproc",
+                        help: "stop the reconciler (no service stops) and run the same command again"
                     )
                 }
             }

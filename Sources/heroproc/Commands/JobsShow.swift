@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroLinux
 import HeroModel
 import HeroStore
@@ -8,15 +9,15 @@ import HeroView
 struct JobsShow: HeroCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
-        abstract: "Show one job: where it comes from, its log, and its last 20 starts with how they ended.",
+        abstract: "Show one job: its origin, its log file, and its last 20 starts with their results.",
         discussion: """
             EXAMPLES:
               heroproc jobs show 17
               heroproc jobs show 17 -o json
 
             EXIT CODES:
-              0   shown
-              2   there is no such job, or the database cannot be read
+              0   success
+              2   no job has this number, or the database cannot be read
             """
     )
 
@@ -30,23 +31,23 @@ struct JobsShow: HeroCommand {
 
     func validate() throws {
         try filterOptions.requireUnset(for: "jobs show")
-        if tagOptions.tag != nil { throw ValidationError("--tag does not go with `jobs show`.") }
+        if tagOptions.tag != nil { throw ValidationError("--tag cannot be used with `jobs show`.") }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        guard let reader = try composition.openReader(), let job = try reader.job(id)?.verified().job else {
-            throw CommandError("there is no job \(id)", help: "`heroproc jobs` shows all there are")
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        guard let reader = try workspace.openReader(), let job = try reader.job(id)?.verified().job else {
+            throw CommandError("there is no job \(id)", help: "`heroproc jobs` lists all jobs")
         }
         var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }
-        // One that has not ended is not in the table of starts yet.
+        // A start that has not ended is not in the table of starts yet.
         if job.phase == .running, job.process != nil, starts.last?.generation ?? 0 < job.generation {
             starts.append(StartRecord(job: id, generation: job.generation, startedAt: job.startedAt))
         }
         let action = ActionKey(context: job.context, service: job.service, action: job.action)
-        let log = "\(composition.paths.logs)/\(action.logDirectory)/\(id).log"
+        let log = "\(workspace.paths.logs)/\(action.logDirectory)/\(id).log"
         switch output.format {
         case .text:
-            output.writeResult(JobsView(output.results).text(job, starts: starts, log: log, now: composition.now))
+            output.writeResult(JobsView(output.results).text(job, starts: starts, log: log, now: workspace.now))
         case .json:
             output.writeResult(JobsView.json(job, starts: starts, log: log))
         }

@@ -1,24 +1,24 @@
 import ArgumentParser
 import HeroView
 
-/// Shows what services write.
+/// Shows the output of services.
 struct Logs: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what a service or an action wrote, as it wrote it.",
+        abstract: "Show the output of a service or an action, unchanged.",
         discussion: """
-            Shows the last start; where there are several actions, each line begins with its action.
+            Shows the last start. If there are several actions, each line begins with the name of its action.
 
             EXAMPLES:
               heroproc logs web
-              heroproc logs web.server -f          follow, through restarts
-              heroproc logs web -n 100             the last 100 lines, of earlier starts too
-              heroproc logs web --previous         what the start before said
-              heroproc logs backup                 the last run of a standalone action
+              heroproc logs web.server -f          follow the output across restarts
+              heroproc logs web -n 100             show the last 100 lines of all starts
+              heroproc logs web --previous         show the start before the last one
+              heroproc logs backup                 show the last run of a standalone action
               heroproc logs other/web --since 10m --timestamps
 
             EXIT CODES:
-              0   shown
-              2   unknown name, or it cannot be read
+              0   success
+              2   unknown name, or the log cannot be read
             """
     )
 
@@ -27,36 +27,39 @@ struct Logs: HeroCommand {
     @Argument(help: ArgumentHelp("NAME[.ACTION] of context core, or CONTEXT/NAME[.ACTION].", valueName: "name"))
     var name: ActionArgument
 
-    @Flag(name: .shortAndLong, help: "Go on with what is written from now on; begins with the last 10 lines.")
+    @Flag(name: .shortAndLong, help: "Show the last 10 lines, then follow the output.")
     var follow = false
 
-    @Option(name: [.customShort("n"), .customLong("lines")], help: "The last so many lines, of earlier starts too.")
+    @Option(
+        name: [.customShort("n"), .customLong("lines")],
+        help: "Show this number of last lines, also of earlier starts."
+    )
     var lines: Int?
 
-    @Option(help: ArgumentHelp("Not older than this: 30s, 10m, 2h.", valueName: "duration"))
+    @Option(help: ArgumentHelp("Show only lines that are not older: 30s, 10m, 2h.", valueName: "duration"))
     var since: DurationArgument?
 
-    @Flag(help: "The start before the last one.")
+    @Flag(help: "Show the start before the last one.")
     var previous = false
 
-    @Flag(help: "The time before each line.")
+    @Flag(help: "Print the time before each line.")
     var timestamps = false
 
-    @Flag(help: "The lines of the log file: time, stream, whole or part, text.")
+    @Flag(help: "Print the lines of the log file as they are: time, stream, full or partial, text.")
     var raw = false
 
     func validate() throws {
         if let lines, lines < 0 { throw ValidationError("--lines cannot be less than 0.") }
         if previous, follow || since != nil {
-            throw ValidationError("--previous goes with neither --follow nor --since.")
+            throw ValidationError("--previous cannot be combined with --follow or --since.")
         }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let finder = LogFinder(workspace: composition, service: name.service, action: name.action)
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let finder = LogFinder(workspace: workspace, service: name.service, action: name.action)
         let selection = LogSelection(
             lines: lines ?? (follow && since == nil ? 10 : nil),
-            since: since.map { composition.now.earlier(by: $0.duration) },
+            since: since.map { workspace.now.earlier(by: $0.duration) },
             isPrevious: previous
         )
         var sources = try finder.sources(selection)
@@ -77,7 +80,7 @@ struct Logs: HeroCommand {
         return .success
     }
 
-    /// Lines of all actions in the order of their times.
+    /// Prints the lines of all actions in the order of their timestamps.
     private func printInTimeOrder(_ readers: [LogReader], _ output: Output, _ printer: inout LogPrinter) {
         var heads = readers.map { reader in (reader, head: follow ? reader.next() : reader.next() ?? reader.finish()) }
         while !output.isClosed {
@@ -98,13 +101,14 @@ struct Logs: HeroCommand {
         printer.flush()
     }
 
-    /// Says that what some files held cannot be shown: they were moved beyond what is kept, or taken away.
+    /// The note that the lines of some files cannot be shown, because rotation or another process removed the files.
     private func missingLinesText(_ files: Int, _ action: String) -> String {
-        let gone = files == 1 ? "a file of its log was" : "\(files) files of its log were"
+        let gone = files == 1 ? "a log file was" : "\(files) log files were"
         return
-            "\(name.service.displayName), \(action): \(gone) gone before this could read any of it; lines are missing"
+            "\(name.service.displayName), \(action): \(gone) removed before they could be read; lines are missing"
     }
 
+    /// Prints new lines until the reader of standard output is gone.
     private func followLogs(
         with followers: [LogFollower],
         _ sources: [LogSource],

@@ -8,32 +8,36 @@ import HeroPlan
 import HeroReconciler
 import HeroStore
 
-/// Brings directory and runtime together: once, or for ever.
+/// Reconciles the services with the manifests, once or continuously.
 struct Reconcile: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Bring manifests and runtime together: one pass, or (--watch) for ever.",
+        abstract: "Reconcile the services with the manifests: once, or continuously with --watch.",
         discussion: """
-            At most one reconciler lives per state directory. Ending or killing it never stops a service; the next one \
-            takes over what runs.
+            At most one reconciler runs per state directory. Stopping or killing it never stops a service. A new \
+            reconciler adopts the running services.
 
-            --keep puts a process of a few kilobytes above it, which starts it again whenever it crashes, 0.2s later at \
-            first and 5s at most, for ever. It passes SIGTERM and SIGINT on, leaves with the code of a reconciler that \
-            leaves by itself, and reaps what loses its parent. A reconciler that hangs, so that nothing is heard of it for \
-            60s (HEROPROC_WATCHDOG, in seconds; 0: for ever), is killed and started again. After three crashes of its own making within a minute it comes back in safe mode: it \
-            keeps up what was applied and takes in nothing new, until anything changes in the directory. With --down-on-exit, the first SIGTERM or SIGINT stops \
-            all services in stop waves; the second kills what is left at once.
+            --keep runs the reconciler under a small monitor process. The monitor starts the reconciler again after a \
+            crash, with a delay of 0.2s that grows to 5s. It forwards SIGTERM and SIGINT, exits with the code of a \
+            reconciler that exits by itself, and reaps orphaned processes. It kills and restarts a reconciler that \
+            sends no heartbeat for 60s (HEROPROC_WATCHDOG in seconds; 0: never).
+
+            A monitored reconciler that crashes three times within a minute starts in safe mode: it supervises the \
+            applied services and applies no new manifests until anything in the services directory changes.
+
+            With --down-on-exit, the first SIGTERM or SIGINT stops all services in stop waves. The second one kills \
+            the remaining processes.
 
             EXAMPLES:
-              heroproc reconcile                   one pass, for cron and CI
-              heroproc reconcile --watch           supervise: apply and heal for ever
-              heroproc reconcile --watch --keep    and come back whenever it crashes
+              heroproc reconcile                   reconcile once, for cron and CI
+              heroproc reconcile --watch           apply changes and restart services
+              heroproc reconcile --watch --keep    also restart the reconciler after a crash
               heroproc reconcile --watch --keep --down-on-exit
-                                                   in a container: SIGTERM ends all
+                                                   in a container: SIGTERM stops all
 
             EXIT CODES:
-              0   converged; with --watch: ended by SIGTERM or SIGINT
-              1   not all of it stands
-              2   refused: nothing was changed, or another reconciler lives
+              0   converged; with --watch: stopped by SIGTERM or SIGINT
+              1   a service has not reached its declared state
+              2   refused; nothing was changed, or another reconciler is running
             """
     )
 
@@ -41,54 +45,60 @@ struct Reconcile: HeroCommand {
     @OptionGroup var variables: VariableOptions
     @OptionGroup var wait: WaitOptions
 
-    @Flag(help: "Stay: watch the directory, the processes and the clock.")
+    @Flag(help: "Keep running: watch the services directory, the processes and the clock.")
     var watch = false
 
-    @Flag(help: "With --watch: keep what was applied, and leave the directory alone.")
+    @Flag(help: "With --watch: supervise the applied services and ignore the services directory.")
     var noSync = false
 
-    @Flag(help: "With --watch: take every service down before leaving.")
+    @Flag(help: "With --watch: stop every service before exiting.")
     var downOnExit = false
 
-    @Flag(help: "With --watch: start it again whenever it crashes.")
+    @Flag(help: "With --watch: restart the reconciler after a crash.")
     var keep = false
 
     @Flag(help: .private)
     var background = false
 
-    /// Set by the keeper's command line.
+    /// The report of the monitor about earlier runs.
+    ///
+    /// The monitor sets this option on its command line.
     @Option(
         help: .private,
         transform: { text in
-            guard let news = MonitorReport(text) else { throw ValidationError("`--kept` is the keeper's.") }
-            return news
+            guard let report = MonitorReport(text) else {
+                throw ValidationError("`--kept` is reserved for the monitor.")
+            }
+            return report
         }
     )
     var kept: MonitorReport?
 
     func validate() throws {
         if !watch, noSync || downOnExit || keep || background || kept != nil {
-            throw ValidationError("--no-sync, --down-on-exit and --keep go with --watch.")
+            throw ValidationError("--no-sync, --down-on-exit and --keep require --watch.")
         }
     }
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        guard watch else { return try runOnce(composition, output) }
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        guard watch else { return try runOnce(workspace, output) }
         guard kept != nil else {
-            guard keep else { return try runContinuously(composition, output) }
+            guard keep else { return try runContinuously(workspace, output) }
             let arguments = CommandLine.arguments.dropFirst() + ["--kept", "0"]
-            try MonitoredReconciler.becomeMonitor(Array(arguments), environment: composition.environment)
+            try MonitoredReconciler.becomeMonitor(Array(arguments), environment: workspace.environment)
         }
-        return try runMonitored(composition, output)
+        return try runMonitored(workspace, output)
     }
 
-    /// Stays below a keeper: what may go away by itself is then no reason to leave for good.
-    private func runMonitored(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        // First of all: nothing else may take its place.
-        let heartbeat = Heartbeat.fromMonitor(environment: composition.environment)
-        guard ReconcilerConnector(workspace: composition, output: output).awaitSinglePass() else { return .success }
+    /// Runs under a monitor.
+    ///
+    /// Errors that may disappear by themselves make the monitor start the reconciler again later.
+    private func runMonitored(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        // The descriptor of the heartbeat comes first, so that no other file gets its number.
+        let heartbeat = Heartbeat.fromMonitor(environment: workspace.environment)
+        guard ReconcilerConnector(workspace: workspace, output: output).awaitSinglePass() else { return .success }
         do {
-            return try runContinuously(composition, output, heartbeat)
+            return try runContinuously(workspace, output, heartbeat)
         } catch let error as StoreError {
             output.writeError(error.message)
         } catch let error as LinuxError {
@@ -97,80 +107,83 @@ struct Reconcile: HeroCommand {
         throw ArgumentParser.ExitCode(MonitoredReconciler.retryLaterExitCode)
     }
 
-    private func runOnce(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        try composition.requireTrustedDirectory()
-        let (_, result) = try composition.readManifests(variables)
-        guard let wanted = result.desired else {
-            let errand = ApplySession(output, Plan(baseRevision: 0))
-            return errand.reportInvalidManifests(in: composition.displayDirectory, result.diagnostics)
+    private func runOnce(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        try workspace.requireTrustedDirectory()
+        let (_, result) = try workspace.readManifests(variables)
+        guard let desired = result.desired else {
+            let session = ApplySession(output, Plan(baseRevision: 0))
+            return session.reportInvalidManifests(in: workspace.displayDirectory, result.diagnostics)
         }
         output.writeDiagnostics(result.diagnostics)
-        try composition.repairDatabaseIfDamaged(output)
-        let plan = try Planner.verifiedPlan(wanted, composition.observe(for: wanted))
-        let errand = ApplySession(output, plan)
-        return try InProcessReconciler(workspace: composition, mode: .once).withReconciler(
-            makeConfiguration(.once, composition)
+        try workspace.repairDatabaseIfDamaged(output)
+        let plan = try Planner.verifiedPlan(desired, workspace.observe(for: desired))
+        let session = ApplySession(output, plan)
+        return try InProcessReconciler(workspace: workspace, mode: .once).withReconciler(
+            makeConfiguration(.once, workspace)
         ) {
-            errand.showPlan()
-            return errand.runLocally($0)
+            session.showPlan()
+            return session.runLocally($0)
         }
     }
 
     private func runContinuously(
-        _ composition: Workspace,
+        _ workspace: Workspace,
         _ output: Output,
         _ heartbeat: Heartbeat? = nil
     ) throws -> ExitCode {
-        let safeMode = makeSafeMode(composition)
+        let safeMode = makeSafeMode(workspace)
         let isSyncing = !noSync && safeMode == nil
-        if isSyncing { try composition.requireOwnedDirectory() }
-        let mode: ReconcilerConnector.ReconcilerMode =
+        if isSyncing { try workspace.requireOwnedDirectory() }
+        let mode: ReconcilerMode =
             safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
-        var configuration = makeConfiguration(isSyncing ? .sync : .keep, composition)
+        var configuration = makeConfiguration(isSyncing ? .sync : .keep, workspace)
         configuration.safeMode = safeMode
-        let own = InProcessReconciler(workspace: composition, mode: mode, heartbeat: heartbeat)
-        return try own.withReconciler(configuration) { reconciler in
+        let local = InProcessReconciler(workspace: workspace, mode: mode, heartbeat: heartbeat)
+        return try local.withReconciler(configuration) { reconciler in
             let log = EventLog(output)
             reconciler.log = log.record
-            if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.summary, composition.paths) }
-            let cgroups = CgroupSupport.detect(environment: composition.environment)
-            log.info("holds process trees by \(cgroups.summary)", at: composition.now)
-            log.info(isSyncing ? "watches \(composition.directory)" : "keeps what was applied", at: composition.now)
+            if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.summary, workspace.paths) }
+            let cgroups = CgroupSupport.detect(environment: workspace.environment)
+            log.info("tracks process trees with \(cgroups.summary)", at: workspace.now)
+            log.info(
+                isSyncing ? "watches \(workspace.directory)" : "supervises the applied services",
+                at: workspace.now
+            )
             reconciler.run()
             if reconciler.mustRestartNormally { throw ArgumentParser.ExitCode(MonitoredReconciler.restartExitCode) }
             return .success
         }
     }
 
-    /// Why this one must hold back; nil where it need not.
-    private func makeSafeMode(_ composition: Workspace) -> SafeMode? {
+    /// The reason to run in safe mode; nil without one.
+    private func makeSafeMode(_ workspace: Workspace) -> SafeMode? {
         guard let kept, kept.isCrashLoop else { return nil }
         return SafeMode(
             crashes: kept.recentCrashes,
             signal: Signal(number: kept.lastSignal),
-            directory: composition.directory,
-            now: composition.now,
+            directory: workspace.directory,
+            now: workspace.now,
             isReplaced: MonitoredReconciler.makeReplacementCheck()
         )
     }
 
     private func makeConfiguration(
         _ mode: ReconcilerConfiguration.Mode,
-        _ composition: Workspace
+        _ workspace: Workspace
     ) -> ReconcilerConfiguration {
         ReconcilerConfiguration(
             mode: mode,
-            directory: mode == .keep ? nil : composition.directory,
-            requiresCore: composition.requiresCore,
+            directory: mode == .keep ? nil : workspace.directory,
+            requiresCore: workspace.requiresCore,
             variables: variables.values,
-            environment: composition.environment,
+            environment: workspace.environment,
             exitsWhenDown: background,
             downOnExit: downOnExit,
             isRestartAfterCrash: kept?.followsExit ?? false,
             timeout: wait.timeout.duration,
-            actor: mode == .sync ? "reconciler" : composition.actor,
+            actor: mode == .sync ? "reconciler" : workspace.actor,
             gitCommit: { GitCommit.read($0) },
-            zoneExists: composition.zoneExists
+            zoneExists: workspace.zoneExists
         )
     }
 }

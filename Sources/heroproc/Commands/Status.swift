@@ -1,13 +1,14 @@
 import ArgumentParser
+import HeroJSON
 import HeroModel
 import HeroView
 
-/// Shows what runs.
+/// Shows the state of services.
 struct Status: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show what runs, checked against the kernel.",
+        abstract: "Show the state of services, verified against the kernel.",
         discussion: """
-            It needs no live reconciler; the last line says whether there is one.
+            Works without a running reconciler. The last line shows whether a reconciler is running.
 
             EXAMPLES:
               heroproc status
@@ -16,9 +17,9 @@ struct Status: HeroCommand {
               heroproc status -o json | jq '.services[] | select(.state != "running")'
 
             EXIT CODES:
-              0   all as wanted
-              1   something is not, blocked and failed included
-              2   unknown name, or it cannot be read
+              0   every service is in its declared state
+              1   a service is not in its declared state, for example blocked or failed
+              2   unknown name, or the database cannot be read
             """
     )
 
@@ -30,8 +31,8 @@ struct Status: HeroCommand {
     @Flag(name: .shortAndLong, help: "Refresh every second until Ctrl-C.")
     var watch = false
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let reading = StatusReader(workspace: composition)
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let reading = StatusReader(workspace: workspace)
         var report = try reading.report(names.map(\.name))
         show(report, output)
         while watch, !output.hasLostReader {
@@ -49,7 +50,7 @@ struct Status: HeroCommand {
             output.writeResult(StatusView.json(report).text(.compact) + "\n")
         case .text:
             let text = StatusView(output.results).text(report)
-            // From the top left corner, and clear what is below.
+            // Move the cursor to the top left corner and clear the screen.
             output.writeResult(watch && output.isResultsTerminal ? "\u{1B}[H\u{1B}[2J" + text : text)
         }
     }

@@ -1,30 +1,31 @@
 import ArgumentParser
 import Foundation
+import HeroJSON
 import HeroManifest
 import HeroModel
 import HeroView
 
-/// Checks the set.
+/// Checks the manifests.
 struct Validate: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check all manifests as one set; look at nothing else.",
+        abstract: "Check all manifests together, without looking at the running system.",
         discussion: """
             EXAMPLES:
               heroproc validate
-              heroproc validate --strict                      warnings refuse, too
+              heroproc validate --strict                      treat warnings as errors
               heroproc validate -o json | jq '.diagnostics[].message'
-              heroproc validate -o github                     annotations on a pull request
-              heroproc validate -o sarif > heroproc.sarif     for code scanning
+              heroproc validate -o github                     write pull request annotations
+              heroproc validate -o sarif > heroproc.sarif     write a file for code scanning
 
             EXIT CODES:
-              0   the set is good; warnings change nothing without --strict
-              2   it has mistakes
+              0   the manifests are valid; warnings count only with --strict
+              2   the manifests have errors
             """
     )
 
-    /// How it writes what it found.
+    /// The output formats of `validate`.
     enum Format: String, ResultFormat {
-        /// For people: mistakes on standard error, the good end on standard output.
+        /// Text: errors on standard error, the summary of valid manifests on standard output.
         case text
         /// `heroproc/validate/v1`.
         case json
@@ -37,19 +38,19 @@ struct Validate: HeroCommand {
     @OptionGroup var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
-    @Flag(help: "Warnings refuse the set, too.")
+    @Flag(help: "Treat warnings as errors.")
     var strict = false
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        let (files, result) = try composition.readManifests(variables)
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        let (files, result) = try workspace.readManifests(variables)
         let found = result.diagnostics
         let isRefused = result.desired == nil || (strict && !found.isEmpty)
         let here = FileManager.default.currentDirectoryPath
         switch try resultFormat() {
         case .text:
             output.writeDiagnostics(found, isStrict: strict)
-            if let wanted = result.desired, !isRefused {
-                let services = wanted.services.count
+            if let desired = result.desired, !isRefused {
+                let services = desired.services.count
                 output.writeResult(
                     DiagnosticView(output.results).validation([], services: services, files: files.count)
                 )
@@ -60,12 +61,12 @@ struct Validate: HeroCommand {
             output.writeResult(DiagnosticView.github(found, base: here))
         case .sarif:
             let rules = DiagnosticCode.allCases.map { DiagnosticRule($0.rawValue, $0.explanation) }
-            let home = composition.displayDirectory
+            let home = workspace.displayDirectory
             output.writeResult(
                 SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found)
             )
         }
-        if isRefused, result.desired != nil { output.writeNote("Refused: with --strict there must be no warnings.") }
+        if isRefused, result.desired != nil { output.writeNote("Refused: with --strict, warnings count as errors.") }
         return isRefused ? .refused : .success
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import HeroJSON
 import HeroManifest
 import HeroModel
 import HeroView
@@ -6,11 +7,11 @@ import HeroView
 /// Explains the state of one service.
 struct Why: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why a service is in its state.",
+        abstract: "Explain the state of a service.",
         discussion: """
-            What is wanted of it and where that is written, what it waits for and what stands in the way of that, how \
-            its actions ended and what they wrote at last, what its probe asks, and when it is tried again. It needs no \
-            live reconciler.
+            Shows the declared state and its place in the manifest, the dependencies that are not ready and why, how \
+            the actions ended and their last output, the probe, and the time of the next retry. Works without a running \
+            reconciler.
 
             EXAMPLES:
               heroproc why web
@@ -18,8 +19,8 @@ struct Why: HeroCommand {
               heroproc why web -o json | jq -r .answer
 
             EXIT CODES:
-              0   explained
-              2   unknown name, or it cannot be read
+              0   success
+              2   unknown name, or the database cannot be read
             """
     )
 
@@ -29,9 +30,9 @@ struct Why: HeroCommand {
     @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME.", valueName: "name"))
     var name: ServiceArgument
 
-    func perform(_ composition: Workspace, _ output: Output) throws -> ExitCode {
-        var report = try StatusReader(workspace: composition).explain(name.name, variables)
-        report.lastOutput = try lastOutput(of: report.actionsWithProblems, composition)
+    func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
+        var report = try StatusReader(workspace: workspace).explain(name.name, variables)
+        report.lastOutput = try lastOutput(of: report.actionsWithProblems, workspace)
         switch output.format {
         case .text: output.writeResult(WhyView(output.results).text(report))
         case .json: output.writeResult(WhyView.json(report))
@@ -39,13 +40,13 @@ struct Why: HeroCommand {
         return .success
     }
 
-    /// So many lines of an action, and so much of each, tell what is wrong; `logs` has the rest.
+    /// The number of lines per action and of columns per line that `why` shows; `logs` shows the rest.
     private static let outputLimit = (lines: 3, columns: 200)
 
-    /// The last lines of the last start of each action.
-    private func lastOutput(of actions: [String], _ composition: Workspace) throws -> [String: [String]] {
+    /// The last output lines of the last start of each action.
+    private func lastOutput(of actions: [String], _ workspace: Workspace) throws -> [String: [String]] {
         guard !actions.isEmpty else { return [:] }
-        let finder = LogFinder(workspace: composition, service: name.name, action: nil)
+        let finder = LogFinder(workspace: workspace, service: name.name, action: nil)
         var result: [String: [String]] = [:]
         for source in try finder.sources(LogSelection(isPrevious: false)) where actions.contains(source.action) {
             let reader = LogReader(source, lines: Self.outputLimit.lines, form: .assembled)
@@ -57,33 +58,5 @@ struct Why: HeroCommand {
             result[source.action] = lines.suffix(Self.outputLimit.lines)
         }
         return result
-    }
-}
-
-extension StatusReader {
-    /// All there is to say about one service.
-    ///
-    /// - Throws: `Refusal` when neither the records nor the manifests know it.
-    fileprivate func explain(_ name: QualifiedName, _ variables: VariableOptions) throws -> WhyReport {
-        let report = try report()
-        let known = Dictionary(report.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-        let applied = try appliedManifests()
-        // What was never applied may stand in the files already; mistakes there are no answer to this question.
-        let files = known[name] == nil ? try? workspace.readManifests(variables).result.desired : nil
-        let declared = applied?.services[name] ?? files?.services[name]
-        if known[name] == nil, declared == nil {
-            let names = Set(known.keys).union(applied?.services.keys.map { $0 } ?? [])
-                .union(files?.services.keys.map { $0 } ?? [])
-            try KnownNames(names.sorted()).requireKnown([name])
-        }
-        return WhyReport(
-            name: name,
-            declared: declared,
-            status: known[name],
-            others: known,
-            reconciler: report.reconciler,
-            revision: report.revision,
-            now: report.now
-        )
     }
 }

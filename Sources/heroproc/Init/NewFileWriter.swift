@@ -1,10 +1,10 @@
 import Glibc
 
-/// Writes files that must not be there yet: all of them, or none.
+/// Writes files that must not exist yet: all of them, or none.
 enum NewFileWriter {
-    /// Writes texts, and makes the folders they lie in.
+    /// Writes the files and creates their directories.
     ///
-    /// - Throws: `Refusal` at the first that cannot be written; those before it are removed again.
+    /// - Throws: `CommandError` for the first file that cannot be written; the files before it are removed again.
     static func write(_ files: [(path: String, text: String)]) throws(CommandError) {
         var made: [String] = []
         do {
@@ -14,7 +14,7 @@ enum NewFileWriter {
                 try write(file.text, to: file.path, &made)
             }
         } catch {
-            // A folder that others have put something into meanwhile stays: rmdir refuses it.
+            // `rmdir` refuses a directory that another process has used meanwhile.
             for path in made.reversed() where unlink(path) != 0 { rmdir(path) }
             throw error
         }
@@ -33,7 +33,7 @@ enum NewFileWriter {
     }
 
     private static func write(_ text: String, to path: String, _ made: inout [String]) throws(CommandError) {
-        // Whoever made it between our look and now keeps it.
+        // O_EXCL keeps a file that another process has created meanwhile.
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             made.removeLast()

@@ -1,82 +1,87 @@
+import HeroJSON
 import HeroManifest
 
-/// What `init` writes: a set that is good as it is, runs on any machine, and says in its comments what else there is.
+/// The files that `init` writes: a valid example that runs on any machine and explains more fields in comments.
 enum StarterManifests {
-    /// A file of the set.
+    /// One file.
     struct File {
-        /// Its path below the services directory.
+        /// The path below the services directory.
         let path: String
-        /// What it says.
+        /// The content.
         let text: String
     }
 
-    /// Where the schema of manifests lies: a folder whose name begins with a dot is not looked into for manifests.
+    /// The path of the schema.
+    ///
+    /// Directories whose name begins with a dot are not searched for manifests.
     static let schemaPath = ".schema/manifest.schema.json"
 
-    /// The manifests; the first line of each tells editors what can stand in it.
+    /// The manifests.
+    ///
+    /// The first line of each one names the schema for editors.
     static let manifests: [File] = [
         File(path: "hello.yaml", text: schemaLine + hello),
         File(path: "prepare.yaml", text: schemaLine + prepare),
         File(path: "settings.yaml", text: schemaLine + settings),
     ]
 
-    /// All of it.
+    /// The manifests and the schema.
     static let files = manifests + [File(path: schemaPath, text: ManifestSchema.json)]
 
     private static let schemaLine = "# yaml-language-server: $schema=\(schemaPath)\n"
 
     private static let hello = #"""
-        # hello: a service with one process that must be kept alive.
+        # hello: a service with one process that is kept running.
         kind: Service
         name: hello
         description: Says hello every ten seconds.
-        requires: [prepare] # starts once prepare is up; stopped before it is
-        # status: stop # keep it down; `ignore` is hands off, `spec` is never run
+        requires: [prepare] # starts when prepare has succeeded; stops before it
+        # status: stop # do not run it; `ignore`: do not touch it; `spec`: declare it only
 
         actions:
           - name: greeter
-            is_process: true # kept alive for ever; without this line it would run once
+            is_process: true # restarted when it ends; without this line it runs once
             env:
               GREETING: hello
-            # Scripts run under `sh`. A program with its arguments is written as a list instead:
+            # `sh` runs a script. A program with its arguments is a list instead:
             #   exec: [python3, -m, http.server, "8080"]
             script: |
               while true; do
                 echo "$GREETING, it is $(date)"
                 sleep 10
               done
-            # What it binds: no other service may claim it, and it is ready when it listens there.
+            # A port that it binds: no other service may claim it. The service is ready when it listens there.
             # tcp_ports: ["127.0.0.1:8080"]
             # ready: {http: "http://127.0.0.1:8080/health"}
-            stop: {signal: TERM, timeout: 5s} # then the whole process tree is killed
-            retry: {delay: 500ms, max_delay: 30s} # how long to wait before it is started again
+            stop: {signal: TERM, timeout: 5s} # then the process tree is killed
+            retry: {delay: 500ms, max_delay: 30s} # the delay before a restart
             log: {max_size: 10MiB, keep: 5}
 
         """#
 
     private static let prepare = #"""
-        # prepare: a one-shot. It is up once it has ended well, and whoever requires it waits for that.
+        # prepare: runs once. It is ready when it has succeeded. Services that require it wait for that.
         kind: Service
         name: prepare
-        description: Makes ready what the other services need.
+        description: Prepares what the other services need.
         actions:
           - name: check
             script: |
               set -eu
               echo "nothing to prepare yet"
-            timeout: 1m # longer than this, and it is ended and counts as failed
+            timeout: 1m # after this time it is stopped and has failed
             retry: {max_attempts: 3, delay: 1s}
 
         """#
 
     private static let settings = #"""
-        # What holds for the whole set; at most one file says it.
+        # Settings for all manifests; at most one file has them.
         kind: Settings
-        # Services that must be declared. By default that is `core/hero_db`, the store that most systems need; this set
-        # does without. Remove the line once you declare it:
+        # Services that must be declared. The default is `core/hero_db`, the store that most systems need. This example
+        # works without it. Remove the last line when you declare it:
         #   kind: Service
         #   name: hero_db
-        #   class: system # `heroproc down` leaves it alone
+        #   class: system # `heroproc down` does not stop it
         #   required: true
         #   actions:
         #     - {name: server, exec: [hero_db_server], is_process: true}

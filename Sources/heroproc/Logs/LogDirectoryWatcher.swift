@@ -1,12 +1,12 @@
 import Glibc
 
-/// Waits until something in a few folders of logs is written, and counts the files that begin there.
+/// Waits for changes in log directories, and counts the log files that are created there.
 final class LogDirectoryWatcher {
-    /// What has happened in a folder.
+    /// The changes in one directory.
     struct Changes {
-        /// The jobs of which a file has begun, once for each file.
+        /// The jobs of the created log files, once for each file.
         var jobsOfNewFiles: [Int64] = []
-        /// Whether that is all, as far as this watch was there to see it.
+        /// Whether every created file is counted since the directory was added.
         var isComplete = true
     }
 
@@ -18,18 +18,20 @@ final class LogDirectoryWatcher {
         if descriptor >= 0 { close(descriptor) }
     }
 
-    /// Watches a folder, if it is there; again and again is fine.
+    /// Watches a directory if it exists.
+    ///
+    /// A directory may be added several times.
     func addDirectory(_ folder: String) {
         guard descriptor >= 0 else { return }
         let watch = inotify_add_watch(descriptor, folder, UInt32(IN_MODIFY) | UInt32(IN_CREATE) | UInt32(IN_MOVED_TO))
         guard watch >= 0, directories[watch] != folder else { return }
-        // Another folder has its name now, or nobody has looked before: what began there until now was not counted.
+        // The directory is new to this watcher, or was replaced: files created before this moment are not counted.
         directories = directories.filter { $0.value != folder }
         directories[watch] = folder
         changes[folder, default: Changes()].isComplete = false
     }
 
-    /// What has happened in a folder until now, and was not taken before.
+    /// Returns the changes in a directory since the last call.
     func takeChanges(_ folder: String) -> Changes {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while case let count = read(descriptor, &bytes, bytes.count), count > 0 {
@@ -38,9 +40,9 @@ final class LogDirectoryWatcher {
         return changes.removeValue(forKey: folder) ?? Changes()
     }
 
-    /// Waits for news, or until nobody reads standard output any more.
+    /// Waits for changes, or until the reader of standard output is gone.
     ///
-    /// At most a second: a folder may come that could not be watched yet.
+    /// Waits at most one second, because a directory may appear that could not be watched before.
     func waitForChanges() {
         var entries = [
             pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0), pollfd(fd: 1, events: 0, revents: 0),
@@ -48,7 +50,7 @@ final class LogDirectoryWatcher {
         _ = poll(&entries, 2, 1000)
     }
 
-    /// Takes in events, each with the name of its file behind it (inotify(7)).
+    /// Parses inotify events; the file name follows each event (inotify(7)).
     private func parseEvents(_ bytes: UnsafeRawBufferPointer) {
         let size = MemoryLayout<inotify_event>.size
         var offset = 0

@@ -3,9 +3,11 @@ import HeroLinux
 import HeroModel
 import HeroView
 
-/// An open log file; it stays the same one when it is renamed.
+/// An open log file.
+///
+/// It remains the same file after a rename.
 final class LogFile: Identifiable {
-    /// What tells it from every other file.
+    /// Identifies an open file.
     struct Identity: Hashable {
         var device: UInt64
         var inode: UInt64
@@ -16,19 +18,20 @@ final class LogFile: Identifiable {
         }
     }
 
-    /// What tells it from a file that was given its number later: how it begins.
+    /// Identifies a file for good: a later file may get the same inode number, but begins with other bytes.
     struct Fingerprint: Hashable {
         var identity: Identity
         var firstBytes: [UInt8]
     }
 
-    /// Which file it is, as long as it is open.
+    /// Identifies the file while it is open.
     let identity: Identity
     var id: Identity { identity }
     private let descriptor: Int32
 
-    /// Opens it; nil when it is not there, or no file: a pipe that somebody put in its place must not make us wait, and a
-    /// link must not show what lies elsewhere (LG-6).
+    /// Opens a file; nil when it does not exist or is no regular file.
+    ///
+    /// A pipe in its place must not block the reader, and a link must not show another file (LG-6).
     init?(_ path: String) {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else { return nil }
@@ -45,33 +48,35 @@ final class LogFile: Identifiable {
         close(descriptor)
     }
 
-    /// Its size in bytes now.
+    /// The current size in bytes.
     var size: Int { max(0, Int(status.st_size)) }
 
-    /// When it was last written to.
+    /// The time of the last write.
     var modifiedAt: WallTime {
         let time = status.st_mtim
         return WallTime(microseconds: Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000)
     }
 
-    /// The time of its first line that has one; nil when nothing was written yet.
+    /// The timestamp of the first line that has one; nil while the file is empty.
     var firstTimestamp: WallTime? {
-        for line in (read(from: 0, most: 4096) ?? []).split(separator: UInt8(ascii: "\n")) {
+        for line in (read(from: 0, upTo: 4096) ?? []).split(separator: UInt8(ascii: "\n")) {
             if let time = LogLine(line)?.time { return time }
         }
         return nil
     }
 
-    /// Which file it is for good; nil while nothing was written to it.
+    /// Identifies the file for good; nil while the file is empty.
     var fingerprint: Fingerprint? {
-        let stamp = read(from: 0, most: 30) ?? []
+        let stamp = read(from: 0, upTo: 30) ?? []
         return stamp.isEmpty ? nil : Fingerprint(identity: identity, firstBytes: stamp)
     }
 
-    /// Bytes from an offset; empty at the end, nil when it cannot be read.
-    func read(from offset: Int, most: Int) -> [UInt8]? {
+    /// Reads bytes from an offset.
+    ///
+    /// The result is empty at the end of the file, and nil after an error.
+    func read(from offset: Int, upTo limit: Int) -> [UInt8]? {
         var failed = false
-        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, most)) { buffer, count in
+        let bytes = [UInt8](unsafeUninitializedCapacity: max(0, limit)) { buffer, count in
             var result = 0
             repeat {
                 result = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
@@ -82,16 +87,16 @@ final class LogFile: Identifiable {
         return failed ? nil : bytes
     }
 
-    /// Where the last lines begin, and how many of the wanted ones are in it.
+    /// Finds the offset of the last lines, and how many of the requested lines the file contains.
     func findTail(_ lines: Int) -> (offset: Int, count: Int) {
         let size = size
         let tail = LogTail(lines: lines)
         var length = min(size, 65_536)
         while true {
-            let begin = size - length
-            guard let bytes = read(from: begin, most: length) else { return (size, 0) }
-            if let start = tail.start(in: bytes[...], isWhole: begin == 0) {
-                return (begin + start, begin == 0 ? tail.count(in: bytes[...]) : lines)
+            let start = size - length
+            guard let bytes = read(from: start, upTo: length) else { return (size, 0) }
+            if let first = tail.start(in: bytes[...], isWhole: start == 0) {
+                return (start + first, start == 0 ? tail.count(in: bytes[...]) : lines)
             }
             length = min(size, length &* 4)
         }

@@ -1,14 +1,15 @@
+import HeroJSON
 import HeroModel
 import HeroView
 
-/// Writes lines of logs as results.
+/// Writes log lines as results.
 struct LogPrinter {
     private let output: Output
     private let service: QualifiedName
     private let views: [String: LogView]
     private var buffer: [UInt8] = []
 
-    /// Makes a printer for the lines of some actions.
+    /// Creates a printer for the lines of some actions.
     init(_ output: Output, _ service: QualifiedName, actions: [String], showsTimestamps: Bool) {
         self.output = output
         self.service = service
@@ -22,7 +23,7 @@ struct LogPrinter {
         )
     }
 
-    /// Writes one line of an action.
+    /// Prints one line of an action.
     mutating func print(_ entry: LogEntry, of action: String) {
         switch output.format {
         case .text: views[action]?.append(entry, to: &buffer)
@@ -31,7 +32,7 @@ struct LogPrinter {
         if buffer.count >= 65_536 { flush() }
     }
 
-    /// Whatever was held back goes out.
+    /// Writes the buffered lines.
     mutating func flush() {
         guard !buffer.isEmpty else { return }
         output.writeResult(buffer)

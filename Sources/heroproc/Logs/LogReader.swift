@@ -1,17 +1,19 @@
 import HeroModel
 import HeroView
 
-/// Reads the lines of one action's log, file by file; at the end it can go on where more comes.
+/// Reads the log lines of one action, file by file.
+///
+/// At the end it can continue when more lines arrive.
 final class LogReader {
     /// The action.
     let action: String
     private let until: WallTime?
     private let starts: [WallTime]
-    /// Nothing before it is handed out; nil once it is reached.
+    /// Lines before this time are skipped; nil after the first line that is not.
     private var from: WallTime?
     private var files: [LogFile] = []
     private var offset = 0
-    /// How the file began that is being read.
+    /// Identifies the file that is being read.
     private var fingerprint: LogFile.Fingerprint?
     private var assembler: LogAssembler
     private var bufferedEntries: [LogEntry] = []
@@ -19,10 +21,12 @@ final class LogReader {
     private var lastTime: WallTime?
     private var isFinished = false
 
-    /// Bytes that are read at once; a line of a shim is much shorter.
+    /// The bytes per read.
+    ///
+    /// The lines that a shim writes are much shorter.
     private static let chunkSize = 65_536
 
-    /// Makes a reader of the stretch that a source wants, or of its last lines.
+    /// Creates a reader for the range of a source, or for its last lines.
     init(_ source: LogSource, lines: Int?, form: LogAssembler.Format) {
         action = source.action
         until = source.until
@@ -34,7 +38,7 @@ final class LogReader {
         if source.until == nil { seekToLastLines(lines) } else { bufferLastLines(lines) }
     }
 
-    /// The next line; nil at the end of what is there.
+    /// Returns the next line; nil at the end of the log.
     func next() -> LogEntry? {
         while true {
             while nextIndex < bufferedEntries.count {
@@ -47,22 +51,22 @@ final class LogReader {
         }
     }
 
-    /// Hands out what the log ends with in the middle of a line.
+    /// Returns the incomplete line at the end of the log.
     func finish() -> LogEntry? {
         if let file = files.first { consumePartialLine(of: file) }
         flush()
         return next()
     }
 
-    /// The newest file that it reads or will read.
+    /// The newest file of the reader.
     var lastFile: LogFile? { files.last }
 
-    /// Goes on with further files once this one is read.
+    /// Adds files to read after the current ones.
     func append(_ more: [LogFile]) { files += more }
 
     // MARK: Reading
 
-    /// Reads on.
+    /// Reads until at least one entry is buffered.
     ///
     /// - Returns: false at the end of the last file.
     private func fillBuffer() -> Bool {
@@ -90,7 +94,9 @@ final class LogReader {
         return false
     }
 
-    /// Whether somebody has emptied a file since it was read last; it may have grown beyond that place again.
+    /// Whether a file was truncated since the last read.
+    ///
+    /// It may have grown past the old offset since then.
     private func wasTruncated(_ file: LogFile) -> Bool {
         guard offset > 0 else {
             fingerprint = nil
@@ -101,30 +107,34 @@ final class LogReader {
         return file.size < offset || (before != nil && before != fingerprint)
     }
 
-    /// The next bytes of a file, up to the end of a line: what stands behind it may still be taken back by its writer.
+    /// Reads the next complete lines of a file.
+    ///
+    /// The writer may still take back an incomplete line.
     private func completeLines(of file: LogFile) -> ArraySlice<UInt8> {
-        let bytes = file.read(from: offset, most: Self.chunkSize) ?? []
+        let bytes = file.read(from: offset, upTo: Self.chunkSize) ?? []
         if let end = bytes.lastIndex(of: UInt8(ascii: "\n")) { return bytes[...end] }
-        // No shim writes such a line; it goes on piece by piece.
+        // A line longer than one read is not from a shim, and is passed on in parts.
         return bytes.count == Self.chunkSize ? bytes[...] : []
     }
 
-    /// Takes the line that a file ends in the middle of.
+    /// Reads the incomplete line at the end of a file.
     ///
     /// - Returns: whether there is one.
     @discardableResult
     private func consumePartialLine(of file: LogFile) -> Bool {
-        let bytes = file.read(from: offset, most: Self.chunkSize) ?? []
+        let bytes = file.read(from: offset, upTo: Self.chunkSize) ?? []
         guard !bytes.isEmpty, !bytes.contains(UInt8(ascii: "\n")) else { return false }
         offset += bytes.count
         assembler.feed(bytes) { bufferedEntries.append($0) }
         return true
     }
 
-    /// Whether a file is the first one of a start: what the start before did not end does not go on in it.
+    /// Whether a file is the first one of a start.
+    ///
+    /// An incomplete line of the previous start does not continue in it.
     private func isFirstFileOfStart(_ file: LogFile) -> Bool {
         guard let first = file.firstTimestamp, let lastTime else { return true }
-        // A start that began while we were reading is not among those that we know of.
+        // `starts` does not contain a start that happened during the read.
         return lastTime >= (starts.last ?? lastTime) || starts.contains { $0 > lastTime && $0 <= first }
     }
 
@@ -138,7 +148,7 @@ final class LogReader {
 
     private func isInRange(_ entry: LogEntry) -> Bool {
         guard from != nil || until != nil || files.count > 1 else { return true }
-        // Raw lines have no time of their own; it stands in their text.
+        // The timestamp of a raw line is part of its text.
         let time = entry.time ?? LogLine(entry.text)?.time
         lastTime = time ?? lastTime
         if let until, let time, time >= until {
@@ -153,7 +163,7 @@ final class LogReader {
 
     // MARK: The last lines
 
-    /// Begins so many lines before the end, in earlier files if need be.
+    /// Moves to the first of the last lines, in earlier files if necessary.
     private func seekToLastLines(_ lines: Int) {
         var rest = lines
         var index = files.count
@@ -168,7 +178,7 @@ final class LogReader {
         offset = start
     }
 
-    /// Reads all, and keeps the last lines: for a stretch that ends somewhere in a file.
+    /// Reads everything and buffers the last lines, for a range that ends inside a file.
     private func bufferLastLines(_ lines: Int) {
         var kept: [LogEntry] = []
         func keep(_ entry: LogEntry) {

@@ -1,32 +1,32 @@
 import ArgumentParser
 
-// A command takes in its options even when a subcommand's name stands before them; a subcommand that declares the same group
-// of options finds there what was given.
+// ArgumentParser assigns the options of a command to the command itself even after the name of a subcommand.
+// A subcommand that declares the same option group receives the given values.
 
-/// Which jobs `jobs` shows, besides their tag.
+/// Selects the jobs that `jobs` shows, apart from their tag.
 struct JobFilterOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("Of this service: NAME or CONTEXT/NAME.", valueName: "name"))
+    @Option(help: ArgumentHelp("Show only jobs of this service: NAME or CONTEXT/NAME.", valueName: "name"))
     var service: ServiceArgument?
 
-    @Option(help: ArgumentHelp("Of this action.", valueName: "name"))
+    @Option(help: ArgumentHelp("Show only jobs of this action.", valueName: "name"))
     var action: String?
 
-    @Option(help: ArgumentHelp("In this phase.", valueName: "phase"))
+    @Option(help: ArgumentHelp("Show only jobs in this phase.", valueName: "phase"))
     var phase: PhaseArgument?
 
-    @Option(name: [.customShort("n"), .long], help: "At most so many, the newest ones.")
+    @Option(name: [.customShort("n"), .long], help: "Show at most this number of jobs, the newest ones.")
     var limit: Int?
 
-    /// Refuses a selection where it would not be heeded: nobody must lose more than was meant.
+    /// Refuses these options for a command that would ignore them: a cleanup must not remove more than intended.
     func requireUnset(for command: String) throws {
         guard service == nil, action == nil, phase == nil, limit == nil else {
-            throw ValidationError("--service, --action, --phase and --limit do not go with `\(command)`.")
+            throw ValidationError("--service, --action, --phase and --limit cannot be used with `\(command)`.")
         }
     }
 }
 
-/// The tag that jobs carry.
+/// Selects jobs by tag.
 struct JobTagOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("With this tag.", valueName: "tag"))
+    @Option(help: ArgumentHelp("Select jobs with this tag.", valueName: "tag"))
     var tag: String?
 }

@@ -1,7 +1,7 @@
 import ArgumentParser
 
-/// How long a command waits for what it ordered.
+/// The options of commands that wait for a change.
 struct WaitOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("How long to wait until all stands: 500ms, 60s, 10m.", valueName: "duration"))
+    @Option(help: ArgumentHelp("The maximum time to wait for the result: 500ms, 60s, 10m.", valueName: "duration"))
     var timeout = DurationArgument(.seconds(60))
 }

@@ -2,15 +2,15 @@ import HeroModel
 import HeroPlan
 import HeroView
 
-/// Shows how services move: a block that renews itself on a terminal, plain lines elsewhere.
+/// Shows the progress of services: a block that is redrawn on a terminal, plain lines elsewhere.
 final class ApplyProgress {
-    /// A service on its way.
+    /// The progress of one service.
     private struct ServiceProgress {
         var state: ServiceState
         var detail: String
-        /// Its last departure; the time beside it counts from there.
+        /// The start of the current transition; the displayed time counts from here.
         var startedAt: ContinuousClock.Instant
-        /// When it came to rest; nil while it moves.
+        /// The end of the transition; nil until then.
         var endedAt: ContinuousClock.Instant?
     }
 
@@ -19,36 +19,36 @@ final class ApplyProgress {
     private let startedAt = ContinuousClock.now
     private let isInteractive: Bool
     private var services: [QualifiedName: ServiceProgress] = [:]
-    /// In the order in which they first moved.
+    /// The services in the order of their first transitions.
     private var displayOrder: [QualifiedName] = []
     private var shownLines = 0
     private var lastDrawn: ContinuousClock.Instant?
 
-    /// Begins now.
+    /// Starts the clock.
     init(_ output: Output) {
         self.output = output
         view = ProgressView(output.messages)
         isInteractive = output.isMessagesTerminal && !output.isQuiet
     }
 
-    /// The time since the beginning.
+    /// The time since the creation.
     var elapsed: Duration { startedAt.duration(to: .now) }
 
-    /// What is not where it should be, in words: what a plan wants moved and nobody has heard of yet, too.
+    /// Describes the services that have not reached their planned state, also those without any progress yet.
     func unfinishedServices(of plan: Plan) -> [String] {
-        var wanted: [QualifiedName: PlanAction] = [:]
-        for change in plan.changes { wanted[change.service] = change.action }
-        return Set(displayOrder).union(wanted.keys).sorted().compactMap { name in
-            guard let journey = services[name] else { return Self.pendingText(name, wanted[name]) }
-            let detail = journey.detail.isEmpty ? "" : ": \(journey.detail)"
-            return switch journey.state {
+        var planned: [QualifiedName: PlanAction] = [:]
+        for change in plan.changes { planned[change.service] = change.action }
+        return Set(displayOrder).union(planned.keys).sorted().compactMap { name in
+            guard let progress = services[name] else { return Self.pendingText(name, planned[name]) }
+            let detail = progress.detail.isEmpty ? "" : ": \(progress.detail)"
+            return switch progress.state {
             case .starting: "\(name) is still starting\(detail)"
             case .stopping: "\(name) is still stopping\(detail)"
             case .backingOff: "\(name) keeps failing\(detail)"
             case .degraded: "\(name) is degraded\(detail)"
             case .failed: "\(name) failed\(detail)"
-            // On the way of a restart it is down once, and that is not where it ends.
-            case .stopped: wanted[name] == .stop ? nil : Self.pendingText(name, wanted[name])
+            // A restart passes through this state.
+            case .stopped: planned[name] == .stop ? nil : Self.pendingText(name, planned[name])
             case .running, .exited, .blocked: nil
             }
         }
@@ -56,35 +56,35 @@ final class ApplyProgress {
 
     private static func pendingText(_ name: QualifiedName, _ action: PlanAction?) -> String? {
         switch action {
-        case .start, .restart: "\(name) is not up yet"
-        case .stop: "\(name) is not down yet"
+        case .start, .restart: "\(name) has not started yet"
+        case .stop: "\(name) has not stopped yet"
         case .keep, .update, .blocked, nil: nil
         }
     }
 
-    /// A service moved.
+    /// Records and shows a new state of a service.
     func update(_ name: QualifiedName, _ state: ServiceState, _ detail: String) {
         let now = ContinuousClock.now
         if services[name] == nil { displayOrder.append(name) }
-        var journey = services[name] ?? ServiceProgress(state: state, detail: detail, startedAt: now)
-        if let former = services[name], former.state == state, former.detail == detail { return }
+        var progress = services[name] ?? ServiceProgress(state: state, detail: detail, startedAt: now)
+        if let previous = services[name], previous.state == state, previous.detail == detail { return }
         switch state {
         case .starting, .stopping:
-            if journey.state != state { journey.startedAt = now }
-            journey.endedAt = nil
-        case .backingOff, .degraded: journey.endedAt = nil
-        case .running, .exited, .stopped, .failed, .blocked: journey.endedAt = now
+            if progress.state != state { progress.startedAt = now }
+            progress.endedAt = nil
+        case .backingOff, .degraded: progress.endedAt = nil
+        case .running, .exited, .stopped, .failed, .blocked: progress.endedAt = now
         }
-        journey.state = state
-        journey.detail = detail
-        services[name] = journey
-        if !isInteractive { return output.writeNote(view.line(makeStep(name, journey))) }
-        // More often than an eye can follow would only cost.
+        progress.state = state
+        progress.detail = detail
+        services[name] = progress
+        if !isInteractive { return output.writeNote(view.line(makeStep(name, progress))) }
+        // At most 20 redraws per second.
         if let lastDrawn, now - lastDrawn < .milliseconds(50) { return }
         draw()
     }
 
-    /// Time goes on, or nothing moves any more.
+    /// Redraws the block, because time has passed or all transitions have ended.
     func refresh() {
         if isInteractive, !displayOrder.isEmpty { draw() }
     }
@@ -97,12 +97,12 @@ final class ApplyProgress {
         output.writeMessage(frame.text)
     }
 
-    private func makeStep(_ name: QualifiedName, _ journey: ServiceProgress) -> ProgressStep {
+    private func makeStep(_ name: QualifiedName, _ progress: ServiceProgress) -> ProgressStep {
         ProgressStep(
             service: name,
-            state: journey.state,
-            detail: journey.detail,
-            elapsed: journey.startedAt.duration(to: journey.endedAt ?? .now)
+            state: progress.state,
+            detail: progress.detail,
+            elapsed: progress.startedAt.duration(to: progress.endedAt ?? .now)
         )
     }
 }

@@ -1,27 +1,28 @@
 import FoundationEssentials
 import Glibc
+import HeroJSON
 import HeroLinux
 import HeroModel
 import HeroView
 
-/// Where words go: results to standard output, diagnostics and progress to standard error.
+/// Writes results to standard output, and diagnostics and progress to standard error.
 final class Output {
-    /// How results are written, for commands that know no other formats.
+    /// The output format, for commands that support only text and JSON.
     let format: OutputFormat
-    /// Whether only results and errors are wanted.
+    /// Whether only results and errors are written.
     let isQuiet: Bool
-    /// What standard output can show.
+    /// The style of standard output.
     let results: OutputStyle
-    /// What standard error can show.
+    /// The style of standard error.
     let messages: OutputStyle
-    /// Whether a person looks at the results.
+    /// Whether standard output is a terminal.
     let isResultsTerminal: Bool
-    /// Whether a person looks at the progress.
+    /// Whether standard error is a terminal.
     let isMessagesTerminal: Bool
-    /// Nobody reads the results any more.
+    /// Whether a write to standard output has failed; later results are discarded.
     private(set) var isClosed = false
 
-    /// Looks at both descriptors.
+    /// Inspects both descriptors.
     init(_ options: CommonOptions, environment: [String: String]) {
         format = OutputFormat(rawValue: options.outputFormat) ?? .text
         isQuiet = options.quiet
@@ -33,7 +34,7 @@ final class Output {
         messages = OutputStyle(isColored: wantsColor && isMessagesTerminal, width: Terminal.width(2))
     }
 
-    /// Lines that the terminal of standard error has; 24 where it does not say.
+    /// The number of lines of the terminal on standard error; 24 if it is unknown.
     var messagesHeight: Int {
         var size = winsize()
         guard ioctl(2, UInt(TIOCGWINSZ), &size) == 0, size.ws_row > 0 else { return 24 }
@@ -42,58 +43,62 @@ final class Output {
 
     // MARK: Results
 
-    /// A result as text.
+    /// Writes a result as text.
     func writeResult(_ text: String) { writeResult(Array(text.utf8)) }
 
-    /// A result as it is.
+    /// Writes a result as bytes.
     func writeResult(_ bytes: [UInt8]) {
         guard !isClosed else { return }
         guard !Self.write(bytes, to: 1) else { return }
         isClosed = true
-        // Who has stopped reading knows that; who runs out of room does not.
+        // The user knows about a reader that has exited (EPIPE), but not about a full disk.
         let number = errno
         if number != EPIPE { writeError("cannot write the result: \(String(cString: strerror(number)))") }
     }
 
-    /// Whether nobody can read what would be written: asked where nothing may be written for long.
+    /// Whether the reader of standard output is gone.
+    ///
+    /// Commands that may write nothing for a long time check it.
     var hasLostReader: Bool {
         var entry = pollfd(fd: 1, events: 0, revents: 0)
         return isClosed || (poll(&entry, 1, 0) > 0 && entry.revents & Int16(POLLERR) != 0)
     }
 
-    /// A result as a JSON document.
+    /// Writes a result as a JSON document.
     func writeResult(_ value: JSONValue) { writeResult(value.text(.pretty) + "\n") }
 
     // MARK: Messages
 
-    /// Something worth knowing; not with `--quiet`.
+    /// Writes a note, unless `--quiet` is set.
     func writeNote(_ text: String) {
         if !isQuiet { writeMessage(text + "\n") }
     }
 
-    /// What went wrong, and what to do.
+    /// Writes an error, and what the user can do.
     func writeError(_ text: String, help: String? = nil) {
         writeMessage(messages.paint("error:", .red) + " \(text.printable)\n")
         if let help { writeMessage("  " + messages.paint("help:", .green) + " \(help.printable)\n") }
     }
 
-    /// What is wrong with manifests; warnings alone are not shown with `--quiet`, unless they refuse the set.
+    /// Writes diagnostics of manifests.
+    ///
+    /// With `--quiet`, warnings alone are written only if they count as errors.
     func writeDiagnostics(_ diagnostics: [Diagnostic], isStrict: Bool = false) {
         guard !isQuiet || isStrict || diagnostics.contains(where: { $0.severity == .error }) else { return }
         writeMessage(DiagnosticView(messages).text(diagnostics))
     }
 
-    /// Words for standard error as they are.
+    /// Writes text to standard error.
     func writeMessage(_ text: String) { Self.writeMessage(text) }
 
-    /// The same without a look at what the terminal can show.
+    /// Writes text to standard error, without a style.
     static func writeMessage(_ text: String) {
         if !text.isEmpty { _ = write(Array(text.utf8), to: 2) }
     }
 
-    /// Writes all of it.
+    /// Writes all bytes.
     ///
-    /// - Returns: false when nobody reads it or there is no room.
+    /// - Returns: false when a write fails.
     private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
         bytes.withUnsafeBytes { buffer in
             var sent = 0

@@ -1,48 +1,37 @@
 import Glibc
+import HeroJSON
 import HeroLinux
 import HeroManifest
 import HeroModel
 import HeroPlan
 import HeroView
 
-/// How `diff` writes a plan.
-enum PlanFormat: String, ResultFormat {
-    /// For people.
-    case text
-    /// `heroproc/plan/v1`.
-    case json
-    /// For a comment on a pull request.
-    case markdown
-    /// Workflow commands of GitHub Actions, and the markdown as summary of the job.
-    case github
-}
-
-/// Writes plans as results; the exit code is none of its affairs.
+/// Writes plans as results.
 struct PlanPresenter {
     let output: Output
     let format: PlanFormat
     let isVerbose: Bool
     let environment: [String: String]
 
-    /// A plan, or the mistakes that stand in its way.
-    func show(_ reading: PreparedPlan) {
-        let diagnostics = reading.wanted.result.diagnostics
-        guard let plan = reading.plan else { return show(errors: diagnostics) }
+    /// Writes a plan, or the errors that prevent one.
+    func show(_ prepared: PreparedPlan) {
+        let diagnostics = prepared.manifests.result.diagnostics
+        guard let plan = prepared.plan else { return show(errors: diagnostics) }
         var whole = plan
         whole.diagnostics = diagnostics + plan.diagnostics
         switch format {
         case .text:
             output.writeDiagnostics(diagnostics)
             output.writeResult(PlanView(output.results, isVerbose: isVerbose).text(plan))
-        case .json: output.writeResult(PlanView.json(whole).adding("basis", PlanInputs(reading).json))
-        case .markdown: output.writeResult(markdown(reading.base).text(whole))
+        case .json: output.writeResult(PlanView.json(whole).adding("basis", PlanInputs(prepared).json))
+        case .markdown: output.writeResult(markdown(prepared.base).text(whole))
         case .github:
             output.writeResult(PlanAnnotations(base: currentDirectory).text(whole))
-            appendToJobSummary(markdown(reading.base).text(whole))
+            appendToJobSummary(markdown(prepared.base).text(whole))
         }
     }
 
-    /// The mistakes that leave no plan.
+    /// Writes the errors that prevent a plan.
     func show(errors diagnostics: [Diagnostic]) {
         output.writeDiagnostics(diagnostics)
         switch format {
@@ -61,7 +50,7 @@ struct PlanPresenter {
         PlanMarkdown(against: base.description, isVerbose: isVerbose)
     }
 
-    /// Adds to the summary of the job that this step belongs to, where there is one.
+    /// Appends to the summary of the GitHub Actions job, if the command runs in one.
     private func appendToJobSummary(_ text: String) {
         guard let path = environment["GITHUB_STEP_SUMMARY"], !path.isEmpty else { return }
         let bytes = Array((text + "\n").utf8)
@@ -80,5 +69,31 @@ extension JSONValue {
     func adding(_ key: String, _ value: JSONValue) -> JSONValue {
         guard case .object(let members) = self else { return self }
         return .object(members + [Member(key, value)])
+    }
+}
+
+extension PlanPresenter {
+    /// Reads the manifests, makes the plan and shows it: `diff` and `apply --dry-run`.
+    ///
+    /// - Returns: the exit code.
+    func present(_ workspace: Workspace, _ base: ComparisonBase, _ arguments: PlanArguments) throws -> ExitCode {
+        do {
+            let prepared = try PreparedPlan(
+                workspace,
+                base,
+                revision: arguments.revision,
+                arguments.variables,
+                arguments.options,
+                output: output
+            )
+            show(prepared)
+            if arguments.revision == nil, let flaw = workspace.servicesDirectoryFlaw {
+                output.writeNote("`apply` will refuse this directory: \(flaw)")
+            }
+            return prepared.code
+        } catch let error as InvalidBaseError {
+            show(errors: error.diagnostics)
+            throw CommandError(error.message, help: error.help)
+        }
     }
 }

@@ -4,28 +4,28 @@ import HeroManifest
 import HeroModel
 import HeroStore
 
-/// The manifests that a plan leads to: those of the services directory, or those of a recorded revision.
+/// The manifests that a plan leads to: from the services directory or from a recorded revision.
 struct DesiredManifests {
-    /// The files as diagnostics name them.
+    /// The files with the paths that diagnostics show.
     var files: [ManifestFile]
-    /// The files as they are recorded.
+    /// The files with the paths that are recorded.
     var recordedFiles: [ManifestFile]
-    /// What they mean.
+    /// The decoded manifests and their diagnostics.
     var result: ManifestResult
-    /// Where they come from, in words.
+    /// The source of the manifests, for messages.
     var source: String
     /// The absolute services directory.
     var directory: String
-    /// The git commit they are of.
+    /// The git commit of the manifests.
     var gitCommit: String?
-    /// The revision that is gone back to.
+    /// The revision to go back to.
     var revision: RevisionNumber?
-    /// Whether the required core manifests must be among them.
+    /// Whether the required core manifests must be declared.
     var requiresCore: Bool
 }
 
 extension Workspace {
-    /// The manifests of the services directory, or of a revision where one is named.
+    /// Reads the manifests of the services directory, or of the given revision.
     func desiredManifests(_ revision: RevisionNumber?, _ variables: VariableOptions) throws -> DesiredManifests {
         if let revision { return try revisionManifests(revision) }
         let (files, result) = try readManifests(variables)
@@ -40,7 +40,9 @@ extension Workspace {
         )
     }
 
-    /// The manifests of a revision, which was accepted once and is not refused now for lack of the core.
+    /// Reads the manifests of a revision.
+    ///
+    /// They were accepted once, so missing core manifests are no error now.
     private func revisionManifests(_ number: RevisionNumber) throws -> DesiredManifests {
         let (record, files) = try revision(number, to: "go back to")
         return DesiredManifests(
@@ -55,7 +57,9 @@ extension Workspace {
         )
     }
 
-    /// A recorded revision with its files; the purpose is for the words of a refusal: `go back to`.
+    /// Reads a recorded revision and its files.
+    ///
+    /// The purpose, such as `go back to`, is part of error messages.
     func revision(_ number: RevisionNumber, to purpose: String) throws -> (RevisionRecord, [ManifestFile]) {
         guard let reader = try openReader(), let last = try reader.revision() else {
             throw CommandError("cannot \(purpose) revision \(number): nothing was ever applied in \(paths.state)")
@@ -63,15 +67,15 @@ extension Workspace {
         let all = try reader.revisions(limit: .max)
         guard let record = all.first(where: { $0.number == number }) else {
             throw CommandError(
-                "cannot \(purpose) revision \(number): there is none; the last one is \(last.number)",
-                help: "`heroproc history` shows all there are"
+                "cannot \(purpose) revision \(number): it does not exist; the last revision is \(last.number)",
+                help: "`heroproc history` lists all revisions"
             )
         }
         guard !record.isDown else {
-            let former = all.first { $0.number < number && !$0.isDown }
+            let previous = all.first { $0.number < number && !$0.isDown }
             throw CommandError(
-                "cannot \(purpose) revision \(number): it was a `\(record.summary)` and declares nothing",
-                help: former.map { "the one before it is revision \($0.number)" }
+                "cannot \(purpose) revision \(number): it is a `\(record.summary)` and declares nothing",
+                help: previous.map { "the previous revision with manifests is \($0.number)" }
             )
         }
         return (record, try reader.files(of: number))

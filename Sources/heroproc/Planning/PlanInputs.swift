@@ -1,20 +1,23 @@
+import HeroJSON
 import HeroManifest
 import HeroModel
 import HeroPlan
 import HeroStore
 import HeroView
 
-/// What a plan was made of: enough to tell later whether it would still be the same one.
+/// The inputs of a plan.
+///
+/// They show later whether the plan would still be the same.
 struct PlanInputs: Decodable {
     /// One manifest file.
     struct File: Decodable, Hashable {
         /// Relative to the services directory.
         var path: String
-        /// Of its bytes.
+        /// The digest of the content.
         var digest: String
     }
 
-    /// What was asked of the planner.
+    /// The options of the plan.
     struct Options: Decodable {
         var only: [String]
         var prune: Bool
@@ -23,45 +26,45 @@ struct PlanInputs: Decodable {
         var allowDisruption: Bool
     }
 
-    /// What it compares with, as `--against` has it.
+    /// The base of the comparison, as an argument of `--against`.
     var against: String
     /// The absolute services directory.
     var directory: String
-    /// The recorded revision whose manifests it leads to; nil: those of the directory.
+    /// The recorded revision whose manifests are desired; nil for the manifests of the directory.
     var revision: RevisionNumber?
-    /// The files, in their order.
+    /// The manifest files, in order.
     var files: [File]
-    /// The digest of what they mean, with every variable filled in.
+    /// The digest of the decoded manifests, with every variable replaced.
     var meaning: String
-    /// What was asked of the planner.
+    /// The options of the plan.
     var options: Options
 
-    /// Takes down what a plan was made of.
-    init(_ reading: PreparedPlan) {
-        against = reading.base.description
-        directory = reading.wanted.directory
-        revision = reading.wanted.revision
-        files = Self.files(reading.wanted)
-        meaning = reading.meaning
-        let asked = reading.options
+    /// Collects the inputs of a plan.
+    init(_ prepared: PreparedPlan) {
+        against = prepared.base.description
+        directory = prepared.manifests.directory
+        revision = prepared.manifests.revision
+        files = Self.files(prepared.manifests)
+        meaning = prepared.meaning
+        let requested = prepared.options
         options = Options(
-            only: asked.only.map(\.description),
-            prune: asked.prunes,
-            kill: asked.allowsReclaims,
-            allowProtected: asked.allowsProtected,
-            allowDisruption: asked.allowsDisruption
+            only: requested.only.map(\.description),
+            prune: requested.prunes,
+            kill: requested.allowsReclaims,
+            allowProtected: requested.allowsProtected,
+            allowDisruption: requested.allowsDisruption
         )
     }
 
-    private static func files(_ wanted: DesiredManifests) -> [File] {
-        wanted.recordedFiles.map { file in
-            let isInside = file.path.hasPrefix(wanted.directory + "/")
-            let path = isInside ? String(file.path.dropFirst(wanted.directory.count + 1)) : file.path
+    private static func files(_ manifests: DesiredManifests) -> [File] {
+        manifests.recordedFiles.map { file in
+            let isInside = file.path.hasPrefix(manifests.directory + "/")
+            let path = isInside ? String(file.path.dropFirst(manifests.directory.count + 1)) : file.path
             return File(path: path, digest: contentDigest(file.bytes))
         }
     }
 
-    /// The same for the planner.
+    /// The options for the planner.
     var planOptions: PlanOptions {
         PlanOptions(
             prunes: options.prune,
@@ -90,7 +93,7 @@ struct PlanInputs: Decodable {
         ]
     }
 
-    /// What is no longer as it was, in words; nil when all of it still is.
+    /// Describes the first difference to other inputs; nil if there is none.
     func firstDifference(_ now: PlanInputs) -> String? {
         let (before, after) = (Set(files), Set(now.files))
         let paths = before.symmetricDifference(after).map(\.path).sorted()
@@ -99,11 +102,11 @@ struct PlanInputs: Decodable {
             let more = others > 0 ? " (and \(others) more)" : ""
             let wasThere = files.contains { $0.path == path }
             let isThere = now.files.contains { $0.path == path }
-            let what = wasThere ? (isThere ? "has changed" : "is gone") : "is new"
-            return "\(directory)/\(path) \(what) since it was made\(more)"
+            let what = wasThere ? (isThere ? "has changed" : "was removed") : "is new"
+            return "\(directory)/\(path) \(what) since the plan was made\(more)"
         }
         guard meaning == now.meaning else {
-            return "the files are the same and mean something else: a variable has another value than when it was made"
+            return "a variable has another value than when the plan was made; the files have not changed"
         }
         return nil
     }

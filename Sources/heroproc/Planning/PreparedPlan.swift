@@ -3,24 +3,26 @@ import HeroModel
 import HeroPlan
 import HeroStore
 
-/// A plan with all that it was made of.
+/// A plan with its inputs.
 struct PreparedPlan {
-    /// What it leads to.
-    let wanted: DesiredManifests
-    /// What it starts from.
+    /// The desired manifests.
+    let manifests: DesiredManifests
+    /// The base of the comparison.
     let base: ComparisonBase
-    /// What was asked of the planner.
+    /// The options of the plan.
     let options: PlanOptions
-    /// The plan; nil where the manifests have mistakes.
+    /// The plan; nil if the manifests have errors.
     let plan: Plan?
-    /// The digest of what the manifests mean, every variable filled in.
+    /// The digest of the decoded manifests, with every variable replaced.
     let meaning: String
 
-    /// Reads the manifests and plans; touches nothing.
+    /// Reads the manifests and makes the plan.
     ///
-    /// - Throws: `Refusal`, `MistakenBase`.
+    /// Changes nothing.
+    ///
+    /// - Throws: `CommandError`, `InvalidBaseError`.
     init(
-        _ composition: Workspace,
+        _ workspace: Workspace,
         _ base: ComparisonBase = .runtime,
         revision: RevisionNumber? = nil,
         _ variables: VariableOptions,
@@ -29,15 +31,15 @@ struct PreparedPlan {
     ) throws {
         self.base = base
         self.options = options
-        wanted = try composition.desiredManifests(revision, variables)
-        guard let desired = wanted.result.desired else {
+        manifests = try workspace.desiredManifests(revision, variables)
+        guard let desired = manifests.result.desired else {
             plan = nil
             meaning = ""
-            // Where nothing that ran is asked about, nothing of it is read.
-            if base == .runtime { composition.noteMissingVariables(wanted.result, output) }
+            // The other bases need no state directory, so it is not read for them.
+            if base == .runtime { workspace.noteMissingVariables(manifests.result, output) }
             return
         }
-        let observed = try composition.observeBase(base, for: desired, variables, output: output)
+        let observed = try workspace.observeBase(base, for: desired, variables, output: output)
         let names = Set(desired.services.keys).union(observed.services.keys)
             .union(desired.actions.keys).union(observed.standalone.keys)
         try KnownNames(names.sorted()).requireKnown(options.only, inPlan: true)
@@ -45,7 +47,7 @@ struct PreparedPlan {
         meaning = Self.digest(desired)
     }
 
-    /// The code that `diff` leaves with.
+    /// The exit code of `diff`.
     var code: ExitCode {
         guard let plan, plan.refusals.isEmpty else { return .refused }
         return plan.isEmpty ? .success : .differs

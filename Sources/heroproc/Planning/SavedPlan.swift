@@ -1,10 +1,11 @@
 import FoundationEssentials
 import Glibc
+import HeroJSON
 import HeroModel
 import HeroPlan
 import HeroReconciler
 
-/// A plan that `diff -o json` wrote and somebody has agreed to.
+/// A plan that `diff -o json` wrote and a person has approved.
 struct SavedPlan: Decodable {
     private struct Change: Decodable {
         var service: String?
@@ -23,45 +24,50 @@ struct SavedPlan: Decodable {
     private var diagnostics: [Finding]
     private var basis: PlanInputs?
 
-    /// Reads one.
+    /// Reads a plan from a file.
     ///
-    /// - Throws: `Refusal` when it is none, or none that can be applied.
+    /// - Throws: `CommandError` when the file is not a plan, or the plan cannot be applied.
     static func read(_ path: String) throws -> (plan: SavedPlan, basis: PlanInputs) {
-        guard let file = LogFile(path), let bytes = file.read(from: 0, most: file.size) else {
+        guard let file = LogFile(path), let bytes = file.read(from: 0, upTo: file.size) else {
             throw CommandError("cannot read the plan \(path): \(String(cString: strerror(errno)))", help: remedy)
         }
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         guard let plan = try? decoder.decode(SavedPlan.self, from: Data(bytes)), plan.schema == "heroproc/plan/v1"
         else {
-            throw CommandError("cannot apply \(path): it is no plan of schema heroproc/plan/v1", help: remedy)
+            throw CommandError("cannot apply \(path): it is not a plan of schema heroproc/plan/v1", help: remedy)
         }
         if let error = plan.diagnostics.first(where: { $0.severity == "error" }) {
-            throw CommandError("cannot apply \(path): it was refused when it was made: \(error.message)", help: remedy)
+            throw CommandError(
+                "cannot apply \(path): the plan was already refused by `diff`: \(error.message)",
+                help: remedy
+            )
         }
         guard let basis = plan.basis else {
-            throw CommandError("cannot apply \(path): it does not say what it was made of", help: remedy)
+            throw CommandError("cannot apply \(path): it does not contain its inputs (`basis`)", help: remedy)
         }
         guard basis.against == ComparisonBase.runtime.description else {
             throw CommandError(
-                "cannot apply \(path): it compares with \(basis.against), and not with what runs",
-                help: "make it without --against: `heroproc diff -o json > plan.json`"
+                "cannot apply \(path): it compares with \(basis.against), not with the running services",
+                help: "make the plan without --against: `heroproc diff -o json > plan.json`"
             )
         }
         return (plan, basis)
     }
 
-    /// What is no longer as it was when it was made, in words; nil when it is still the plan.
-    func firstDifference(_ basis: PlanInputs, _ reading: PreparedPlan, base: RevisionNumber) -> String? {
+    /// Describes the first difference to a plan made now; nil if there is none.
+    func firstDifference(_ basis: PlanInputs, _ prepared: PreparedPlan, base: RevisionNumber) -> String? {
         guard baseRevision == base else {
-            return "it starts from revision \(baseRevision), and revision \(base) is applied by now"
+            return "it starts from revision \(baseRevision), but revision \(base) is applied now"
         }
-        if let moved = basis.firstDifference(PlanInputs(reading)) { return moved }
-        guard let plan = reading.plan else { return nil }
+        if let difference = basis.firstDifference(PlanInputs(prepared)) { return difference }
+        guard let plan = prepared.plan else { return nil }
         return expectation.firstDifference(in: plan)
     }
 
-    /// What it says will happen, for the reconciler to hold it to.
+    /// The changes that the plan announces.
+    ///
+    /// The reconciler refuses to do anything else.
     var expectation: PlanExpectation {
         var actions: [String: PlanAction] = [:]
         for change in changes {
@@ -71,6 +77,6 @@ struct SavedPlan: Decodable {
         return PlanExpectation(baseRevision: baseRevision, actions: actions)
     }
 
-    /// What to do when a plan does not hold.
-    static let remedy = "make a new one and look at it: `heroproc diff -o json > plan.json`"
+    /// The help text for a plan that no longer applies.
+    static let remedy = "make a new plan and review it: `heroproc diff -o json > plan.json`"
 }

@@ -3,9 +3,11 @@ import HeroModel
 import HeroPlan
 
 extension Planner {
-    /// Makes a plan and has it judged: what breaks a law of plans is never shown as one, and never carried out.
+    /// Makes a plan and verifies it.
     ///
-    /// - Throws: `Refusal` when our own planner has made a mistake.
+    /// A plan that violates an invariant is neither shown nor applied.
+    ///
+    /// - Throws: `CommandError` when the planner has made an invalid plan.
     static func verifiedPlan(
         _ desired: DesiredState,
         _ observed: Observed,
@@ -16,21 +18,22 @@ extension Planner {
         guard let violation = violations.first else { return plan }
         let others = violations.count > 1 ? " (and \(violations.count - 1) more)" : ""
         throw CommandError(
-            "cannot use the plan that was made: it breaks the law \"\(violation.invariant.rawValue)\""
+            "internal error: the plan violates the invariant \"\(violation.invariant.rawValue)\""
                 + "\(violation.service.map { " at \($0)" } ?? ""): \(violation.text)\(others)",
             help:
-                "this is a bug of heroproc, not a mistake of yours; nothing was changed. Please report it with the manifests"
+                "this is a bug in heroproc, not in the manifests; nothing was changed. Please report it"
         )
     }
 
-    /// The plan; in a debug build without its start waves where `HEROPROC_TEST_PLANNER=forgetful` asks for a planner with a
-    /// fault: what a mistake of ours leads to must be seen once, and no release can be told to make one.
+    /// Removes the start waves of a plan if `HEROPROC_TEST_PLANNER=forgetful` is set in a debug build.
+    ///
+    /// Tests use it to see the handling of an invalid plan. A release build ignores the variable.
     private static func withInjectedFault(_ plan: Plan) -> Plan {
         #if DEBUG
             guard getenv("HEROPROC_TEST_PLANNER").map({ String(cString: $0) }) == "forgetful" else { return plan }
-            var spoiled = plan
-            spoiled.startWaves = []
-            return spoiled
+            var faulty = plan
+            faulty.startWaves = []
+            return faulty
         #else
             return plan
         #endif

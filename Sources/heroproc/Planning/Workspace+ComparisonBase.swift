@@ -6,16 +6,16 @@ import HeroModel
 import HeroPlan
 
 extension Workspace {
-    /// What a plan starts from.
+    /// Returns the observed state that a plan starts from.
     ///
-    /// A folder and a commit need no state directory: none is made, and none is read.
+    /// A directory or a commit as base needs no state directory: none is created and none is read.
     func observeBase(
         _ base: ComparisonBase,
         for desired: DesiredState,
         _ variables: VariableOptions,
         output: Output
     ) throws -> Observed {
-        // Whether the core is declared is asked of what is wanted, not of what was.
+        // Core manifests are required in the desired manifests only, not in the base.
         let options = ManifestOptions(requiresCore: false, variables: variables.values, environment: environment)
         switch base {
         case .runtime: return try observe(for: desired)
@@ -29,19 +29,22 @@ extension Workspace {
             return Observed(asDeclared: try decodeManifests(of: manifestFiles(in: path), base, options))
         case .git(let ref):
             let files = try manifestFiles(at: ref)
-            if files.isEmpty { output.writeNote("\(displayDirectory) has no manifests at \(ref): all of it is new") }
+            if files.isEmpty {
+                output.writeNote("\(displayDirectory) has no manifests at \(ref): every service is new")
+            }
             return Observed(asDeclared: try decodeManifests(of: files, base, options))
         }
     }
 
-    /// The manifests of another folder, as though they lay in the services directory: else every relative path in
-    /// them would differ.
+    /// Reads the manifests of another directory as if they were in the services directory.
+    ///
+    /// Otherwise every relative path in them would differ.
     private func manifestFiles(in path: String) throws -> [ManifestFile] {
         switch ManifestFiles.read(path) {
         case .unreadable(let reason):
             throw CommandError(
                 "cannot compare with dir:\(path): \(reason)",
-                help: "name a folder of manifests: `--against dir:PATH`"
+                help: "specify a directory of manifests: `--against dir:PATH`"
             )
         case .files(let files):
             let folder = ManifestFiles.absoluteDirectory(path)
@@ -70,18 +73,4 @@ extension Workspace {
         if let desired = result.desired { return desired }
         throw InvalidBaseError(base: base, diagnostics: result.diagnostics.filter { $0.severity == .error })
     }
-}
-
-/// The manifests that a plan is to compare with have mistakes themselves.
-struct InvalidBaseError: Error {
-    let base: ComparisonBase
-    let diagnostics: [Diagnostic]
-
-    /// What cannot be done, and why.
-    var message: String {
-        "cannot compare with \(base): the manifests there have mistakes, so nobody can say what they mean"
-    }
-
-    /// What to do about it.
-    var help: String { "compare with another base, or look at the manifests alone: `heroproc validate`" }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import HeroJSON
 import HeroLinux
 import HeroManifest
 import HeroModel
@@ -6,7 +7,7 @@ import HeroPlan
 import HeroReconciler
 import HeroView
 
-/// One change that is ordered, followed and reported: what `apply`, `reconcile` and `down` have in common.
+/// Sends one change to a reconciler, shows its progress and reports the result: for `apply`, `reconcile` and `down`.
 final class ApplySession {
     private let output: Output
     private let plan: Plan
@@ -15,7 +16,7 @@ final class ApplySession {
     private let progress: ApplyProgress
     private var revision: RevisionNumber?
 
-    /// Prepares to report on a plan.
+    /// Creates a session for a plan.
     init(_ output: Output, _ plan: Plan, isDown: Bool = false, isVerbose: Bool = false) {
         self.output = output
         self.plan = plan
@@ -24,13 +25,17 @@ final class ApplySession {
         progress = ApplyProgress(output)
     }
 
-    /// Says beforehand what will be done; the plan itself is the answer of `diff`, so an empty one is no news.
+    /// Shows the plan before it is applied.
+    ///
+    /// An empty plan is not shown.
     func showPlan() {
         guard !output.isQuiet, !plan.isEmpty, output.format == .text else { return }
         output.writeMessage(PlanView(output.messages, isVerbose: isVerbose).text(plan))
     }
 
-    /// Sends an order to the live reconciler and follows it; without a timeout it does not wait.
+    /// Sends a request to the running reconciler and shows the progress.
+    ///
+    /// Without a timeout it waits only until the request is accepted.
     func submit(_ request: ControlRequest, to client: ControlClient, timeout: Duration?) throws -> ExitCode {
         try client.send(Array(ControlCoding.line(request).dropLast()))
         if timeout != nil { InterruptHandler.install() }
@@ -41,8 +46,8 @@ final class ApplySession {
             case .line(let bytes):
                 guard let reply = ControlCoding.reply(bytes) else {
                     throw CommandError(
-                        "cannot understand the live reconciler: it is of another version of heroproc",
-                        help: "end it (no service stops) and apply again"
+                        "cannot read the reply of the reconciler: it is another version of heroproc",
+                        help: "stop the reconciler (no service stops) and apply again"
                     )
                 }
                 if let code = handleReply(reply) { return code }
@@ -56,9 +61,9 @@ final class ApplySession {
         }
     }
 
-    /// Takes in an answer.
+    /// Handles a reply of the reconciler.
     ///
-    /// - Returns: the code to leave with once it was the last one.
+    /// - Returns: the exit code after the last reply; nil before.
     func handleReply(_ reply: ControlReply) -> ExitCode? {
         switch reply {
         case .accepted(let number):
@@ -70,7 +75,7 @@ final class ApplySession {
         case .refused(let text, let diagnostics):
             return reportRefusal(text, diagnostics)
         case .cleaned:
-            // Answers another question.
+            // The reply to a cleanup request, which this session never sends.
             return nil
         case .done(let result):
             revision = result.revision
@@ -88,7 +93,7 @@ final class ApplySession {
         }
     }
 
-    /// Says that nothing was changed, and why.
+    /// Reports that nothing was changed, and why.
     func reportRefusal(_ text: String, _ diagnostics: [Diagnostic] = [], help: String? = nil) -> ExitCode {
         output.writeDiagnostics(diagnostics)
         if diagnostics.isEmpty { output.writeError(text, help: help) }
@@ -103,23 +108,23 @@ final class ApplySession {
         return .refused
     }
 
-    /// Says that manifests have mistakes, and which.
+    /// Reports that manifests have errors, and which.
     func reportInvalidManifests(in directory: String, _ diagnostics: [Diagnostic]) -> ExitCode {
-        reportRefusal("cannot apply \(directory): its manifests have mistakes", diagnostics)
+        reportRefusal("cannot apply \(directory): its manifests have errors", diagnostics)
     }
 
-    /// What a pass of this very process came to.
+    /// Reports the result of a pass in this process; nil if the pass was interrupted.
     func reportLocalResult(_ result: ApplyResult?) -> ExitCode {
         guard let result else {
             return reportResult(
                 isConverged: false,
-                errors: ["interrupted before all was done; what runs goes on running"]
+                errors: ["interrupted before all changes were made; running services keep running"]
             )
         }
         return handleReply(.done(result)) ?? .differs
     }
 
-    // MARK: Ends
+    // MARK: Results
 
     private func reportAccepted() -> ExitCode {
         _ = reportResult(isConverged: plan.isEmpty, isFollowed: false)
@@ -129,19 +134,19 @@ final class ApplySession {
     private func reportTimeout(after timeout: Duration) -> ExitCode {
         let rest =
             revision == nil
-            ? "the reconciler has not answered yet: `heroproc history` shows whether it took the revision"
-            : "the reconciler goes on with it"
-        let text = "not everything stands after \(timeout.shortText); \(rest)"
+            ? "the reconciler has not replied yet; `heroproc history` shows whether it recorded the revision"
+            : "the reconciler continues"
+        let text = "not every service is in its declared state after \(timeout.shortText); \(rest)"
         return reportResult(isConverged: false, errors: progress.unfinishedServices(of: plan) + [text])
     }
 
     private func reportLostReconciler() -> ExitCode {
         guard revision != nil else {
-            return reportRefusal("cannot apply: the live reconciler ended before it answered; apply again")
+            return reportRefusal("cannot apply: the reconciler exited before it replied; apply again")
         }
         return reportResult(
             isConverged: false,
-            errors: ["the reconciler ended before all was done; `heroproc apply` again goes on with another one"]
+            errors: ["the reconciler exited before all changes were made; run `heroproc apply` again to continue"]
         )
     }
 
@@ -165,24 +170,26 @@ final class ApplySession {
         } else if isFollowed {
             output.writeResult(ApplyView(output.results).text(report, isDown: isDown))
         } else {
-            output.writeResult("Revision \(revision ?? 0) is accepted; `heroproc status` shows how it goes.\n")
+            output.writeResult("Revision \(revision ?? 0) is accepted; `heroproc status` shows the progress.\n")
         }
         return isConverged ? .success : .differs
     }
 }
 
-/// Ctrl-C while waiting: the reconciler is another process, and goes on.
+/// Handles Ctrl-C during the wait.
+///
+/// The reconciler is another process and continues.
 private enum InterruptHandler {
-    /// From here on Ctrl-C says so and leaves with 1.
+    /// Makes Ctrl-C print a message and exit with 1.
     static func install() {
         signal(SIGINT) { _ in
             let text: StaticString =
-                "\nnot waiting any longer; the reconciler goes on: `heroproc status` shows how far\n"
+                "\ninterrupted; the reconciler continues: `heroproc status` shows the progress\n"
             _ = write(2, text.utf8Start, text.utf8CodeUnitCount)
             _exit(ExitCode.differs.rawValue)
         }
     }
 
-    /// Ctrl-C ends the program again.
+    /// Restores the default: Ctrl-C ends the program.
     static func remove() { signal(SIGINT, SIG_DFL) }
 }

@@ -3,20 +3,21 @@ import HeroLinux
 import HeroReconciler
 import HeroStore
 
-/// The reconciler in this very process, as the only one of its state directory.
+/// Runs a reconciler in this process, as the only one of its state directory.
 struct InProcessReconciler {
     let workspace: Workspace
-    let mode: ReconcilerConnector.ReconcilerMode
-    /// Where a keeper waits to hear that the loop turns.
+    let mode: ReconcilerMode
+    /// The heartbeat to the monitor, if there is one.
     var heartbeat: Heartbeat?
 
-    /// Takes the lock, opens the machine and the database, and hands the reconciler over.
+    /// Takes the lock, opens the kernel and the database, and passes the reconciler to the body.
     ///
-    /// The lock is held until the body returns. The order matters: the kernel must be there before any thread is.
-    /// - Throws: `Refusal` when another one lives.
+    /// Holds the lock until the body returns. The kernel comes first because it must block signals before any thread
+    /// starts.
+    /// - Throws: `CommandError` when another reconciler is running.
     func withReconciler<Result>(
         _ configuration: ReconcilerConfiguration,
-        _ body: (Reconciler) throws -> Result
+        _ body: (Reconciler<LinuxKernel>) throws -> Result
     ) throws -> Result {
         let paths = workspace.paths
         try FileSystem.requireSupported(paths, environment: workspace.environment)
@@ -39,39 +40,18 @@ struct InProcessReconciler {
 }
 
 extension ApplySession {
-    /// Lets a reconciler of this process make its pass, and reports it.
-    func runLocally(_ reconciler: Reconciler) -> ExitCode {
+    /// Runs a pass of a reconciler in this process, and reports the result.
+    func runLocally(_ reconciler: Reconciler<LinuxKernel>) -> ExitCode {
         var refused: ExitCode?
         reconciler.onProgress = { reply in
             switch reply {
             case .refused: refused = self.handleReply(reply)
             case .progress: _ = self.handleReply(reply)
-            // The result is reported once, below.
+            // The result is reported once, after the pass.
             case .accepted, .done, .cleaned: break
             }
         }
         reconciler.run()
         return refused ?? reportLocalResult(reconciler.result)
-    }
-}
-
-/// The database in this very process, for writing: where no reconciler lives.
-struct InProcessStore {
-    let workspace: Workspace
-
-    /// Takes the lock, and opens the database.
-    ///
-    /// The lock is held until the body returns.
-    /// - Throws: `Refusal` when a reconciler came to live meanwhile.
-    func withStore<Result>(_ body: (StateStore) throws -> Result) throws -> Result {
-        let paths = workspace.paths
-        try FileSystem.requireSupported(paths, environment: workspace.environment)
-        let mode = ReconcilerConnector.ReconcilerMode.once.rawValue
-        switch try ReconcilerLock.acquire(paths, mode: mode, directory: workspace.directory) {
-        case .held(by: let holder):
-            throw ReconcilerConnector.lockHeldError(by: holder, workspace)
-        case .acquired(let lock):
-            return try withExtendedLifetime(lock) { try body(StateStore(path: paths.database)) }
-        }
     }
 }

@@ -3,10 +3,10 @@ import HeroReconciler
 import HeroStore
 
 extension Workspace {
-    /// Has a database made again that cannot be read because it is damaged (reliability.md DB-5).
+    /// Rebuilds a damaged database before a command that needs one (DB-5).
     ///
-    /// What was ordered needs one. The live reconciler is asked to look at it; where none lives, one in this process does what
-    /// any reconciler does first, and leaves. Whatever else keeps it from being read is for the command to tell.
+    /// The running reconciler receives a request to check the database. If none is running, a reconciler in this
+    /// process repairs the database and exits. The command itself reports any other error of the database.
     func repairDatabaseIfDamaged(_ output: Output) throws {
         do {
             _ = try openReader()?.revision()
@@ -14,8 +14,8 @@ extension Workspace {
         } catch let error as StoreError where error.kind == .damaged {
             output.writeNote(error.message)
         }
-        let live = ReconcilerConnector(workspace: self, output: output)
-        if let client = try live.connect() {
+        let connector = ReconcilerConnector(workspace: self, output: output)
+        if let client = try connector.connect() {
             let request = ControlRequest(.examine, directory: directory, actor: actor)
             try client.send(Array(ControlCoding.line(request).dropLast()))
             _ = client.nextLine(timeout: .seconds(30))

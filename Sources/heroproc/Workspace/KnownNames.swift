@@ -1,20 +1,22 @@
 import HeroManifest
 import HeroModel
 
-/// The services that are recorded, to tell a slip of the fingers from a service.
+/// The known services.
+///
+/// They separate a typing error from a service.
 struct KnownNames {
     private let names: [QualifiedName]
 
-    /// Takes what is recorded.
+    /// Creates the list.
     init(_ names: [QualifiedName]) {
         self.names = names
     }
 
-    /// Refuses names that nobody knows, and says which one was probably meant.
+    /// Refuses unknown names, and suggests a similar one.
     ///
-    /// Names of a plan are all there are; an apply would bring no others.
-    func requireKnown(_ wanted: [QualifiedName], inPlan: Bool = false) throws {
-        for name in wanted where !names.contains(name) {
+    /// The names of a plan are complete; an apply cannot add others.
+    func requireKnown(_ requested: [QualifiedName], inPlan: Bool = false) throws {
+        for name in requested where !names.contains(name) {
             throw CommandError("there is no service \(name.displayName)", help: help(for: name, inPlan))
         }
     }
@@ -25,11 +27,11 @@ struct KnownNames {
         if let near = Suggestion.nearest(name.displayName, names.map(\.displayName)) {
             return "did you mean `\(near)`?"
         }
-        return inPlan ? "`heroproc diff -v` shows all there are" : "`heroproc status` shows all there are"
+        return inPlan ? "`heroproc diff -v` lists all services" : "`heroproc status` lists all services"
     }
 }
 
 extension QualifiedName {
-    /// As a user would type it: without the context where it is the default.
+    /// The name as a user types it: without the default context.
     var displayName: String { context == Self.defaultContext ? name : description }
 }

@@ -4,11 +4,11 @@ import HeroModel
 import HeroStore
 import HeroView
 
-/// Makes the report of `status`: the records, checked against the kernel at the time of reading (reliability.md OB-2).
+/// Makes the report of `status`: the records, verified against the kernel at the time of reading (OB-2).
 struct StatusReader {
     let workspace: Workspace
 
-    /// What there is; of the named services only, where there are names.
+    /// Reports the named services; all services if no names are given.
     func report(_ names: [QualifiedName] = []) throws -> StatusReport {
         let holder = ReconcilerLock.holder(workspace.paths)
         let reader = try workspace.openReader()
@@ -35,28 +35,28 @@ struct StatusReader {
         return report
     }
 
-    /// What is wrong with the database while a reconciler lives; one that has only just begun has none yet.
+    /// The problem of the database while a reconciler is running; nil if there is none.
     private var storeOutage: String? {
-        if let told = ReconcilerStatusFile.storeOutage(workspace.paths) { return told }
+        if let reported = ReconcilerStatusFile.storeOutage(workspace.paths) { return reported }
         let database = workspace.paths.database
         guard StateStore.isLost(path: database) else { return nil }
-        return "\(database) is not there; it is made again with the next change"
+        return "\(database) is missing; the reconciler rebuilds it with the next change"
     }
 
-    /// Where each recorded service stands.
+    /// The state of each recorded service.
     func serviceStates() throws -> [QualifiedName: ServiceState] {
         Dictionary(try report().services.map { ($0.name, $0.state) }, uniquingKeysWith: { first, _ in first })
     }
 
-    /// What the last revision declares; nil before the first.
+    /// The manifests of the last revision; nil before the first one.
     func appliedManifests() throws -> DesiredState? {
         let reader = try workspace.openReader()
         return try declaredManifests(reader, reader?.revision())
     }
 
-    /// What the last revision declares, read from the files that are recorded with it.
+    /// The manifests of the last revision, decoded from the files that are recorded with it.
     ///
-    /// The records of services say what they were started with, which may be something else by now.
+    /// The records of services contain the specs of their starts, which may differ.
     private func declaredManifests(_ reader: StateReader?, _ revision: RevisionRecord?) throws -> DesiredState? {
         guard let reader, let revision else { return nil }
         return try workspace.recordedManifests(revision, reader)
@@ -71,15 +71,15 @@ struct StatusReader {
         let own = jobs.filter { $0.run == summary.run }.sorted { $0.id < $1.id }
         let checked = own.map { $0.verified() }
         var state = summary.state
-        // A part is gone and its service is still recorded as up: nobody has seen it yet, or nobody is there to see it.
+        // A process is gone, but the reconciler has not recorded it yet, or no reconciler is running.
         if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
         var actions = checked.map { actionStatus($0.job) }
-        let order = spec?.actions.map(\.name) ?? []
-        for name in order where !actions.contains(where: { $0.name == name }) {
+        let actionNames = spec?.actions.map(\.name) ?? []
+        for name in actionNames where !actions.contains(where: { $0.name == name }) {
             actions.append(ActionStatus(name: name))
         }
-        let place = Dictionary(order.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
-        actions.sort { place[$0.name, default: .max] < place[$1.name, default: .max] }
+        let positions = Dictionary(actionNames.enumerated().map { ($1, $0) }, uniquingKeysWith: { first, _ in first })
+        actions.sort { positions[$0.name, default: .max] < positions[$1.name, default: .max] }
         var status = ServiceStatus(
             name: summary.name,
             serviceClass: spec?.serviceClass ?? summary.serviceClass,
@@ -94,7 +94,9 @@ struct StatusReader {
         return status
     }
 
-    /// What its program says at this moment; the records do not hold it, and no reconciler is needed to hear it.
+    /// The current notify state of the program.
+    ///
+    /// It is not in the database and needs no running reconciler.
     private func notifyState(of job: JobRecord) -> NotifyState? {
         guard job.phase == .running, job.process != nil else { return nil }
         return NotifyStateReader.read(job.id, generation: job.generation, workspace.paths)
@@ -111,11 +113,11 @@ struct StatusReader {
             action: job.map { actionStatus($0) } ?? ActionStatus(name: summary.name.name),
             nextRunAt: summary.nextRunAt
         )
-        status.isPaused = spec?.schedule != nil && !summary.isScheduled
+        status.isPaused = spec?.schedule != nil && !summary.isScheduleActive
         return status
     }
 
-    /// The words of a job, and what the run directory says of it.
+    /// The status of an action from its job and from the run directory.
     private func actionStatus(_ job: JobRecord) -> ActionStatus {
         var status = ActionStatus(job)
         if status.pid != nil, let process = job.process {
@@ -125,7 +127,7 @@ struct StatusReader {
         return status
     }
 
-    /// What is wanted of it, `down` included.
+    /// The desired status of a service, with a `down` taken into account.
     private func wantedStatus(_ spec: ServiceSpec?, _ revision: RevisionRecord?) -> DesiredStatus? {
         guard let spec else { return nil }
         guard spec.status == .start, let revision, revision.isDown else { return spec.status }
@@ -134,10 +136,10 @@ struct StatusReader {
 }
 
 extension JobRecord {
-    /// The service it belongs to; nil for a standalone one.
+    /// The service of the job; nil for a standalone action.
     fileprivate var qualifiedService: QualifiedName? { service.map { QualifiedName($0, context: context) } }
 
-    /// The record as the kernel bears it out: a process that is gone is not shown as one that runs.
+    /// The record, verified against the kernel: a process that is gone is not shown as running.
     func verified() -> (job: JobRecord, isGone: Bool) {
         guard phase == .running, !isStopping, let process, !ProcessTable.isAlive(process) else { return (self, false) }
         var job = self

@@ -1,4 +1,4 @@
-// All of Foundation: GRDB uses it, and only what the program itself imports is linked statically with all it needs.
+// Foundation, not FoundationEssentials: GRDB uses it, and static linking needs the import in the program itself.
 import Foundation
 import Glibc
 import HeroKernel
@@ -9,22 +9,22 @@ import HeroPlan
 import HeroReconciler
 import HeroStore
 
-/// Which directories, which database, which machine: everything a command works with.
+/// The directories, the database and the environment that a command works with.
 ///
-/// Making it touches nothing.
+/// Creating a workspace changes nothing.
 struct Workspace {
-    /// The process's environment.
+    /// The environment of the process.
     let environment: [String: String]
-    /// The services directory as the user named it: diagnostics begin with it.
+    /// The services directory as the user wrote it; diagnostics begin with it.
     let displayDirectory: String
-    /// The services directory, absolute: what is recorded.
+    /// The absolute path of the services directory, which is recorded.
     let directory: String
-    /// Whether nobody named the services directory: it was found where we stand.
+    /// Whether the services directory is `./services.d` and was not selected by an option or variable.
     let isDirectoryImplicit: Bool
-    /// Where state and run directory are.
+    /// The paths below the state and run directories.
     let paths: RuntimePaths
 
-    /// Derives it from options, then environment, then defaults (contract section 4).
+    /// Derives the directories from options, then the environment, then defaults.
     init(_ options: CommonOptions, environment: [String: String]) {
         self.environment = environment
         let isRoot = geteuid() == 0
@@ -45,18 +45,18 @@ struct Workspace {
     /// Whether the required core manifests must be declared.
     var requiresCore: Bool { environment["HERO_PROC_NO_AUTOSTART_DB"] != "1" }
 
-    /// Who applies, for the history.
+    /// The user that applies, for the history.
     var actor: String { UserDatabase.currentUserName }
 
     // MARK: Manifests
 
-    /// Whether a schedule may name a time zone.
+    /// Whether a time zone exists on this machine.
     var zoneExists: @Sendable (String) -> Bool {
         let zones = ZoneFiles(environment: environment)
         return { zones.mayExist($0) }
     }
 
-    /// The manifests of the services directory with the values of `--var`, and what is wrong with them.
+    /// Reads the manifests of the services directory with the values of `--var`, and their diagnostics.
     func readManifests(_ variables: VariableOptions) throws -> (files: [ManifestFile], result: ManifestResult) {
         switch ManifestFiles.read(displayDirectory) {
         case .files(let files):
@@ -70,12 +70,14 @@ struct Workspace {
         case .unreadable(let reason):
             throw CommandError(
                 "cannot read the services directory \(displayDirectory): \(reason)",
-                help: "name another one with --dir, or make it"
+                help: "select another directory with --dir, or create it"
             )
         }
     }
 
-    /// Says which variables without a value had one when the last revision was applied: it is not taken from there.
+    /// Notes which missing variables had a value in the last revision.
+    ///
+    /// That value is not used automatically.
     func noteMissingVariables(_ result: ManifestResult, _ output: Output) {
         guard result.diagnostics.contains(where: { $0.code == DiagnosticCode.unresolvedVariable.rawValue }),
             let revision = try? openReader()?.revision()
@@ -83,10 +85,12 @@ struct Workspace {
         let names = revision.variables.keys.filter { result.variables[$0] == nil }.sorted()
         guard !names.isEmpty else { return }
         let options = names.map { "--var \($0)=..." }.joined(separator: " ")
-        output.writeNote("revision \(revision.number) was applied with a value of its own; give it again: \(options)")
+        output.writeNote("revision \(revision.number) was applied with other values; set them again: \(options)")
     }
 
-    /// The same files as they are recorded: with absolute paths, so that it does not matter from where one applies.
+    /// The files with absolute paths.
+    ///
+    /// Records do not depend on the current directory.
     func withAbsolutePaths(_ files: [ManifestFile]) -> [ManifestFile] {
         files.map { file in
             let name = file.path.split(separator: "/").last.map(String.init) ?? file.path
@@ -100,24 +104,24 @@ struct Workspace {
 
     // MARK: The runtime
 
-    /// The manifests of a recorded revision, as they were meant when it was applied; nil when they cannot be read any more.
+    /// The manifests of a recorded revision with the variables of that time; nil when they cannot be decoded any more.
     func recordedManifests(_ revision: RevisionRecord, _ reader: StateReader) throws -> DesiredState? {
         let options = ManifestOptions(requiresCore: false, variables: revision.variables)
         return Manifests.read(try reader.files(of: revision.number), options: options).desired
     }
 
-    /// The database for reading; nil when there is none yet.
+    /// Opens the database for reading; nil when it does not exist yet.
     func openReader() throws -> StateReader? {
         try paths.checkDatabaseForReading()
         return try StateReader(path: paths.database)
     }
 
-    /// What is there, seen with what is wanted: the records, checked against the machine.
+    /// The observed state for a plan: the records, verified against the machine.
     func observe(for desired: DesiredState) throws -> Observed {
         var observed = try Observation.read(
             openReader(),
             for: desired,
-            baseEnvironment: Machine.baseEnvironment,
+            baseEnvironment: BaseEnvironment.current(),
             ActionInspector.inspect
         )
         observed.machine =
@@ -125,7 +129,7 @@ struct Workspace {
         return observed
     }
 
-    /// The calendar.
+    /// The wall clock.
     var now: WallTime {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
@@ -145,7 +149,7 @@ struct Workspace {
         return xdgDirectory("XDG_CONFIG_HOME", ".config", environment) + "/heroproc/services.d"
     }
 
-    /// A base directory of the XDG specification: a relative one is as good as none.
+    /// A base directory of the XDG specification, which ignores relative paths.
     private static func xdgDirectory(_ name: String, _ usual: String, _ environment: [String: String]) -> String {
         if let value = environment[name], value.hasPrefix("/") { return value }
         return environment["HOME", default: "/"] + "/" + usual
@@ -153,12 +157,14 @@ struct Workspace {
 }
 
 extension WallTime {
-    /// The time a while before this one; saturates instead of overflowing.
+    /// The time that lies the duration before this one.
+    ///
+    /// Saturates instead of overflowing.
     func earlier(by duration: Duration) -> WallTime {
         let (difference, overflow) = microseconds.subtractingReportingOverflow(duration.wholeNanoseconds / 1000)
         return WallTime(microseconds: overflow ? .min : difference)
     }
 }
 
-/// Waits without using the processor.
+/// Sleeps.
 func pause(milliseconds: Int32) { _ = poll(nil, 0, milliseconds) }

@@ -1,23 +1,23 @@
 import CHeroRecord
 import CHeroShim
 
-/// How a daemon that forks away becomes the main program: the first one ends well, and the PID file names a child that the kernel
-/// has handed to the shim.
+/// The rules by which a daemon that forks becomes the main process.
 ///
-/// Only a child of the shim's own counts: nobody else reaps it, so its number is not passed on while we look, and its exit
-/// status will be ours. Whatever else the file says is nobody (reliability.md PF-2).
+/// The first process exits with a success code, and the PID file names a process that the kernel has reparented to the
+/// shim. Only a child of the shim is accepted, because only the shim reaps it: its PID is not reused during the check,
+/// and its exit status is exact. Any other PID in the file is ignored (guarantee PF-2).
 struct Handover {
     private let pidFile: UnsafePointer<CChar>?
-    /// Whether it may name its main process itself, with MAINPID.
+    /// Whether the program may name its main process itself, with MAINPID.
     private let acceptsMainPID: Bool
     private let trustedUser: UInt32
-    /// Until when the file is waited for, as CLOCK_BOOTTIME in ns.
+    /// How long the shim waits for the PID file, as CLOCK_BOOTTIME in ns.
     private let deadline: Int64
-    /// The exit codes of a program that has forked away well, one bit each.
+    /// The exit codes that mean success of the first process, one bit each.
     private let successCodes: (UInt64, UInt64, UInt64, UInt64)
     private let shimPID = shim_own_pid()
 
-    /// As a spec has it; the path in memory that stays.
+    /// Reads the rules from a spec; `pidFile` is its path in static memory.
     init(_ spec: Spec, pidFile: UnsafePointer<CChar>?) {
         self.pidFile = pidFile
         acceptsMainPID = spec.notifySocket != nil
@@ -26,25 +26,27 @@ struct Handover {
         deadline = shim_boottime() &+ Int64(spec.header.handover_timeout_ms) &* 1_000_000
     }
 
-    /// Whether an end leads to one.
+    /// Whether a successor may follow after this exit of the main process.
     ///
-    /// A program that was ready before it ended has had its say.
-    func isExpected(_ end: hero_exit, _ said: hero_notify_state) -> Bool {
-        guard end.kind == HERO_EXIT_EXITED.rawValue, isSuccessCode(end.status) else { return false }
-        return pidFile != nil || (acceptsMainPID && said.flags & HERO_NOTIFY_READY.rawValue == 0)
+    /// A program that was ready before it exited has no other main process.
+    func isExpected(_ exit: hero_exit, _ notifyState: hero_notify_state) -> Bool {
+        guard exit.kind == HERO_EXIT_EXITED.rawValue, isSuccessCode(exit.status) else { return false }
+        return pidFile != nil || (acceptsMainPID && notifyState.flags & HERO_NOTIFY_READY.rawValue == 0)
     }
 
     private func isSuccessCode(_ code: Int32) -> Bool {
         guard code >= 0, code <= 255 else { return false }
-        let word =
+        let bits =
             code < 64 ? successCodes.0 : code < 128 ? successCodes.1 : code < 192 ? successCodes.2 : successCodes.3
-        return word >> UInt64(code % 64) & 1 == 1
+        return bits >> UInt64(code % 64) & 1 == 1
     }
 
-    /// Until when a successor may turn up; a program that lived longer than that has had its file written by now.
-    func isWaiting(at now: Int64) -> Bool { now < deadline }
+    /// Whether a successor may still appear.
+    ///
+    /// A program that ran longer than the timeout has written its file already.
+    func isWaiting(at time: Int64) -> Bool { time < deadline }
 
-    /// The process that takes over, running or waiting to be reaped; nil while there is none.
+    /// The successor that the PID file names, running or not reaped yet; nil while there is none.
     func successor() -> Int32? {
         guard let pidFile else { return nil }
         let pid = shim_read_pid_file(pidFile, trustedUser)

@@ -1,40 +1,44 @@
 import CHeroRecord
 import CHeroShim
 
-/// What the program says of itself, and what follows for its main process.
+/// Handles the messages that the program sends to its notify socket (sd_notify(3)).
 extension JobSupervisor {
-    /// Takes in what the program says, at most so many messages.
-    mutating func readNotifySocket(_ most: Int) {
-        var left = most
-        while left > 0, let message = notifySocket.receive(containment) {
-            left -= 1
+    /// Reads and handles at most `limit` messages.
+    mutating func readNotifySocket(_ limit: Int) {
+        var remaining = limit
+        while remaining > 0, let message = notifySocket.receive(containment) {
+            remaining -= 1
             handleDatagram(message)
         }
     }
 
-    /// Each message is on record before the next one is read: whoever waits for that can rely on it (BARRIER of sd_notify(3)).
+    /// Each message is recorded before the next one is read.
+    ///
+    /// Senders rely on this (BARRIER=1 of sd_notify(3)).
     private mutating func handleDatagram(_ message: NotifySocket.Datagram) {
-        var isNews = false
+        var isUrgent = false
         switch message {
         case .foreignSender:
-            isNews = record.notifyState.foreign_senders == 0
+            isUrgent = record.notifyState.foreign_senders == 0
             record.notifyState.foreign_senders = JobSupervisor.incremented(record.notifyState.foreign_senders)
         case .malformed:
             record.notifyState.malformed = JobSupervisor.incremented(record.notifyState.malformed)
         case .text(let bytes, let count):
-            var saying = NotifyMessage(record.notifyState)
-            saying.apply(bytes, count)
-            record.notifyState = saying.state
-            isNews = saying.isUrgent
-            if saying.mainPID != 0, acceptMainPID(saying.mainPID) { isNews = true }
+            var parser = NotifyMessage(record.notifyState)
+            parser.apply(bytes, count)
+            record.notifyState = parser.state
+            isUrgent = parser.isUrgent
+            if parser.mainPID != 0, acceptMainPID(parser.mainPID) { isUrgent = true }
         }
         _ = record.writeNotifyState()
-        if isNews { record.wakeReconciler() }
+        if isUrgent { record.wakeReconciler() }
     }
 
     private static func incremented(_ count: UInt32) -> UInt32 { count == .max ? .max : count + 1 }
 
-    /// Makes a process of this tree the main program, because the program says so; answers whether that is news.
+    /// Makes the process that MAINPID names the main process, if it belongs to this job.
+    ///
+    /// - Returns: Whether the reconciler must be woken.
     private mutating func acceptMainPID(_ pid: Int32) -> Bool {
         switch stage {
         case .running, .awaitingSuccessor: break
@@ -44,7 +48,8 @@ extension JobSupervisor {
         var identity = hero_identity()
         let pidfd = shim_open_pidfd(pid)
         let isChild = shim_parent_of(pid) == shim_own_pid()
-        // Still there at the end, so that all that was read is about this one; whoever has ended is until somebody has reaped it.
+        // The process must still exist after these checks: only then all facts belong to the same process. A zombie
+        // exists until it is reaped.
         guard
             pidfd >= 0, notifySocket.isJobProcess(pid, containment), shim_identify(pid, pidfd, &identity) == 0,
             shim_exists(pidfd) == 1
@@ -59,11 +64,14 @@ extension JobSupervisor {
         return true
     }
 
-    /// The main process has ended, and it was another's child.
+    /// Handles the exit of a main process that is not a child of the shim.
+    ///
+    /// Its exit status is unknown.
     mutating func foreignMainExited() {
         let pid = record.proc.main.pid
         if shim_exists(foreignMainPidfd) == 1 {
-            // Its parent may end without having taken that in: then it is ours to reap, and its status is exact.
+            // If its parent exited without reaping it, the kernel gives the process to the shim, and its status is
+            // exact.
             guard shim_parent_of(pid) != shim_own_pid() else { return closeForeignMain() }
             let now = shim_boottime()
             if foreignMainExitedAt == 0 { foreignMainExitedAt = now }

@@ -2,32 +2,34 @@ import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
-/// The life of the shim while its program runs: moves output, takes in ends, empties the tree, and then is done.
+/// The event loop of the shim while its program runs.
 ///
-/// One thread, one poll, no clock while nothing happens.
+/// It copies output to the log, records exits, empties the process tree, and then ends. It uses one thread and one
+/// poll(2), and it sets no timer while nothing is due.
 struct JobSupervisor {
-    /// What is left to be done about the tree.
+    /// How far the process tree has come on its way to its end.
     enum Stage {
-        /// The program runs; nothing is to be ended.
+        /// The main process is running.
         case running
-        /// The program has ended well, and who takes over is waited for.
+        /// The main process exited with a success code, and the shim waits for its successor.
         case awaitingSuccessor
-        /// The program has ended and what it left behind has been asked to end, until the deadline (CLOCK_BOOTTIME).
+        /// The main process exited and the remaining processes received the stop signal; they are killed at the
+        /// deadline (CLOCK_BOOTTIME, ns).
         case stopping(deadline: Int64)
-        /// Everything is killed, round after round, until nothing is left.
+        /// All remaining processes are killed, in rounds, until the tree is empty.
         case killing
     }
 
-    /// How long the memory that output goes through is kept in case there is more, in ms.
+    /// How long the output buffers are kept after a burst of output, in ms.
     private static let releaseMemoryDelay: Int64 = 1000
-    /// The longest pause between two rounds of killing, in ms.
+    /// The longest interval between two rounds of SIGKILL, in ms.
     private static let maxKillInterval: Int64 = 1000
-    /// The first and the longest pause between two looks at a PID file, in ms.
+    /// The first and the longest interval between two reads of the PID file, in ms.
     private static let pidFileIntervals: (first: Int64, longest: Int64) = (5, 250)
-    /// How long a parent may take to take in the end of the main process, in ns, and the pause between two looks, in ms.
+    /// How long another parent may take to reap the main process, in ns, and the interval between two checks, in ms.
     static let foreignReapTimeout: Int64 = 2_000_000_000
     private static let foreignReapInterval: Int64 = 10
-    /// How many messages are taken in before output has its turn again, and how many before an end is judged.
+    /// How many notify messages are read before output is handled again, and how many before an exit is handled.
     static let maxMessagesPerTurn = 16
     static let maxMessagesBeforeReap = 1024
 
@@ -39,9 +41,11 @@ struct JobSupervisor {
     let containment: Containment
     private let handover: Handover
     var notifySocket: NotifySocket
-    /// The main process, while it is another's child: nobody but its pidfd tells that it has ended.
+    /// A pidfd of the main process while that is not a child of the shim; else -1.
+    ///
+    /// Only this pidfd shows its exit.
     var foreignMainPidfd: Int32 = -1
-    /// When it was seen to have ended (CLOCK_BOOTTIME, ns), while nobody has taken that in yet; 0 before.
+    /// When that process was seen to have exited (CLOCK_BOOTTIME, ns) while its parent has not reaped it; else 0.
     var foreignMainExitedAt: Int64 = 0
     var record: RecordFile
     var log: LogSink
@@ -52,7 +56,7 @@ struct JobSupervisor {
     private var pollInterval: Int64 = 0
 
     init(
-        _ start: ProgramLauncher,
+        _ launcher: ProgramLauncher,
         record: RecordFile,
         log: LogSink,
         handover: Handover,
@@ -61,18 +65,18 @@ struct JobSupervisor {
     ) {
         self.signals = signals
         self.handover = handover
-        containment = start.containment
-        notifySocket = start.notifySocket
+        containment = launcher.containment
+        notifySocket = launcher.notifySocket
         self.scriptPath = scriptPath
         self.record = record
         self.log = log
-        output = OutputPipe(start.output, streamName: "stdout", partialLine: shim_partial_line(0))
-        error = OutputPipe(start.error, streamName: "stderr", partialLine: shim_partial_line(1))
-        stopSignal = Int32(truncatingIfNeeded: start.spec.header.stop_signal)
-        stopTimeout = Int64(start.spec.header.stop_timeout_ms) &* 1_000_000
+        output = OutputPipe(launcher.output, streamName: "stdout", partialLine: shim_partial_line(0))
+        error = OutputPipe(launcher.error, streamName: "stderr", partialLine: shim_partial_line(1))
+        stopSignal = Int32(truncatingIfNeeded: launcher.spec.header.stop_signal)
+        stopTimeout = Int64(launcher.spec.header.stop_timeout_ms) &* 1_000_000
     }
 
-    /// Lives until the tree is empty and its end is on record.
+    /// Runs until the process tree is empty and the exit is recorded.
     mutating func run() {
         while !reapAndAdvance() {
             let (ready, isIdle) = waitForEvents()
@@ -89,19 +93,19 @@ struct JobSupervisor {
     // MARK: Waiting
 
     private func waitForEvents() -> (ready: Int32, isIdle: Bool) {
-        let watched = foreignMainExitedAt == 0 ? foreignMainPidfd : -1
-        var descriptors = (signals, output.descriptor, error.descriptor, notifySocket.descriptor, watched)
-        let limit = pollTimeout()
-        let keepsWarm = lineAssembler.hasUsedBuffers && (limit < 0 || limit > JobSupervisor.releaseMemoryDelay)
+        let foreignMain = foreignMainExitedAt == 0 ? foreignMainPidfd : -1
+        var descriptors = (signals, output.descriptor, error.descriptor, notifySocket.descriptor, foreignMain)
+        let timeout = pollTimeout()
+        let keepsBuffers = lineAssembler.hasUsedBuffers && (timeout < 0 || timeout > JobSupervisor.releaseMemoryDelay)
         let ready = withUnsafePointer(to: &descriptors) {
             $0.withMemoryRebound(to: Int32.self, capacity: 5) {
-                shim_poll($0, 5, keepsWarm ? JobSupervisor.releaseMemoryDelay : limit)
+                shim_poll($0, 5, keepsBuffers ? JobSupervisor.releaseMemoryDelay : timeout)
             }
         }
-        return (max(0, ready), keepsWarm && ready == 0)
+        return (max(0, ready), keepsBuffers && ready == 0)
     }
 
-    /// Milliseconds until something is due; negative when nothing is.
+    /// Milliseconds until the next deadline; negative when there is none.
     private func pollTimeout() -> Int64 {
         var due = log.retryTime
         switch stage {
@@ -112,33 +116,35 @@ struct JobSupervisor {
         case .killing: return pollInterval
         }
         guard let due else { return -1 }
-        // Counted in short steps: the kernel's wait stands still while the machine sleeps, the deadline does not.
+        // At most one second at a time, because the timeout of poll(2) stops while the machine is suspended and the
+        // deadline does not.
         return min(1000, max(0, due &- shim_boottime()) / 1_000_000 &+ 1)
     }
 
-    // MARK: The tree
+    // MARK: The process tree
 
-    /// Takes in every end, does what the stage asks for, and says whether nothing is left below us.
+    /// Handles all exits and does what the stage requires; returns whether the process tree is empty.
     private mutating func reapAndAdvance() -> Bool {
         var reaped = 0
-        var ended = shim_exit_info()
-        // A fork bomb may end processes as fast as we take them in: signals and output want their turn.
+        var exitInfo = shim_exit_info()
+        // At most 1000 exits per turn: a fork bomb must not delay signals and output.
         while reaped < 1000 {
-            let result = shim_peek_exit(&ended)
+            let result = shim_peek_exit(&exitInfo)
             if result == -Int32(SHIM_ECHILD) {
                 if containment.isEmpty {
                     if foreignMainPidfd >= 0 { foreignMainExited() }
                     return true
                 }
-                // Somebody in the cgroup is not below us: nobody who runs may be left behind.
+                // A process in the cgroup is not a descendant of the shim. It must not be left behind.
                 stage = .killing
                 break
             }
             guard result > 0 else { break }
-            // What is said came before an end, and whose it was can be proven only as long as nobody is reaped.
+            // Messages are read before the exit is handled, because they were sent earlier and their sender can be
+            // verified only until it is reaped.
             readNotifySocket(JobSupervisor.maxMessagesBeforeReap)
-            handleExit(ended)
-            _ = shim_reap(ended.pid)
+            handleExit(exitInfo)
+            _ = shim_reap(exitInfo.pid)
             reaped += 1
         }
         if foreignMainPidfd >= 0, shim_has_exited(foreignMainPidfd) != 0 { foreignMainExited() }
@@ -162,17 +168,18 @@ struct JobSupervisor {
 
     var hasMainExited: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
 
-    private mutating func handleExit(_ ended: shim_exit_info) {
+    private mutating func handleExit(_ exitInfo: shim_exit_info) {
         switch stage {
         case .running, .awaitingSuccessor:
-            // It may have taken over and be gone before we looked: then its end is the one that counts.
-            if hasMainExited, handover.isExpected(record.exit, record.notifyState), ended.pid == handover.successor() {
-                adoptSuccessor(ended.pid)
+            // The successor may exit before the shim has recorded it. Then its exit status is the one that counts.
+            if hasMainExited, handover.isExpected(record.exit, record.notifyState), exitInfo.pid == handover.successor()
+            {
+                adoptSuccessor(exitInfo.pid)
             }
         case .stopping, .killing:
             break
         }
-        if ended.pid == record.proc.main.pid, !hasMainExited { recordExit(ended) }
+        if exitInfo.pid == record.proc.main.pid, !hasMainExited { recordExit(exitInfo) }
     }
 
     private mutating func stopRemainingProcesses() {
@@ -181,7 +188,7 @@ struct JobSupervisor {
         stage = .stopping(deadline: shim_boottime() &+ stopTimeout)
     }
 
-    // MARK: Daemons that fork away
+    // MARK: Daemons that fork and exit
 
     private mutating func attemptHandover() {
         if let successor = handover.successor() {
@@ -193,21 +200,23 @@ struct JobSupervisor {
         }
     }
 
-    /// Makes a child of ours the main program.
-    ///
-    /// What ended is taken back first: a record that said both would let what runs now pass for what is left behind.
+    /// Makes a child of the shim the main process.
     private mutating func adoptSuccessor(_ successor: Int32) {
         var identity = hero_identity()
         guard shim_identify(successor, -1, &identity) == 0 else { return }
         switchMainProcess(to: identity)
     }
 
+    /// Records another process as the main process.
+    ///
+    /// The recorded exit is cleared first. A record with both would make the new main process look like a remaining
+    /// process of an ended program.
     mutating func switchMainProcess(to identity: hero_identity) {
         closeForeignMain()
-        let earlier = record.exit
+        let previousExit = record.exit
         record.exit = hero_exit()
-        record.exit.generation = earlier.generation
-        record.exit.job = earlier.job
+        record.exit.generation = previousExit.generation
+        record.exit.job = previousExit.job
         _ = record.writeExit()
         hero_failpoint(FP_HO_1)
         record.proc.main = identity
@@ -215,27 +224,27 @@ struct JobSupervisor {
         stage = .running
     }
 
-    /// Kills whoever is there, once.
+    /// Sends SIGKILL once to every process of the tree.
     ///
-    /// What cannot die yet (a process in the kernel's hands) is tried again more and more slowly.
+    /// The next round follows after a growing interval: a process in uninterruptible sleep cannot end yet.
     private mutating func killTree(_ reaped: Int) {
         containment.kill { tree.signalAll(Int32(SHIM_SIGKILL)) }
         pollInterval = reaped > 0 ? 1 : min(JobSupervisor.maxKillInterval, max(1, pollInterval &* 2))
     }
 
-    /// Writes how the program ended, before it is reaped: should we be lost in between, its status still is there.
-    private mutating func recordExit(_ ended: shim_exit_info) {
+    /// Records the exit status before the process is reaped, so that it is not lost if the shim is killed in between.
+    private mutating func recordExit(_ exitInfo: shim_exit_info) {
         hero_failpoint(FP_EX_1)
-        record.exit.kind = UInt32(truncatingIfNeeded: ended.kind)
-        record.exit.status = ended.status
-        record.exit.core_dumped = ended.core_dumped
+        record.exit.kind = UInt32(truncatingIfNeeded: exitInfo.kind)
+        record.exit.status = exitInfo.status
+        record.exit.core_dumped = exitInfo.core_dumped
         record.exit.ended_boottime = shim_boottime()
         record.exit.ended_realtime = shim_realtime()
-        record.exit.user_time_us = ended.user_time_us
-        record.exit.system_time_us = ended.system_time_us
-        record.exit.max_rss_kib = ended.max_rss_kib
+        record.exit.user_time_us = exitInfo.user_time_us
+        record.exit.system_time_us = exitInfo.system_time_us
+        record.exit.max_rss_kib = exitInfo.max_rss_kib
         record.exit.dropped_bytes = log.droppedBytes
-        if ended.kind == HERO_EXIT_SIGNALED.rawValue, ended.status == Int32(SHIM_SIGKILL),
+        if exitInfo.kind == HERO_EXIT_SIGNALED.rawValue, exitInfo.status == Int32(SHIM_SIGKILL),
             containment.hasOutOfMemoryKill
         {
             record.exit.out_of_memory = 1
@@ -244,9 +253,9 @@ struct JobSupervisor {
         hero_failpoint(FP_EX_3)
     }
 
-    // MARK: The end
+    // MARK: After the last process
 
-    /// Takes what is left in the pipes and completes the record.
+    /// Stores the remaining output and completes the record.
     private mutating func finish() {
         lineAssembler.finish(&output, &error, to: &log)
         if log.droppedBytes != record.exit.dropped_bytes {

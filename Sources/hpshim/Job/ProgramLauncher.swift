@@ -2,9 +2,9 @@ import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
-/// The way from a locked record to a running program, or to the stage that refused.
+/// Starts the program of a job after the record is locked, or reports the stage that failed.
 struct ProgramLauncher {
-    /// Why the program does not run.
+    /// The stage at which a start failed, and its errno.
     struct Failure {
         let stage: UInt32
         let error: Int32
@@ -34,9 +34,9 @@ struct ProgramLauncher {
         self.notifySocket = notifySocket
     }
 
-    /// Brings the program to execution.
+    /// Starts the program and waits until it executes.
     ///
-    /// Nil is success: the record says `EXECUTED`.
+    /// - Returns: nil on success, when the record has the phase `EXECUTED`.
     mutating func launch(_ record: inout RecordFile) -> Failure? {
         let failure = prepare() ?? startGatedProgram(&record)
         closeChildEnds()
@@ -67,23 +67,24 @@ struct ProgramLauncher {
         let main = fork(record, into: cgroup, pidfd: &pidfd, isInCgroup: &isInCgroup)
         shim_close(cgroup)
         guard main > 0 else { return Failure(HERO_STAGE_FORK, -main) }
-        // Our copies of the child's ends must go first: its end of the gate is how we learn that it executed.
+        // The child must hold the only copy of its end of the gate: the shim learns from its end of file that the
+        // program executes.
         closeChildEnds()
         hero_failpoint(FP_ST_9)
 
         record.proc.phase = HERO_PROC_GATED.rawValue
         record.proc.started_boottime = shim_boottime()
         record.proc.started_realtime = shim_realtime()
-        var refused = -shim_identify(main, pidfd, &record.proc.main)
+        var recordError = -shim_identify(main, pidfd, &record.proc.main)
         shim_close(pidfd)
-        // Without its cgroup it is still held by us; only limits that exist nowhere else are worth a failure.
-        let unplaced = containment.place(main, isIn: isInCgroup != 0, into: &record.proc)
-        if unplaced != 0, spec.header.needs_cgroup != 0 {
-            return abandonStart(main, Failure(HERO_STAGE_CGROUP, unplaced))
+        // Without its cgroup the shim still tracks the process. Only limits that need the cgroup make this a failure.
+        let cgroupError = containment.place(main, isIn: isInCgroup != 0, into: &record.proc)
+        if cgroupError != 0, spec.header.needs_cgroup != 0 {
+            return abandonStart(main, Failure(HERO_STAGE_CGROUP, cgroupError))
         }
-        if refused == 0 { refused = record.writeProc() }
-        // Nobody could ever recognise what would run.
-        guard refused == 0 else { return abandonStart(main, Failure(HERO_STAGE_RECORD, refused)) }
+        if recordError == 0 { recordError = record.writeProc() }
+        // Without a record, no reconciler could identify the program later.
+        guard recordError == 0 else { return abandonStart(main, Failure(HERO_STAGE_RECORD, recordError)) }
 
         var stage: UInt32 = 0
         var errno: Int32 = 0
@@ -98,7 +99,7 @@ struct ProgramLauncher {
         return nil
     }
 
-    /// Without the byte the gated child leaves by itself.
+    /// Ends the gated child, which exits when the gate closes without a byte, and returns the failure.
     private mutating func abandonStart(_ main: Int32, _ failure: Failure) -> Failure {
         shim_close(gate.shim)
         gate.shim = -1
@@ -112,7 +113,7 @@ struct ProgramLauncher {
         pidfd: inout Int32,
         isInCgroup: inout Int32
     ) -> Int32 {
-        let tellsPID = spec.header.watchdog_us != 0
+        let addsWatchdogPID = spec.header.watchdog_us != 0
         let pointers = (spec.pointerCount + 1) * MemoryLayout<UnsafePointer<CChar>?>.stride
         let size = pointers + ProgramLauncher.pidVariableSize
         guard let memory = shim_map(size) else { return -Int32(SHIM_EAGAIN) }
@@ -126,11 +127,11 @@ struct ProgramLauncher {
         let environment = spec.fillPointers(arguments, from: spec.header.arguments, count: spec.header.argument_count)
         _ = spec.fillPointers(environment, from: spec.header.environment, count: spec.header.environment_count)
         var digits: UnsafeMutablePointer<CChar>?
-        if tellsPID {
-            // Only the child knows its own: it fills it in.
+        if addsWatchdogPID {
+            // The child writes its own PID into this buffer.
             let variable = (memory + pointers).assumingMemoryBound(to: CChar.self)
             digits = ProgramLauncher.copy("WATCHDOG_PID=", to: variable)
-            // Counted from the beginning: of a store one before the end, Swift 6.3 made none at all.
+            // Index from the start: the Swift 6.3 compiler omitted a store to the element before the end.
             environment[Int(spec.header.environment_count)] = UnsafePointer(variable)
             environment[Int(spec.header.environment_count) + 1] = nil
         }
@@ -159,16 +160,17 @@ struct ProgramLauncher {
         }
     }
 
-    /// Room for `WATCHDOG_PID=` and the digits of any pid.
+    /// The size of `WATCHDOG_PID=` with the digits of any PID.
     private static let pidVariableSize = 32
 
-    /// Copies a text; answers where it ends.
-    private static func copy(_ text: StaticString, to place: UnsafeMutablePointer<CChar>) -> UnsafeMutablePointer<CChar>
-    {
+    /// Copies a text; returns the position behind it.
+    private static func copy(_ text: StaticString, to buffer: UnsafeMutablePointer<CChar>) -> UnsafeMutablePointer<
+        CChar
+    > {
         text.withUTF8Buffer { source in
-            for index in 0..<source.count { place[index] = CChar(truncatingIfNeeded: source[index]) }
+            for index in 0..<source.count { buffer[index] = CChar(truncatingIfNeeded: source[index]) }
         }
-        return place + text.utf8CodeUnitCount
+        return buffer + text.utf8CodeUnitCount
     }
 
     private mutating func closeChildEnds() {
@@ -182,27 +184,27 @@ struct ProgramLauncher {
 
     // MARK: The script
 
-    /// Writes the script beside its place and moves it there: whoever sees the name sees all of it.
+    /// Writes the script to a temporary name and renames it, so that the final name always holds the whole script.
     private func writeScript() -> Int32 {
         guard let path = spec.scriptPath else { return 0 }
-        let beside = shim_start_scratch()
+        let temporaryPath = shim_start_scratch()
         let length = shim_length(path)
-        shim_copy(beside, path, length)
-        beside[length] = 0x7e  // "~"
-        beside[length + 1] = 0
-        var file = shim_create_script(beside)
+        shim_copy(temporaryPath, path, length)
+        temporaryPath[length] = 0x7e  // "~"
+        temporaryPath[length + 1] = 0
+        var file = shim_create_script(temporaryPath)
         if file == -Int32(SHIM_EEXIST) {
-            // Left by a start that was killed; the lock says that it is over.
-            _ = shim_remove(beside)
-            file = shim_create_script(beside)
+            // A start that was killed left this file. The shim holds the lock, so that start is over.
+            _ = shim_remove(temporaryPath)
+            file = shim_create_script(temporaryPath)
         }
         guard file >= 0 else { return file }
         let result = write(spec.string(spec.header.script), Int(spec.header.script_size), to: file)
         let rights = spec.header.rights
-        // Where this is refused, becoming that user will be too, and says so.
+        // If this is refused, the later change to the same user fails as well and reports the error.
         if rights.changes_user != 0 { _ = shim_change_owner(file, rights.uid, rights.gid) }
         shim_close(file)
-        return result == 0 ? shim_rename(beside, path) : result
+        return result == 0 ? shim_rename(temporaryPath, path) : result
     }
 
     private func write(_ bytes: UnsafePointer<CChar>, _ count: Int, to file: Int32) -> Int32 {

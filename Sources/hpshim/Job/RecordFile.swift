@@ -2,12 +2,12 @@ import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
-/// The record file of the job, open and locked: who runs, and how it ended.
+/// The record file of the job, open and locked: which process runs, and how it exited.
 ///
-/// Two descriptions of one file: one to write with, and a read-only one that carries the lock and is inherited by the
-/// service. So the kernel refuses a second instance as long as any process of the first one lives.
+/// The shim opens the file twice: once for writing, and once read-only to hold the lock, which the service inherits.
+/// The kernel therefore refuses a second instance while any process of the first one runs.
 struct RecordFile {
-    /// A reconciler that looks whether the lock is free holds it for an instant: wait that out.
+    /// How long the shim waits for the lock, in ns: a reconciler that tests the lock holds it for a moment.
     private static let lockTimeout: Int64 = 1_000_000_000
     private static let lockRetryInterval: Int32 = 10
 
@@ -15,22 +15,22 @@ struct RecordFile {
     let lock: Int32
     var proc = hero_proc()
     var exit = hero_exit()
-    /// What the program says of itself, where it may.
+    /// What the program has reported through its notify socket, if it has one.
     var notifyState = hero_notify_state()
 
-    /// What became of the wish to start.
+    /// The result of an attempt to acquire a start.
     enum Acquisition {
-        /// The right to start this generation is ours, and on record.
+        /// This shim holds the lock, and its generation is recorded.
         case acquired(RecordFile)
         /// Another instance holds the lock.
         case locked
         /// The record holds this generation, or a newer one.
         case superseded
-        /// The record cannot be made, locked or written.
+        /// The record cannot be created, locked or written.
         case failed(errno: Int32)
     }
 
-    /// Opens and locks the record of `spec`, and takes its generation: the file says `PREPARED` afterwards.
+    /// Opens and locks the record of `spec` and records its generation, with the phase `PREPARED`.
     static func acquire(_ spec: Spec, shim: hero_identity) -> Acquisition {
         let deadline = shim_boottime() &+ lockTimeout
         while true {
@@ -39,7 +39,7 @@ struct RecordFile {
             let lock = shim_open_lock(spec.recordPath)
             guard lock >= 0 else {
                 shim_close(file)
-                // Removed between the two calls: whoever removes records does so under the lock, so look again.
+                // Removed between the two calls. Records are removed under the lock only, so try again.
                 if lock == -Int32(SHIM_ENOENT), shim_boottime() < deadline { continue }
                 return .failed(errno: -lock)
             }
@@ -53,7 +53,7 @@ struct RecordFile {
         }
     }
 
-    /// Whether both descriptions are of the file that has the name: a lock on a removed file keeps nobody out.
+    /// Whether both descriptors refer to the file at this path: a lock on a removed file protects nothing.
     private static func isFileAtPath(_ file: Int32, _ lock: Int32, at path: UnsafePointer<CChar>) -> Bool {
         var written = shim_file()
         var locked = shim_file()
@@ -72,10 +72,10 @@ struct RecordFile {
         lock: Int32
     ) -> Acquisition {
         hero_failpoint(FP_ST_6)
-        var earlier = hero_proc()
+        var previous = hero_proc()
         let size = MemoryLayout<hero_proc>.size
-        if shim_read_at(file, &earlier, size, 0) == size, hero_proc_is_valid(&earlier) != 0,
-            earlier.job == spec.header.job, earlier.generation >= spec.header.generation
+        if shim_read_at(file, &previous, size, 0) == size, hero_proc_is_valid(&previous) != 0,
+            previous.job == spec.header.job, previous.generation >= spec.header.generation
         {
             return .superseded
         }
@@ -92,7 +92,7 @@ struct RecordFile {
         record.notifyState.job = spec.header.job
         record.notifyState.watchdog_us = spec.header.watchdog_us
         var error = record.writeBoth()
-        // Before anybody can say anything, so that a full disk takes no word away either.
+        // Allocated before the program runs, so that a full disk loses no message.
         if error == 0, spec.notifySocket != nil { error = record.writeNotifyState() }
         return error == 0 ? .acquired(record) : .failed(errno: error)
     }
@@ -104,7 +104,7 @@ struct RecordFile {
 
     // MARK: Writing
 
-    /// Writes who runs; 0 or an errno.
+    /// Writes which process runs; returns 0 or an errno.
     mutating func writeProc() -> Int32 {
         hero_proc_seal(&proc)
         return errorOfWrite(
@@ -113,7 +113,7 @@ struct RecordFile {
         )
     }
 
-    /// Writes how it ended, into bytes that are there already: a full disk does not refuse them (SH-9).
+    /// Writes how the process exited, into bytes that are allocated already: a full disk does not refuse them (SH-9).
     mutating func writeExit() -> Int32 {
         if hero_is_disabled(HERO_SLOT) != 0 { return 0 }
         hero_exit_seal(&exit)
@@ -121,12 +121,12 @@ struct RecordFile {
         return errorOfWrite(shim_write_at(file, &exit, size, Int(HERO_SECTOR)), of: size)
     }
 
-    /// What the program writes into the record itself when it is let go.
+    /// The mark that the child itself writes into the record when its gate opens.
     var releaseMark: hero_release {
         hero_release(magic: HERO_RELEASE_MAGIC, generation: proc.generation, job: proc.job)
     }
 
-    /// Writes both halves whole, and with that all the room the record will ever need.
+    /// Writes both halves completely, which allocates all the space that the record needs.
     mutating func writeBoth() -> Int32 {
         hero_proc_seal(&proc)
         hero_exit_seal(&exit)
@@ -138,14 +138,14 @@ struct RecordFile {
         return errorOfWrite(shim_write_at(file, page, 2 * sector, 0), of: 2 * sector)
     }
 
-    /// Writes what the program has said, behind both halves; 0 or an errno.
+    /// Writes the notify state behind both halves; returns 0 or an errno.
     mutating func writeNotifyState() -> Int32 {
         hero_notify_state_seal(&notifyState)
         let size = MemoryLayout<hero_notify_state>.size
         return errorOfWrite(shim_write_at(file, &notifyState, size, 2 * Int(HERO_SECTOR)), of: size)
     }
 
-    /// Wakes whoever follows the record.
+    /// Wakes the reconciler, which watches the attributes of the record.
     func wakeReconciler() { _ = shim_touch(file) }
 
     private func errorOfWrite(_ result: Int, of size: Int) -> Int32 {
@@ -165,7 +165,9 @@ struct RecordFile {
         _ = writeBoth()
     }
 
-    /// Tells the reconciler about the start, in case it listens; the record is what counts.
+    /// Sends the reconciler a notice of the start.
+    ///
+    /// The record is authoritative; the notice may be lost.
     func sendNotice(_ kind: hero_notice_kind) {
         var notice = hero_notice()
         notice.magic = HERO_NOTICE_MAGIC

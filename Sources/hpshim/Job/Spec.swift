@@ -1,20 +1,20 @@
 import CHeroRecord
 import CHeroShim
 
-/// A spec whose every offset and string lies inside its memory.
+/// A spec in which every offset and string lies inside its memory.
 ///
-/// The bytes come from another process: `init` follows each offset once, and what it accepts can be used without
-/// looking again. A spec it refuses ends the shim with `HERO_SHIM_BAD_SPEC`; nothing in it can make the shim crash.
+/// The bytes come from another process. `init` checks each offset once, so later reads need no checks. An invalid spec
+/// ends the shim with `HERO_SHIM_BAD_SPEC`; no content of a spec can crash the shim.
 struct Spec {
-    /// A path is shorter than this (PATH_MAX).
+    /// The maximum size of a path with its NUL (PATH_MAX).
     private static let maxPathSize = 4096
-    /// The kernel takes no more groups (NGROUPS_MAX).
+    /// The maximum number of groups that the kernel accepts (NGROUPS_MAX).
     private static let maxGroups: UInt32 = 65_536
 
     private let base: UnsafeRawPointer
-    /// Where the strings begin: an older version has a shorter header.
+    /// The offset of the first string; older versions have a shorter header.
     private let headerSize: Int
-    /// What an older version does not have is zero.
+    /// The header; fields that an older version does not have are zero.
     private(set) var header = hero_spec()
 
     init?(memory: UnsafeRawPointer, size: Int) {
@@ -50,16 +50,16 @@ struct Spec {
     var logPath: UnsafePointer<CChar> { string(header.log_path) }
     var workingDirectory: UnsafePointer<CChar> { string(header.working_directory) }
 
-    /// Where the script goes; nil when the job has none.
+    /// The path of the script; nil when the job has none.
     var scriptPath: UnsafePointer<CChar>? { header.script == 0 ? nil : string(header.script_path) }
 
-    /// The directory of its cgroup; nil when it has none.
+    /// The directory of the cgroup; nil when the job has none.
     var cgroup: UnsafePointer<CChar>? { header.cgroup == 0 ? nil : string(header.cgroup) }
 
-    /// Where a daemon that forks away names itself; nil when that is of no interest.
+    /// The PID file of a daemon that forks; nil when the job has none.
     var pidFile: UnsafePointer<CChar>? { header.pid_file == 0 ? nil : string(header.pid_file) }
 
-    /// The exit codes of a program that has forked away well, one bit each.
+    /// The exit codes of the first process that allow a handover, one bit each.
     var handoverCodes: (UInt64, UInt64, UInt64, UInt64) {
         guard header.handover_codes != 0 else { return (1, 0, 0, 0) }
         let map = base + Int(header.handover_codes)
@@ -71,7 +71,7 @@ struct Spec {
         )
     }
 
-    /// What NOTIFY_SOCKET names; nil when the program is not asked how it is.
+    /// The address of the notify socket (NOTIFY_SOCKET); nil when the job has none.
     var notifySocket: UnsafePointer<CChar>? { header.notify_socket == 0 ? nil : string(header.notify_socket) }
 
     /// The supplementary groups, four bytes each.
@@ -81,7 +81,9 @@ struct Spec {
         (base + Int(offset)).assumingMemoryBound(to: CChar.self)
     }
 
-    /// Pointers to the strings of a list and a null pointer behind them: what execve takes.
+    /// Fills in pointers to the strings of a list with a null pointer behind them, as execve(2) takes them.
+    ///
+    /// - Returns: The position behind the null pointer.
     func fillPointers(
         _ table: UnsafeMutablePointer<UnsafePointer<CChar>?>,
         from offset: UInt32,
@@ -96,14 +98,14 @@ struct Spec {
         return table + Int(count) + 1
     }
 
-    /// How many pointers the three lists need with the null pointer behind each.
+    /// The number of pointers that the three lists need, with the null pointer behind each.
     var pointerCount: Int {
         Int(header.candidate_count) + Int(header.argument_count) + Int(header.environment_count) + 3
     }
 
     // MARK: Checks
 
-    /// The length of the string at an offset, nil unless it starts in the blob and ends inside it.
+    /// The length of the string at an offset; nil unless it begins and ends inside the blob.
     private func length(at offset: Int) -> Int? {
         guard offset >= headerSize, offset < Int(header.size) else { return nil }
         let bytes = base.assumingMemoryBound(to: UInt8.self)
@@ -118,7 +120,7 @@ struct Spec {
     }
 
     private func isStringList(_ offset: UInt32, _ count: UInt32) -> Bool {
-        // Each string takes a byte at least: a count beyond the size is a lie and need not be walked.
+        // Each string takes at least one byte: a count beyond the size is invalid and need not be walked.
         guard count <= header.size else { return false }
         var next = Int(offset)
         for _ in 0..<Int(count) {
@@ -140,7 +142,7 @@ struct Spec {
             rights.changes_user <= 1, rights.no_new_privileges <= 1, rights.sets_oom_score <= 1,
             rights.oom_score >= -1000, rights.oom_score <= 1000, rights.group_count <= Spec.maxGroups
         else { return false }
-        // The kernel takes the number that stands for nobody as leave to change nothing.
+        // The kernel treats the highest number as "do not change".
         guard rights.changes_user == 0 || (rights.uid != .max && rights.gid != .max) else { return false }
         return rights.group_count == 0
             || (Int(rights.groups) >= headerSize
@@ -162,7 +164,7 @@ struct Spec {
             && Int(header.handover_codes) + Int(HERO_EXIT_CODE_MAP_SIZE) <= Int(header.size)
     }
 
-    /// A path, or a name in the abstract namespace, that fits into an address (unix(7)).
+    /// Whether the notify socket is a path, or an abstract name, that fits into a socket address (unix(7)).
     private func hasValidNotifySocket() -> Bool {
         guard header.notify_socket != 0 else { return header.watchdog_us == 0 }
         guard let length = length(at: Int(header.notify_socket)) else { return false }

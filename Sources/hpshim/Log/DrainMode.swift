@@ -1,14 +1,16 @@
 import CHeroRecord
 import CHeroShim
 
-/// Drain mode: stores what a program writes whose shim was lost, while the reconciler ends it (reliability.md 2.5, SH-4).
+/// Drain mode (`hpshim drain KEEP SIZE LOG`): stores the output of a program whose shim was lost, until the reconciler
+/// has stopped that program (guarantee SH-4).
 ///
-/// `hpshim drain KEEP SIZE LOG`: the reconciler has opened the program's pipes anew and hands them over, so that only one
-/// program knows how a log is written, and no disk ever holds up the reconciler. It decides nothing: it ends with the
-/// pipes, or soon after the reconciler has let go of its leash, by intent or by its own death.
+/// The reconciler reopens the pipes of the program and passes them to this process. Log files are therefore written by
+/// one program only, and a slow disk never delays the reconciler. Drain mode makes no decisions. It ends at the end of
+/// the pipes, or soon after the reconciler has closed the stop pipe, also by its own exit.
 struct DrainMode {
     private static let markerText: StaticString = "[heroproc: the shim was lost; the reconciler saved what follows]"
-    /// How long to wait for one that leaves because its reconciler has died, in pauses of so many ms.
+    /// How often the locks on the pipes are tried, and the interval in ms: the drain process of a reconciler that died
+    /// needs time to exit.
     private static let maxLockAttempts = 500
     private static let lockRetryInterval: Int64 = 10
 
@@ -17,10 +19,10 @@ struct DrainMode {
     private var output = OutputPipe(HERO_FD_OUTPUT, streamName: "stdout", partialLine: shim_partial_line(0))
     private var error = OutputPipe(HERO_FD_ERROR, streamName: "stderr", partialLine: shim_partial_line(1))
 
-    /// Whether this program is to empty pipes and to hold nobody.
+    /// Whether the command line requests drain mode.
     static var isRequested: Bool { shim_drain_is_requested() != 0 }
 
-    /// Empties them; the code to leave with.
+    /// Runs drain mode; returns the exit code.
     static func run() -> Int32 {
         let keep = shim_drain_number(0)
         let limit = shim_drain_number(1)
@@ -29,22 +31,22 @@ struct DrainMode {
         }
         guard lockPipes() else { return HERO_SHIM_LOCKED }
         shim_harden()
-        let place = Log.Settings(path: path, keptFiles: Int(keep), maxFileSize: UInt64(limit))
-        var drain = DrainMode(.blocking(Log(place, goesOn: true)))
+        let settings = Log.Settings(path: path, keptFiles: Int(keep), maxFileSize: UInt64(limit))
+        var drain = DrainMode(.blocking(Log(settings, resuming: true)))
         drain.copyOutput()
         return HERO_SHIM_DONE
     }
 
     private init(_ log: LogSink) { self.log = log }
 
-    /// Waits until nobody else reads these pipes or writes this log; false when that takes too long.
+    /// Locks the pipes, so that no other process reads them or writes this log; false when that takes too long.
     private static func lockPipes() -> Bool {
-        var leash = HERO_FD_STOP
+        var stopPipe = HERO_FD_STOP
         for _ in 0..<maxLockAttempts {
-            let isAsked = shim_poll(&leash, 1, 0) > 0
+            let isStopped = shim_poll(&stopPipe, 1, 0) > 0
             if shim_lock_pipe(HERO_FD_OUTPUT) == 0, shim_lock_pipe(HERO_FD_ERROR) == 0 { return true }
-            if isAsked { return false }
-            _ = shim_poll(&leash, 1, lockRetryInterval)
+            if isStopped { return false }
+            _ = shim_poll(&stopPipe, 1, lockRetryInterval)
         }
         return false
     }
@@ -61,12 +63,12 @@ struct DrainMode {
         lineAssembler.finish(&output, &error, to: &log)
     }
 
-    /// A bit for the leash, for the output and for the errors, once one of them can be read or has ended.
+    /// Waits for the stop pipe, the output or the errors; returns a bit for each one that is readable or has ended.
     private func waitForInput() -> Int32 {
         var descriptors = (HERO_FD_STOP, output.descriptor, error.descriptor)
-        let left = log.retryTime.map { min(1000, max(0, $0 &- shim_boottime()) / 1_000_000 &+ 1) } ?? -1
+        let timeout = log.retryTime.map { min(1000, max(0, $0 &- shim_boottime()) / 1_000_000 &+ 1) } ?? -1
         return withUnsafePointer(to: &descriptors) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 3) { max(0, shim_poll($0, 3, left)) }
+            $0.withMemoryRebound(to: Int32.self, capacity: 3) { max(0, shim_poll($0, 3, timeout)) }
         }
     }
 }

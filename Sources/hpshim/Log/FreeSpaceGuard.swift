@@ -1,35 +1,35 @@
 import CHeroShim
 
-/// What logs leave free of their file system, so that they never take the last of it from the state beside them (LG-8).
+/// Keeps part of the file system free, so that logs never use the last space that the state database needs (LG-8).
 ///
-/// A twentieth of it, at most 128 MiB. Each shim looks for itself: the guard holds without a reconciler, and for logs that
-/// lie on a file system of their own.
+/// A twentieth of the file system is kept free, at most 128 MiB. Each shim checks this itself: the guard works without
+/// a reconciler, and for logs on a separate file system.
 struct FreeSpaceGuard {
     private static let reservedFraction: Int64 = 20
     private static let maxReservedBytes: Int64 = 128 << 20
-    /// How long an answer of the file system is good for, in ns.
+    /// How long a result of statvfs(2) is used, in ns.
     private static let checkLifetime: Int64 = 50_000_000
 
-    /// Bytes that may be written before it is asked again.
+    /// Bytes that may be written before the next check.
     private var allowance: Int64 = 0
     private var checkedAt: Int64 = 0
 
-    /// Why so many more bytes may not be written: 0, or an error; `now` is any clock in ns.
+    /// Returns 0 if `count` more bytes may be written, else an error; `now` is any clock in ns.
     mutating func refusal(of count: Int, to descriptor: Int32, at now: Int64) -> Int32 {
         let age = now &- checkedAt
         if age >= 0, age < FreeSpaceGuard.checkLifetime, Int64(count) <= allowance {
             allowance -= Int64(count)
             return 0
         }
-        var room = shim_free_space()
-        guard shim_read_free_space(descriptor, &room) == 0, room.total > 0 else { return 0 }
-        let left =
-            room.free &- min(room.total / FreeSpaceGuard.reservedFraction, FreeSpaceGuard.maxReservedBytes)
+        var space = shim_free_space()
+        guard shim_read_free_space(descriptor, &space) == 0, space.total > 0 else { return 0 }
+        let remaining =
+            space.free &- min(space.total / FreeSpaceGuard.reservedFraction, FreeSpaceGuard.maxReservedBytes)
             &- Int64(count)
         checkedAt = now
-        // Others write at the same time: nobody takes more than a small part of what is left.
-        allowance = max(0, left / 64)
-        if left >= 0 { return 0 }
-        return room.free < Int64(count) ? Int32(SHIM_ENOSPC) : Int32(SHIM_DISK_NEARLY_FULL)
+        // Other jobs write at the same time: each shim uses only a small part of the free space before the next check.
+        allowance = max(0, remaining / 64)
+        if remaining >= 0 { return 0 }
+        return space.free < Int64(count) ? Int32(SHIM_ENOSPC) : Int32(SHIM_DISK_NEARLY_FULL)
     }
 }

@@ -1,107 +1,90 @@
 import CHeroShim
 
-/// One of the service's two outputs: the pipe, and what of it is not a whole line yet.
-struct OutputPipe {
-    fileprivate(set) var descriptor: Int32
-    fileprivate let streamName: StaticString
-    fileprivate let partialLine: UnsafeMutablePointer<CChar>
-    fileprivate var partialLineSize = 0
-    /// Whether the pipe has been widened, or could not be.
-    fileprivate var isWidened = false
-
-    init(_ descriptor: Int32, streamName: StaticString, partialLine: UnsafeMutablePointer<CChar>) {
-        self.descriptor = descriptor
-        self.streamName = streamName
-        self.partialLine = partialLine
-    }
-
-    /// Gives up the pipe.
-    mutating func close() {
-        shim_close(descriptor)
-        descriptor = -1
-    }
-}
-
-/// Turns what the service writes into lines of its log: stamped, in order, the bytes as they are.
+/// Splits the output of the service into log lines, each with a prefix, in order and with unchanged bytes.
 ///
-/// One read, one reading of the clock, one write. A line longer than `SHIM_LINE_BOUND` is stored in parts tagged `P`; an
-/// unfinished one is held back until its end arrives or its stream ends, so a program that writes byte by byte still
-/// gets whole lines.
+/// Each turn takes one read, one clock reading and one write. A line longer than `SHIM_MAX_LINE_SIZE` is stored in
+/// parts with the tag `P`. An unfinished line is kept until its end arrives or the stream ends, so a program that
+/// writes byte by byte still gets whole lines.
 struct LineAssembler {
     private static let maxLineSize = Int(SHIM_MAX_LINE_SIZE)
     private static let inputSize = Int(SHIM_INPUT_SIZE)
     private static let outputSize = Int(SHIM_OUTPUT_SIZE)
-    /// What a pipe holds unless it was widened; a read of this much means that the service is faster than we are.
+    /// The default capacity of a pipe.
+    ///
+    /// A read of this size shows that the service writes faster than the shim reads.
     private static let defaultPipeSize = 65536
 
     private let input = shim_input()
     private let output = shim_output()
     private var used = 0
     private var linePrefix = LinePrefix(at: shim_allocate_static(LinePrefix.length))
-    /// Whether static memory holds pages that output was copied through.
+    /// Whether the static buffers have been used since they were released last.
     private(set) var hasUsedBuffers = false
 
-    /// Moves what is in the pipe now, at most one buffer of it, to the log.
+    /// Moves the data that is in the pipe, at most one buffer, to the log.
     ///
-    /// Answers the number of bytes; at the end of the stream the pipe is closed and its last, unfinished line stored.
-    mutating func move(_ stream: inout OutputPipe, to log: inout LogSink) -> Int {
+    /// At the end of the stream the pipe is closed and its unfinished line is stored.
+    ///
+    /// - Returns: The number of bytes.
+    mutating func move(_ stream: inout OutputPipe, to sink: inout LogSink) -> Int {
         guard stream.descriptor >= 0 else { return 0 }
         let count = shim_read(stream.descriptor, input, LineAssembler.inputSize)
         if count == -Int(SHIM_EAGAIN) || count == -Int(SHIM_EINTR) { return 0 }
         guard count > 0 else {
-            finish(&stream, to: &log)
+            finish(&stream, to: &sink)
             return 0
         }
         if count >= LineAssembler.defaultPipeSize, !stream.isWidened {
-            // Only now: the kernel's part of a wide pipe costs every job memory, also one that never says a word.
+            // Not earlier: a larger pipe uses kernel memory, and most jobs write little.
             shim_widen_pipe(stream.descriptor)
             stream.isWidened = true
         }
         hasUsedBuffers = true
-        storeInput(input, count, of: &stream, to: &log)
+        storeInput(input, count, of: &stream, to: &sink)
         return count
     }
 
-    /// Takes all that is in the pipes now, however long the log takes, and says what is missing in the log.
+    /// Moves all data that is in the pipes now, however long the log takes, and writes a drop marker for missing lines.
     ///
-    /// No more than that, and never up to their end (SH-11): a stranger may hold them, and write, for ever.
-    mutating func finish(_ output: inout OutputPipe, _ error: inout OutputPipe, to log: inout LogSink) {
-        drain(&output, to: &log)
-        drain(&error, to: &log)
-        finish(&output, to: &log)
-        finish(&error, to: &log)
-        log.finish()
+    /// It does not wait for the end of the pipes, because another process may hold them open and write to them without
+    /// end (SH-11).
+    mutating func finish(_ output: inout OutputPipe, _ error: inout OutputPipe, to sink: inout LogSink) {
+        drain(&output, to: &sink)
+        drain(&error, to: &sink)
+        finish(&output, to: &sink)
+        finish(&error, to: &sink)
+        sink.finish()
     }
 
-    /// Stores a line of our own, of at most `SHIM_LINE_BOUND` bytes, among those of standard error.
-    mutating func appendMessage(_ text: StaticString, to log: inout LogSink) {
+    /// Appends a message of the shim, of at most `SHIM_MAX_LINE_SIZE` bytes, to the lines of standard error.
+    mutating func appendMessage(_ text: StaticString, to sink: inout LogSink) {
         let now = shim_realtime()
         linePrefix.set(now, stream: "stderr")
         text.withUTF8Buffer { source in
             for index in 0..<source.count { input[index] = CChar(truncatingIfNeeded: source[index]) }
         }
-        appendLine(input, text.utf8CodeUnitCount, isFull: true, to: &log, at: now)
-        flush(to: &log, at: now)
+        appendLine(input, text.utf8CodeUnitCount, isFull: true, to: &sink, at: now)
+        flush(to: &sink, at: now)
     }
 
-    private mutating func drain(_ stream: inout OutputPipe, to log: inout LogSink) {
+    private mutating func drain(_ stream: inout OutputPipe, to sink: inout LogSink) {
         var left = stream.descriptor < 0 ? 0 : shim_pending_bytes(stream.descriptor)
-        while left > 0, case let count = move(&stream, to: &log), count > 0 { left -= count }
+        while left > 0, case let count = move(&stream, to: &sink), count > 0 { left -= count }
     }
 
     /// Stores the unfinished line and closes the pipe.
-    private mutating func finish(_ stream: inout OutputPipe, to log: inout LogSink) {
+    private mutating func finish(_ stream: inout OutputPipe, to sink: inout LogSink) {
         if stream.partialLineSize > 0 {
             let now = shim_realtime()
             linePrefix.set(now, stream: stream.streamName)
-            appendLine(stream.partialLine, stream.partialLineSize, isFull: false, to: &log, at: now)
+            appendLine(stream.partialLine, stream.partialLineSize, isFull: false, to: &sink, at: now)
             stream.partialLineSize = 0
-            flush(to: &log, at: now)
+            flush(to: &sink, at: now)
         }
         stream.close()
     }
 
-    /// Gives the memory of a burst back.
+    /// Releases the static buffers after a burst of output.
     mutating func releaseBuffers() {
         hasUsedBuffers = false
         shim_release_output_memory()
@@ -111,41 +94,41 @@ struct LineAssembler {
         _ bytes: UnsafeMutablePointer<CChar>,
         _ count: Int,
         of stream: inout OutputPipe,
-        to log: inout LogSink
+        to sink: inout LogSink
     ) {
-        var from = UnsafePointer(bytes)
-        let end = from + count
-        var newline = shim_first_newline(from, count)
+        var start = UnsafePointer(bytes)
+        let end = start + count
+        var newline = shim_first_newline(start, count)
         if newline == nil, stream.partialLineSize + count <= LineAssembler.maxLineSize {
-            shim_copy(stream.partialLine + stream.partialLineSize, from, count)
+            shim_copy(stream.partialLine + stream.partialLineSize, start, count)
             stream.partialLineSize += count
             return
         }
         let now = shim_realtime()
         linePrefix.set(now, stream: stream.streamName)
-        // What was held goes in front of what was read: there is room for it.
-        from -= stream.partialLineSize
+        // The unfinished line is copied in front of the new data: the buffer has room for it.
+        start -= stream.partialLineSize
         shim_copy(bytes - stream.partialLineSize, stream.partialLine, stream.partialLineSize)
         stream.partialLineSize = 0
-        while let last = newline {
-            while last - from > LineAssembler.maxLineSize { from = appendPart(from, to: &log, at: now) }
-            appendLine(from, last - from, isFull: true, to: &log, at: now)
-            from = last + 1
-            newline = shim_first_newline(from, end - from)
+        while let lineEnd = newline {
+            while lineEnd - start > LineAssembler.maxLineSize { start = appendPart(start, to: &sink, at: now) }
+            appendLine(start, lineEnd - start, isFull: true, to: &sink, at: now)
+            start = lineEnd + 1
+            newline = shim_first_newline(start, end - start)
         }
-        while end - from > LineAssembler.maxLineSize { from = appendPart(from, to: &log, at: now) }
-        stream.partialLineSize = end - from
-        shim_copy(stream.partialLine, from, stream.partialLineSize)
-        flush(to: &log, at: now)
+        while end - start > LineAssembler.maxLineSize { start = appendPart(start, to: &sink, at: now) }
+        stream.partialLineSize = end - start
+        shim_copy(stream.partialLine, start, stream.partialLineSize)
+        flush(to: &sink, at: now)
     }
 
     private mutating func appendPart(
-        _ from: UnsafePointer<CChar>,
-        to log: inout LogSink,
+        _ start: UnsafePointer<CChar>,
+        to sink: inout LogSink,
         at now: Int64
     ) -> UnsafePointer<CChar> {
-        appendLine(from, LineAssembler.maxLineSize, isFull: false, to: &log, at: now)
-        return from + LineAssembler.maxLineSize
+        appendLine(start, LineAssembler.maxLineSize, isFull: false, to: &sink, at: now)
+        return start + LineAssembler.maxLineSize
     }
 
     @inline(__always)
@@ -153,10 +136,10 @@ struct LineAssembler {
         _ line: UnsafePointer<CChar>,
         _ count: Int,
         isFull: Bool,
-        to log: inout LogSink,
+        to sink: inout LogSink,
         at now: Int64
     ) {
-        if used + LinePrefix.length + count + 1 > LineAssembler.outputSize { flush(to: &log, at: now) }
+        if used + LinePrefix.length + count + 1 > LineAssembler.outputSize { flush(to: &sink, at: now) }
         let target = output + used
         linePrefix.copy(to: target, isFull: isFull)
         shim_copy(target + LinePrefix.length, line, count)
@@ -164,8 +147,8 @@ struct LineAssembler {
         used += LinePrefix.length + count + 1
     }
 
-    private mutating func flush(to log: inout LogSink, at now: Int64) {
-        if used > 0 { log.append(output, used, at: now) }
+    private mutating func flush(to sink: inout LogSink, at now: Int64) {
+        if used > 0 { sink.append(output, used, at: now) }
         used = 0
     }
 }

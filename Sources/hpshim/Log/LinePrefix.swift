@@ -1,14 +1,14 @@
 import CHeroShim
 
-/// What stands in front of every line of a log: `2026-11-21T13:45:23.123456789Z stdout F `.
+/// The prefix of every log line: `2026-11-21T13:45:23.123456789Z stdout F `.
 ///
-/// Always 40 bytes, so that a line's own length can be told from the stored one.
+/// It always has 40 bytes, so the length of the line itself follows from the length of the stored line.
 struct LinePrefix {
     static let length = 40
     private static let tagOffset = 38
 
     private let bytes: UnsafeMutablePointer<CChar>
-    /// The second the date and time were written for.
+    /// The second for which date and time are written.
     private var second = Int64.min
 
     init(at bytes: UnsafeMutablePointer<CChar>) {
@@ -27,14 +27,14 @@ struct LinePrefix {
         write(stream, at: 31)
     }
 
-    /// Copies the stamp of a full line or of a part of one.
+    /// Copies the prefix, with the tag of a whole line (`F`) or of a part (`P`).
     @inline(__always)
     func copy(to target: UnsafeMutablePointer<CChar>, isFull: Bool) {
         shim_copy(target, bytes, LinePrefix.length)
         target[LinePrefix.tagOffset] = isFull ? 0x46 : 0x50
     }
 
-    /// Whether a stored line holds a whole line of the service, whose newline then was the service's.
+    /// Whether a stored line is a whole line, so that its newline was written by the service.
     static func isFullLine(_ line: UnsafePointer<CChar>) -> Bool {
         line[tagOffset] == 0x46
     }
@@ -50,7 +50,8 @@ struct LinePrefix {
         writeDigits(ofDay % 60, count: 2, at: 17)
     }
 
-    /// The Gregorian date of a day counted from 1970-01-01: eras of 400 years, years that begin in March.
+    /// The Gregorian date of a day counted from 1970-01-01, calculated with eras of 400 years and years that start in
+    /// March.
     private func date(ofDay day: Int64) -> (year: Int64, month: Int64, day: Int64) {
         let shifted = day &+ 719_468
         let era = shifted / 146_097

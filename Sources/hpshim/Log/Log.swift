@@ -1,12 +1,12 @@
 import CHeroFailpoints
 import CHeroShim
 
-/// The log file of the job: whole lines in, continued in a new file before it grows too large.
+/// The log file of the job: appends whole lines and continues in a new file before the file exceeds its maximum size.
 ///
-/// It never refuses: what cannot be stored is counted, and a line in the log says how much is missing as soon as it can
-/// be written again (LG-2). The last of the file system is left to others (LG-8).
+/// Appending never fails. Lines that cannot be stored are counted, and a drop marker in the log states the number of
+/// missing bytes as soon as the log can be written again (LG-2). Part of the file system is left free (LG-8).
 struct Log {
-    /// How often the name is compared with the file while something is written (LG-6).
+    /// How often the path is compared with the open file while lines are written, in ns (LG-6).
     private static let nameCheckInterval: Int64 = 1_000_000_000
 
     private var rotation: LogRotation
@@ -17,48 +17,48 @@ struct Log {
     private var nameCheckedAt: Int64 = 0
     private var outage = LogOutage()
     private var freeSpaceGuard = FreeSpaceGuard()
-    /// Whether the file ends in the middle of a line that could not be cut off.
+    /// Whether the file ends in a partial line that could not be removed.
     private var endsInPartialLine = false
 
     /// Bytes of the service that are not in the log.
     private(set) var droppedBytes: Int64 = 0
 
-    /// Which file it is, and how much is kept.
+    /// The path of the log, and how much is kept.
     struct Settings {
-        /// In memory that stays.
+        /// The path, in static memory.
         let path: UnsafePointer<CChar>
-        /// Earlier files.
+        /// The number of earlier files.
         let keptFiles: Int
-        /// Bytes of each; 0: no limit.
+        /// The maximum size of each file in bytes; 0 means no limit.
         let maxFileSize: UInt64
     }
 
-    /// Begins a new file, after the earlier ones have been moved up; or goes on in the one that is there.
+    /// Rotates the files and opens a new one, or continues the existing file.
     ///
-    /// Cannot fail: without a file it drops.
-    init(_ place: Settings, goesOn: Bool = false) {
-        rotation = LogRotation(path: place.path, keptFiles: place.keptFiles)
-        maxFileSize = place.maxFileSize == 0 ? .max : Int64(clamping: place.maxFileSize)
-        if goesOn { resumeFile() }
+    /// It cannot fail: without a file, lines are dropped and counted.
+    init(_ settings: Settings, resuming: Bool = false) {
+        rotation = LogRotation(path: settings.path, keptFiles: settings.keptFiles)
+        maxFileSize = settings.maxFileSize == 0 ? .max : Int64(clamping: settings.maxFileSize)
+        if resuming { resumeFile() }
         guard descriptor < 0 else { return }
         let error = startNewFile()
         if error != 0 { outage.begin(error: error) }
     }
 
-    /// When to call `retry`, as CLOCK_BOOTTIME in ns; nil while nothing waits to be said.
+    /// When to call `retryWriting`, as CLOCK_BOOTTIME in ns; nil while no drop marker waits to be written.
     var retryTime: Int64? { outage.error != 0 && outage.droppedBytes > 0 ? outage.retryTime : nil }
 
-    /// Stores lines, each with its stamp and newline.
+    /// Appends whole lines, each with its prefix and newline.
     ///
     /// `now` is CLOCK_REALTIME in ns.
     mutating func append(_ bytes: UnsafePointer<CChar>, _ count: Int, at now: Int64) {
-        if outage.error != 0 { retryWriting(evenEarly: false) }
+        if outage.error != 0 { retryWriting(force: false) }
         if outage.error == 0 { checkName(at: now) }
-        var from = bytes
-        var left = count
-        while left > 0 {
-            guard outage.error == 0 else { return countDropped(from, left) }
-            let part = lengthThatFits(from, left)
+        var start = bytes
+        var remaining = count
+        while remaining > 0 {
+            guard outage.error == 0 else { return countDropped(start, remaining) }
+            let part = lengthThatFits(start, remaining)
             guard part > 0 else {
                 let error = startNewFile()
                 if error != 0 { outage.begin(error: error) }
@@ -69,38 +69,40 @@ struct Log {
                 outage.begin(error: refusal)
                 continue
             }
-            let stored = write(from, part)
-            from += stored
-            left -= stored
+            let stored = write(start, part)
+            start += stored
+            remaining -= stored
         }
     }
 
-    /// Tries to write again, and says what is missing.
+    /// Tries to end an outage and writes the drop marker.
     ///
-    /// Only every two seconds, unless `evenEarly`.
-    mutating func retryWriting(evenEarly: Bool) {
+    /// At most every two seconds, unless `force`.
+    mutating func retryWriting(force: Bool) {
         let now = shim_boottime()
-        guard outage.error != 0, evenEarly || now >= outage.retryTime else { return }
+        guard outage.error != 0, force || now >= outage.retryTime else { return }
         outage.postpone(from: now)
         if descriptor < 0 || endsInPartialLine || !isFileAtPath() {
             let error = startNewFile()
             guard error == 0 else { return }
         }
         guard freeSpaceGuard.refusal(of: LinePrefix.length, to: descriptor, at: shim_realtime()) == 0 else { return }
-        let ended = outage
+        let pastOutage = outage
         outage.end()
-        guard ended.droppedBytes > 0 else { return }
-        let (line, length) = ended.markerLine(until: now, at: shim_realtime())
+        guard pastOutage.droppedBytes > 0 else { return }
+        let (line, length) = pastOutage.markerLine(until: now, at: shim_realtime())
         if write(line, length) != length {
-            // Still refused: the outage goes on as if it had not been interrupted.
-            outage = ended
+            // Still refused: the outage continues.
+            outage = pastOutage
         }
     }
 
-    /// Says what is missing of lines that never came here; what cannot be said now is part of the outage.
+    /// Writes a drop marker for lines that never reached this log.
+    ///
+    /// If that fails, the bytes count as part of the outage.
     mutating func appendGapMarker(_ gap: LogOutage, until end: Int64, at time: Int64) {
         guard gap.droppedBytes > 0 else { return }
-        if outage.error != 0 { retryWriting(evenEarly: false) }
+        if outage.error != 0 { retryWriting(force: false) }
         if outage.error == 0 { checkName(at: shim_realtime()) }
         if outage.error == 0 {
             let refusal = freeSpaceGuard.refusal(of: LinePrefix.length, to: descriptor, at: shim_realtime())
@@ -113,29 +115,29 @@ struct Log {
         outage.droppedBytes &+= gap.droppedBytes
     }
 
-    // MARK: Where the bytes go
+    // MARK: Writing
 
-    /// How many of the bytes, in whole lines, the file still takes; 0 when a new one must begin first.
-    private func lengthThatFits(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
+    /// How many of the bytes, in whole lines, fit into the file; 0 when a new file must be started first.
+    private func lengthThatFits(_ start: UnsafePointer<CChar>, _ count: Int) -> Int {
         let room = max(0, maxFileSize &- size)
         if Int64(count) <= room { return count }
-        let whole = Log.lengthOfWholeLines(from, Int(room))
+        let whole = Log.lengthOfWholeLines(start, Int(room))
         if whole > 0 || size > 0 { return whole }
-        // One line larger than a file may be: it gets a file of its own.
-        guard let end = shim_first_newline(from, count) else { return count }
-        return end - from + 1
+        // One line larger than the maximum size gets a file of its own.
+        guard let end = shim_first_newline(start, count) else { return count }
+        return end - start + 1
     }
 
-    /// The length of what ends with the last newline.
-    static func lengthOfWholeLines(_ from: UnsafePointer<CChar>, _ count: Int) -> Int {
+    /// The length of the text up to and including the last newline.
+    static func lengthOfWholeLines(_ start: UnsafePointer<CChar>, _ count: Int) -> Int {
         var end = count
-        while end > 0, from[end - 1] != 0x0a { end -= 1 }
+        while end > 0, start[end - 1] != 0x0a { end -= 1 }
         return end
     }
 
-    /// Writes whole lines; answers how many bytes of whole lines are stored.
+    /// Writes whole lines; returns the number of bytes of whole lines that are stored.
     ///
-    /// Less than `count` begins an outage.
+    /// A result less than `count` starts an outage.
     private mutating func write(_ bytes: UnsafePointer<CChar>, _ count: Int) -> Int {
         var done = 0
         while done < count {
@@ -145,12 +147,12 @@ struct Log {
                 done += result
             } else if result != -Int(SHIM_EINTR) {
                 outage.begin(error: result == 0 ? Int32(SHIM_EIO) : Int32(truncatingIfNeeded: -result))
-                // No torn line stays behind: what follows must begin a line again.
+                // A partial line is removed, because the next line must start on a new line.
                 let whole = Log.lengthOfWholeLines(bytes, done)
                 if whole < done {
-                    let found = shim_stat(descriptor, &file)
+                    let statError = shim_stat(descriptor, &file)
                     let size = file.size &- Int64(done - whole)
-                    endsInPartialLine = found != 0 || shim_truncate(descriptor, size) != 0
+                    endsInPartialLine = statError != 0 || shim_truncate(descriptor, size) != 0
                 }
                 done = whole
                 break
@@ -166,22 +168,23 @@ struct Log {
         outage.droppedBytes &+= lost
     }
 
-    /// Counts what lines hold of the service's bytes: the stamp is ours, and the newline of a part as well.
+    /// Counts the bytes that the service wrote: without the prefixes, and without the newlines behind parts of lines.
     static func serviceByteCount(_ bytes: UnsafePointer<CChar>, _ count: Int) -> Int64 {
-        var from = bytes
+        var start = bytes
         let end = bytes + count
         var total: Int64 = 0
-        while from < end, let newline = shim_first_newline(from, end - from) {
-            total &+= Int64(newline - from - LinePrefix.length) &+ (LinePrefix.isFullLine(from) ? 1 : 0)
-            from = newline + 1
+        while start < end, let newline = shim_first_newline(start, end - start) {
+            total &+= Int64(newline - start - LinePrefix.length) &+ (LinePrefix.isFullLine(start) ? 1 : 0)
+            start = newline + 1
         }
         return hero_is_disabled(HERO_DROPS) != 0 ? 0 : total
     }
 
-    // MARK: Which file
+    // MARK: The open file
 
-    /// Looks once a second whether the file still has its name; a removed or replaced one is left alone and a new one
-    /// begins.
+    /// Checks once a second whether the path still refers to the open file.
+    ///
+    /// A removed or replaced file is left alone, and a new one is started.
     private mutating func checkName(at now: Int64) {
         guard now &- nameCheckedAt >= Log.nameCheckInterval || now < nameCheckedAt else { return }
         nameCheckedAt = now
@@ -193,7 +196,7 @@ struct Log {
     private mutating func isFileAtPath() -> Bool {
         var named = shim_file()
         let result = shim_lstat(rotation.path, &named)
-        // A name that cannot be looked at is no proof against the file.
+        // An error other than ENOENT does not prove that the file is gone.
         guard result != -Int32(SHIM_ENOENT) else { return false }
         guard result == 0 else { return true }
         guard named.isSame(as: file) else { return false }
@@ -201,28 +204,28 @@ struct Log {
         return true
     }
 
-    /// Goes on in the active file behind its last whole line: who wrote it may have been killed in the middle of one.
+    /// Continues the existing file behind its last whole line: its writer may have been killed in the middle of a line.
     ///
-    /// A file that is none of ours is left to `begin`, which moves it up.
+    /// A file that is not a log of heroproc is left to `startNewFile`, which renames it.
     private mutating func resumeFile() {
-        let found = shim_open_log(rotation.path)
-        guard found >= 0 else { return }
+        let opened = shim_open_log(rotation.path)
+        guard opened >= 0 else { return }
         let tail = shim_output()
-        guard shim_stat(found, &file) == 0 else { return shim_close(found) }
+        guard shim_stat(opened, &file) == 0 else { return shim_close(opened) }
         let length = min(file.size, Int64(SHIM_OUTPUT_SIZE))
         let start = file.size &- length
         let whole =
-            shim_read_at(found, tail, Int(length), Int(start)) == Int(length)
+            shim_read_at(opened, tail, Int(length), Int(start)) == Int(length)
             ? Log.lengthOfWholeLines(tail, Int(length)) : -1
-        // No line of ours is as long as what was read.
+        // A log line is always shorter than the buffer: without a newline in it, this is not a log of heroproc.
         guard whole > 0 || (whole == 0 && start == 0),
-            Int64(whole) == length || shim_truncate(found, start &+ Int64(whole)) == 0
-        else { return shim_close(found) }
+            Int64(whole) == length || shim_truncate(opened, start &+ Int64(whole)) == 0
+        else { return shim_close(opened) }
         size = start &+ Int64(whole)
-        descriptor = found
+        descriptor = opened
     }
 
-    /// Moves the chain up and begins a new file; 0 or an errno.
+    /// Rotates the files and opens a new one; returns 0 or an errno.
     private mutating func startNewFile() -> Int32 {
         shim_close(descriptor)
         descriptor = rotation.rotate()

@@ -1,10 +1,10 @@
 import CHeroShim
 
-/// A time in which nothing could be written to the log: since when, why, and how much is missing.
+/// A period in which the log could not be written: its start, its reason and the number of dropped bytes.
 struct LogOutage {
     private static let retryInterval: Int64 = 2_000_000_000
 
-    /// The errno that began it; 0 when there is none.
+    /// The errno that started the outage; 0 when there is none.
     private(set) var error: Int32 = 0
     private var startedAt: Int64 = 0
     private(set) var retryTime: Int64 = 0
@@ -27,13 +27,13 @@ struct LogOutage {
         droppedBytes = 0
     }
 
-    /// `<stamp> stderr F [heroproc: dropped N bytes, ENOSPC, 12.4 s]` and a newline, in static memory.
+    /// The drop marker `<prefix>[heroproc: dropped N bytes, ENOSPC, 12.4 s]` and a newline, in static memory.
     ///
-    /// Its two times are those of its end, CLOCK_BOOTTIME and CLOCK_REALTIME in ns.
+    /// `now` (CLOCK_BOOTTIME) and `time` (CLOCK_REALTIME) are the end of the outage, in ns.
     func markerLine(until now: Int64, at time: Int64) -> (line: UnsafePointer<CChar>, length: Int) {
         let text = shim_scratch(1)
-        var stamp = LinePrefix(at: text)
-        stamp.set(time, stream: "stderr")
+        var prefix = LinePrefix(at: text)
+        prefix.set(time, stream: "stderr")
         var end = LinePrefix.length
         write("[heroproc: dropped ", to: text, &end)
         write(droppedBytes, to: text, &end)

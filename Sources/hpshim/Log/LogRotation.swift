@@ -1,7 +1,7 @@
 import CHeroFailpoints
 import CHeroShim
 
-/// The files of one log: the active one, and the earlier ones `.1`, `.2` and so on, of which `keep` remain.
+/// The files of one log: the active file, and up to `keptFiles` earlier ones, named `.1`, `.2` and so on.
 struct LogRotation {
     let path: UnsafePointer<CChar>
     private let keptFiles: Int
@@ -11,41 +11,43 @@ struct LogRotation {
         self.keptFiles = keptFiles
     }
 
-    /// Moves every file up by one and makes the active one; answers its descriptor or a negative errno.
+    /// Renames each file to the next number and creates the active file.
+    ///
+    /// - Returns: Its descriptor, or a negative errno.
     func rotate() -> Int32 {
         var active = shim_file()
-        let moved = shim_lstat(path, &active) == 0 ? shiftFiles() : 0
+        let renameResult = shim_lstat(path, &active) == 0 ? shiftFiles() : 0
         hero_failpoint(FP_LG_1)
         let descriptor = shim_create_log(path)
-        // It is still there because it could not be moved: that says why.
-        if descriptor == -Int32(SHIM_EEXIST), moved < 0 { return moved }
+        // The old file still exists because it could not be renamed: report that error.
+        if descriptor == -Int32(SHIM_EEXIST), renameResult < 0 { return renameResult }
         guard descriptor == -Int32(SHIM_ENOENT) else { return descriptor }
         createParentDirectories()
         return shim_create_log(path)
     }
 
-    /// Makes room at the active file's name; 0 or a negative errno.
+    /// Frees the name of the active file; returns 0 or a negative errno.
     private func shiftFiles() -> Int32 {
         guard keptFiles > 0 else { return shim_remove(path) }
-        // Only as far as the first free number: a gap needs no filling.
-        var free = 1
+        // Up to the first free number: later files need not be renamed.
+        var freeNumber = 1
         var found = shim_file()
-        while free <= keptFiles, shim_lstat(numberedPath(free, in: 0), &found) == 0 { free += 1 }
-        if free > keptFiles {
+        while freeNumber <= keptFiles, shim_lstat(numberedPath(freeNumber, in: 0), &found) == 0 { freeNumber += 1 }
+        if freeNumber > keptFiles {
             removeExcessFiles()
-            free = keptFiles
+            freeNumber = keptFiles
         }
-        // From the top, so that a kill between two steps loses nothing.
-        while free > 1 {
-            _ = shim_rename(numberedPath(free - 1, in: 0), numberedPath(free, in: 1))
-            free -= 1
+        // From the highest number down, so that a kill between two steps loses no file.
+        while freeNumber > 1 {
+            _ = shim_rename(numberedPath(freeNumber - 1, in: 0), numberedPath(freeNumber, in: 1))
+            freeNumber -= 1
         }
-        let moved = shim_rename(path, numberedPath(1, in: 0))
-        // A full directory that somebody put there cannot be replaced: the log goes on without its earlier part.
-        return moved == -Int32(SHIM_EISDIR) ? shim_remove(path) : moved
+        let renameResult = shim_rename(path, numberedPath(1, in: 0))
+        // The target is a non-empty directory that another program created: the active file is removed instead.
+        return renameResult == -Int32(SHIM_EISDIR) ? shim_remove(path) : renameResult
     }
 
-    /// Removes the last of the chain, and what a larger `keep` of earlier times has left.
+    /// Removes the oldest file, and files beyond it from a time when more files were kept.
     private func removeExcessFiles() {
         hero_failpoint(FP_LG_3)
         var number = keptFiles
@@ -72,7 +74,7 @@ struct LogRotation {
         return UnsafePointer(text)
     }
 
-    /// Makes the directories above the file, those that are missing, for nobody but us.
+    /// Creates the missing parent directories with mode 0700.
     private func createParentDirectories() {
         let text = shim_scratch(0)
         let length = shim_length(path)

@@ -1,35 +1,35 @@
 import CHeroRecord
 import CHeroShim
 
-/// Where the lines of the service go: into its log at once, or to the thread that writes it (LG-3).
+/// Where the lines of the service are written: directly into its log, or to the thread that writes the log (LG-3).
 enum LogSink {
-    /// A slow disk holds the service up, and nothing is lost.
+    /// Lines are written directly. A slow disk delays the service, and no line is lost.
     case blocking(Log)
-    /// A slow disk is this thread's affair, and what does not fit is dropped.
+    /// A thread writes the lines. A slow disk never delays the service, and lines that do not fit are dropped.
     case dropping(LogThread)
-    /// There is no such thread to be had: the start fails with this errno.
+    /// The thread cannot be started: the start fails with this errno.
     case failed(Int32)
 
-    /// Begins the log, or has the thread begin it.
-    init(_ place: Log.Settings, drops: Bool) {
-        guard drops else {
-            self = .blocking(Log(place))
+    /// Opens the log, or starts the thread that opens it.
+    init(_ settings: Log.Settings, dropsWhenSlow: Bool) {
+        guard dropsWhenSlow else {
+            self = .blocking(Log(settings))
             return
         }
         var error: Int32 = 0
-        self = LogThread(place, &error).map { .dropping($0) } ?? .failed(error)
+        self = LogThread(settings, &error).map { .dropping($0) } ?? .failed(error)
     }
 
-    /// Why the service cannot be started, if it cannot.
+    /// Why the service cannot be started; nil if it can.
     var failure: ProgramLauncher.Failure? {
         switch self {
         case .blocking, .dropping: nil
-        // What is short is what a program takes as well.
+        // The stage is `fork`, because the missing resource is one that every new process needs.
         case .failed(let error): ProgramLauncher.Failure(HERO_STAGE_FORK, error)
         }
     }
 
-    /// Whether a second thread lives.
+    /// Whether a second thread is running.
     var hasThread: Bool {
         switch self {
         case .blocking, .failed: false
@@ -37,7 +37,7 @@ enum LogSink {
         }
     }
 
-    /// Takes lines, each with its stamp and newline; `now` is CLOCK_REALTIME in ns.
+    /// Appends whole lines, each with its prefix and newline; `now` is CLOCK_REALTIME in ns.
     mutating func append(_ bytes: UnsafePointer<CChar>, _ count: Int, at now: Int64) {
         switch self {
         case .blocking(var log):
@@ -48,7 +48,7 @@ enum LogSink {
         }
     }
 
-    /// When to call `retry`, as CLOCK_BOOTTIME in ns; nil while nothing waits to be said.
+    /// When to call `retryWriting`, as CLOCK_BOOTTIME in ns; nil while no drop marker waits to be written.
     var retryTime: Int64? {
         switch self {
         case .blocking(let log): log.retryTime
@@ -56,12 +56,12 @@ enum LogSink {
         }
     }
 
-    /// Tries to write again.
-    mutating func retryWriting() { retryWriting(evenEarly: false) }
+    /// Tries to write again after an outage.
+    mutating func retryWriting() { retryWriting(force: false) }
 
-    private mutating func retryWriting(evenEarly: Bool) {
+    private mutating func retryWriting(force: Bool) {
         guard case .blocking(var log) = self else { return }
-        log.retryWriting(evenEarly: evenEarly)
+        log.retryWriting(force: force)
         self = .blocking(log)
     }
 
@@ -74,10 +74,10 @@ enum LogSink {
         }
     }
 
-    /// All that was taken is stored, and what is missing is said, as far as the disk lets us.
+    /// Stores all lines that were appended, and a drop marker for missing lines, as far as the disk allows.
     mutating func finish() {
         switch self {
-        case .blocking: retryWriting(evenEarly: true)
+        case .blocking: retryWriting(force: true)
         case .dropping(let thread): thread.finish()
         case .failed: break
         }

@@ -1,21 +1,22 @@
 import CHeroShim
 
-/// The thread that writes the log of a service which must never wait for it: it alone stands still with the disk (LG-3).
+/// The thread that writes the log of a service that must never wait for its log: a slow disk blocks only this thread
+/// (LG-3).
 ///
-/// Two buffers lie between it and the first thread. One is filled while the lines of the other one are stored, and then they
-/// change places. What does not fit is counted until they do, and what is to be said of it comes before all that follows: so
-/// each marker stands where its lines are missing. Being a thread, it goes whenever the shim goes, however that is.
+/// Two buffers lie between the first thread and this one. One is filled while the lines of the other are stored, and
+/// then they are exchanged. Bytes that do not fit are counted until the exchange. Their drop marker is written before
+/// the lines that follow, so each marker is where its lines are missing. The thread ends with the shim, also by a kill.
 struct LogThread {
-    /// Bytes of lines that one buffer takes; two of them are as much as a wide pipe holds.
+    /// The size of each buffer in bytes; both together hold as much as an enlarged pipe.
     private static let capacity = Int(SHIM_OUTPUT_SIZE)
-    /// Room for what both threads share, in front of the buffers.
+    /// The size of the shared state in front of the buffers.
     private static let sharedSize = 4096
-    /// How long a start waits for its log to be begun, in ms.
+    /// How long a start waits until its log is open, in ms.
     private static let openTimeout: Int64 = 500
-    /// How long the memory of a burst is kept in case there is more, in ms.
+    /// How long the buffers are kept after a burst of output, in ms.
     private static let releaseMemoryDelay: Int64 = 1000
 
-    /// Lines in a row, and what is missing in front of them.
+    /// Consecutive lines, and the gap in front of them.
     private struct Buffer {
         let bytes: UnsafeMutablePointer<CChar>
         var used = 0
@@ -27,41 +28,41 @@ struct LogThread {
         var isEmpty: Bool { used == 0 && gap.error == 0 }
     }
 
-    /// What both threads use, under the lock.
+    /// The state of both threads, protected by the lock.
     private struct Shared {
         let settings: Log.Settings
         var filling: Buffer
         var storing: Buffer
-        /// What did not fit behind the lines of `filling`.
+        /// The lines that did not fit behind those of `filling`.
         var gap = LogOutage()
         var gapTime: Int64 = 0
-        /// Whether the log is begun, and whether all that ever comes has come.
+        /// Whether the log is open, and whether no more lines will be appended.
         var isLogOpen = false
         var isFinishing = false
-        /// Bytes of the service that were dropped: for want of room here, and by the log.
+        /// Bytes of the service that were dropped: because the buffer was full, and by the log.
         var droppedHere: Int64 = 0
         var droppedByLog: Int64 = 0
 
-        /// Takes what is to be stored next; nil when there is nothing.
+        /// Exchanges the buffers and returns the filled one; nil when it is empty.
         mutating func takeFilledBuffer() -> Buffer? {
             guard !filling.isEmpty else { return nil }
-            let taken = filling
+            let buffer = filling
             filling = Buffer(bytes: storing.bytes)
-            storing = taken
+            storing = buffer
             if gap.error != 0 {
                 filling.gap = gap
                 filling.gapEnd = shim_boottime()
                 filling.gapTime = gapTime
                 gap.end()
             }
-            return taken
+            return buffer
         }
     }
 
     private let shared: UnsafeMutablePointer<Shared>
 
-    /// Starts the thread; nil, and an errno, when there is none to be had.
-    init?(_ place: Log.Settings, _ error: inout Int32) {
+    /// Starts the thread; nil, with an errno, when that fails.
+    init?(_ settings: Log.Settings, _ error: inout Int32) {
         let size = LogThread.sharedSize + 2 * LogThread.capacity
         guard let memory = shim_map(size) else {
             error = Int32(SHIM_EAGAIN)
@@ -71,7 +72,7 @@ struct LogThread {
         shared = memory.bindMemory(to: Shared.self, capacity: 1)
         shared.initialize(
             to: Shared(
-                settings: place,
+                settings: settings,
                 filling: Buffer(bytes: bytes),
                 storing: Buffer(bytes: bytes + LogThread.capacity)
             )
@@ -86,34 +87,35 @@ struct LogThread {
 
     // MARK: The first thread
 
-    /// Waits a moment, so that whoever looks for what this start writes does not find the log of the one before.
+    /// Waits until the log is open, so that a reader of this start's log does not find that of the previous start.
     private func awaitLogOpen() {
         shim_lock()
         while !shared.pointee.isLogOpen, shim_wait_for_change(LogThread.openTimeout) != 0 {}
         shim_unlock()
     }
 
-    /// Takes whole lines, each with its stamp; what there is no room for is counted.
+    /// Appends whole lines, each with its prefix; counts the bytes of lines that do not fit.
     ///
-    /// Never waits. `now` is CLOCK_REALTIME in ns.
+    /// It never waits. `now` is CLOCK_REALTIME in ns.
     func append(_ bytes: UnsafePointer<CChar>, _ count: Int, at now: Int64) {
         shim_lock()
         var fits = 0
-        // Once a line is missing, so are those behind it until it can be said.
+        // After the first missing line all lines are dropped until the marker can be placed.
         if shared.pointee.gap.error == 0 {
             let used = shared.pointee.filling.used
-            let room = LogThread.capacity - used
-            fits = count <= room ? count : Log.lengthOfWholeLines(bytes, room)
+            let remaining = LogThread.capacity - used
+            fits = count <= remaining ? count : Log.lengthOfWholeLines(bytes, remaining)
             shim_copy(shared.pointee.filling.bytes + used, bytes, fits)
             shared.pointee.filling.used = used + fits
         }
         if fits < count {
-            let lost = Log.serviceByteCount(bytes + fits, count - fits)
+            let droppedBytes = Log.serviceByteCount(bytes + fits, count - fits)
             if shared.pointee.gap.error == 0 { shared.pointee.gap.begin(error: SHIM_DISK_TOO_SLOW) }
-            shared.pointee.gap.droppedBytes &+= lost
-            // Not that of its end: lines behind it may have been stamped before.
+            shared.pointee.gap.droppedBytes &+= droppedBytes
+            // The time of these lines and not that of the end of the gap, because later lines may have earlier times
+            // than that.
             shared.pointee.gapTime = now
-            shared.pointee.droppedHere &+= lost
+            shared.pointee.droppedHere &+= droppedBytes
         }
         shim_signal_change()
         shim_unlock()
@@ -126,9 +128,9 @@ struct LogThread {
         return shared.pointee.droppedHere &+ shared.pointee.droppedByLog
     }
 
-    /// Waits until all that was taken is stored or counted.
+    /// Waits until all appended lines are stored or counted.
     ///
-    /// The lock on the record holds until then: no later start meets a writer of ours at its log.
+    /// The lock on the record is held until then, so a later start never writes the same log at the same time.
     func finish() {
         shim_lock()
         shared.pointee.isFinishing = true
@@ -145,7 +147,7 @@ struct LogThread {
         shared.pointee.isLogOpen = true
         shim_signal_change()
         shim_unlock()
-        var isSwollen = false
+        var hasUsedBuffers = false
         while true {
             shim_lock()
             shared.pointee.droppedByLog = log.droppedBytes
@@ -153,28 +155,30 @@ struct LogThread {
                 shim_unlock()
                 log.appendGapMarker(buffer.gap, until: buffer.gapEnd, at: buffer.gapTime)
                 if buffer.used > 0 { log.append(buffer.bytes, buffer.used, at: shim_realtime()) }
-                isSwollen = true
+                hasUsedBuffers = true
                 continue
             }
             if shared.pointee.isFinishing { break }
-            if shim_wait_for_change(waitTimeout(log, isSwollen)) == 0, isSwollen, shared.pointee.filling.isEmpty {
-                // Nothing lies in either, and nothing can be put there meanwhile.
+            if shim_wait_for_change(waitTimeout(log, hasUsedBuffers)) == 0, hasUsedBuffers,
+                shared.pointee.filling.isEmpty
+            {
+                // Both buffers are empty, and the lock keeps them empty.
                 shim_discard(shared.pointee.filling.bytes, capacity)
                 shim_discard(shared.pointee.storing.bytes, capacity)
-                isSwollen = false
+                hasUsedBuffers = false
             }
             shim_unlock()
-            if let time = log.retryTime, shim_boottime() >= time { log.retryWriting(evenEarly: false) }
+            if let time = log.retryTime, shim_boottime() >= time { log.retryWriting(force: false) }
         }
         shim_unlock()
-        log.retryWriting(evenEarly: true)
+        log.retryWriting(force: true)
     }
 
-    /// Milliseconds until something is due though nothing comes; negative when nothing is.
-    private static func waitTimeout(_ log: Log, _ isSwollen: Bool) -> Int64 {
-        let shrink = isSwollen ? releaseMemoryDelay : -1
+    /// Milliseconds until the next retry or release of memory; negative when there is none.
+    private static func waitTimeout(_ log: Log, _ hasUsedBuffers: Bool) -> Int64 {
+        let shrink = hasUsedBuffers ? releaseMemoryDelay : -1
         guard let time = log.retryTime else { return shrink }
         let due = max(0, time &- shim_boottime()) / 1_000_000 &+ 1
-        return isSwollen ? min(due, shrink) : due
+        return hasUsedBuffers ? min(due, shrink) : due
     }
 }

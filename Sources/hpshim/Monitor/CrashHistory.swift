@@ -1,18 +1,20 @@
 import CHeroRecord
 import CHeroShim
 
-/// The last crashes of a reconciler that were of its own making (reliability.md CR-6).
+/// The most recent crashes of the reconciler that were caused by itself (guarantee CR-6).
 struct CrashHistory {
-    /// For how long one counts, in ns.
+    /// How long a crash counts, in ns.
     private static let window = Int64(HERO_CRASH_WINDOW_SECONDS) * 1_000_000_000
 
-    /// When they were (CLOCK_BOOTTIME, ns), the newest first; of these `known` are real.
+    /// The times of the crashes (CLOCK_BOOTTIME, ns), newest first; the first `recordedCount` are valid.
     private var times: (Int64, Int64, Int64) = (0, 0, 0)
     private var recordedCount: Int32 = 0
-    /// What ended the newest; 0 while there is none.
+    /// The signal of the newest crash; 0 while there is none.
     private(set) var lastSignal: Int32 = 0
 
-    /// Takes in that a signal ended it; one that came from others does not count.
+    /// Records that a signal ended the reconciler.
+    ///
+    /// Signals that only other processes send are ignored.
     mutating func add(_ signal: Int32, at now: Int64) {
         guard shim_monitor_is_crash_signal(signal) != 0 else { return }
         self.lastSignal = signal
@@ -20,7 +22,7 @@ struct CrashHistory {
         recordedCount = min(HERO_CRASH_LIMIT, recordedCount &+ 1)
     }
 
-    /// How many there were lately, 0 to HERO_KEPT_CRASHES.
+    /// The number of recent crashes, 0 to HERO_CRASH_LIMIT.
     func recentCount(at now: Int64) -> Int32 {
         func isRecent(_ number: Int32, _ time: Int64) -> Int32 {
             recordedCount >= number && now &- time <= CrashHistory.window ? 1 : 0

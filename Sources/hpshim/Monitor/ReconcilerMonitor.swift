@@ -2,15 +2,16 @@ import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
-/// Keep mode: holds one reconciler, and starts it again whenever it crashes (reliability.md SH-15, P1-2).
+/// Monitor mode (`hpshim keep PROGRAM ARGUMENTS`): runs one reconciler and restarts it after a crash
+/// (guarantees SH-15, P1-2).
 ///
-/// `hpshim keep PROGRAM ARGUMENTS`: small enough to outlive what the reconciler may die of, and to be the first process of
-/// a container. It knows nothing of services, and no end of a reconciler stops one.
+/// The monitor is small, so that it survives most failures that end the reconciler, and it can be the first process of
+/// a container. It has no knowledge of services, and an exit of the reconciler stops none of them.
 struct ReconcilerMonitor {
-    /// The first pause before a start, and the longest, in ms.
+    /// The shortest and the longest delay before a restart, in ms.
     private static let minRestartDelay: Int64 = 200
     private static let maxRestartDelay: Int64 = 5000
-    /// After a life this long, in ns, the pauses begin anew.
+    /// A reconciler that ran this long, in ns, is restarted after the shortest delay.
     private static let stableRunTime: Int64 = 10_000_000_000
     private static let nanosecondsPerSecond: Int64 = 1_000_000_000
 
@@ -19,30 +20,30 @@ struct ReconcilerMonitor {
     private var pidfd: Int32 = -1
     private var startedAt: Int64 = 0
     private var restartDelay = ReconcilerMonitor.minRestartDelay
-    /// The pipe through which the reconciler says that its loop turns; -1 while there is none.
+    /// The read end of the pipe on which the reconciler sends heartbeats; -1 while there is none.
     private var heartbeatPipe: Int32 = -1
-    /// How long it may say nothing, in s; 0: for ever.
+    /// The longest time without a heartbeat, in s; 0 means no limit.
     private let watchdogSeconds = shim_monitor_watchdog_seconds()
-    /// When silence is held against it next (CLOCK_MONOTONIC, ns): never before it has said something.
+    /// When a missing heartbeat is noticed (CLOCK_MONOTONIC, ns); nil before the first heartbeat.
     private var heartbeatDeadline: Int64?
-    /// Whether that will be the end of it.
+    /// Whether the deadline has passed once; the reconciler is killed when it passes again.
     private var isHeartbeatOverdue = false
-    /// When the next start is due (CLOCK_BOOTTIME, ns), while nobody lives.
+    /// When the next start is due (CLOCK_BOOTTIME, ns), while no reconciler is running.
     private var nextStartAt: Int64 = 0
     private var isFirstStart = true
     private var crashHistory = CrashHistory()
-    /// The signal that asked to leave; 0 before.
+    /// The signal that requested the stop; 0 before.
     private var stopSignal: Int32 = 0
 
-    /// Whether this program is to be a keeper and no shim.
+    /// Whether the command line requests monitor mode.
     static var isRequested: Bool { shim_monitor_is_requested() != 0 }
 
-    /// Keeps until there is nothing to keep any more; the code to leave with.
+    /// Runs the monitor; returns its exit code.
     static func run() -> Int32 {
         let signals = shim_monitor_set_up()
         guard signals >= 0 else { return HERO_RECONCILER_REFUSED }
-        var keeper = ReconcilerMonitor(signals: signals)
-        return keeper.runUntilStopped()
+        var monitor = ReconcilerMonitor(signals: signals)
+        return monitor.runUntilStopped()
     }
 
     private init(signals: Int32) { self.signals = signals }
@@ -52,7 +53,7 @@ struct ReconcilerMonitor {
             if reconcilerPID == 0, shim_boottime() >= nextStartAt { startReconciler() }
             waitForEvents()
             while case let signal = shim_monitor_next_signal(signals), signal != 0 {
-                if let code = forward(on: signal) { return code }
+                if let code = forward(signal) { return code }
             }
             if let code = reapChildren() { return code }
         }
@@ -68,21 +69,22 @@ struct ReconcilerMonitor {
         let result = shim_monitor_start_reconciler(&heartbeatPipe)
         hero_failpoint(FP_KP_2)
         guard result > 0 else { return scheduleRestart("cannot be started: error ", 0 &- result) }
-        // Told once: who holds back because of them and crashes all the same is followed by one that does not.
+        // Reported once: a reconciler that starts in safe mode and still crashes is followed by one that starts
+        // normally.
         if count == HERO_CRASH_LIMIT { crashHistory = CrashHistory() }
         reconcilerPID = result
         pidfd = shim_open_pidfd(result)
-        // Asked to leave while nobody could be told: it takes everything down if that is what it is there for.
+        // The stop was requested while no reconciler was running. This one takes everything down if that is configured.
         if stopSignal != 0 { _ = shim_signal(pidfd, stopSignal) }
     }
 
     private mutating func waitForEvents() {
         var descriptors = (signals, heartbeatPipe)
-        var left: Int64 = -1
-        if reconcilerPID == 0 { left = max(0, nextStartAt &- shim_boottime()) / 1_000_000 &+ 1 }
-        if let heartbeatDeadline { left = max(0, heartbeatDeadline &- shim_monotonic()) / 1_000_000 &+ 1 }
+        var timeout: Int64 = -1
+        if reconcilerPID == 0 { timeout = max(0, nextStartAt &- shim_boottime()) / 1_000_000 &+ 1 }
+        if let heartbeatDeadline { timeout = max(0, heartbeatDeadline &- shim_monotonic()) / 1_000_000 &+ 1 }
         let ready = withUnsafePointer(to: &descriptors) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 2) { shim_poll($0, 2, left) }
+            $0.withMemoryRebound(to: Int32.self, capacity: 2) { shim_poll($0, 2, timeout) }
         }
         if ready > 0, ready & 2 != 0 { readHeartbeats() }
         checkHeartbeat()
@@ -90,31 +92,34 @@ struct ReconcilerMonitor {
 
     // MARK: The watchdog (SH-16)
 
-    /// Takes in that the loop turns.
+    /// Reads heartbeats and moves the deadline.
     private mutating func readHeartbeats() {
-        let heard = shim_monitor_read_heartbeat(heartbeatPipe)
-        if heard < 0 { return closeHeartbeatPipe() }
-        guard heard > 0, watchdogSeconds > 0 else { return }
+        let count = shim_monitor_read_heartbeat(heartbeatPipe)
+        if count < 0 { return closeHeartbeatPipe() }
+        guard count > 0, watchdogSeconds > 0 else { return }
         isHeartbeatOverdue = false
         heartbeatDeadline =
             shim_monotonic() &+ (watchdogSeconds &- graceSeconds) &* ReconcilerMonitor.nanosecondsPerSecond
     }
 
-    /// Seconds between the suspicion and the end.
+    /// Seconds between the first deadline and the kill.
     private var graceSeconds: Int64 { watchdogSeconds / 12 }
 
-    /// Kills a reconciler that hangs; the services do not notice, and the next one goes on.
+    /// Kills a reconciler that sends no heartbeats.
     ///
-    /// Silence alone is a suspicion: a machine that was frozen as a whole, and this process with it, gives the other one time to speak.
+    /// Services are not affected, and the next reconciler continues.
+    ///
+    /// The first missed deadline only starts a grace period: if the whole machine was frozen, the reconciler needs time
+    /// to send its next heartbeat.
     private mutating func checkHeartbeat() {
-        guard reconcilerPID != 0, let moment = heartbeatDeadline, shim_monotonic() >= moment else { return }
+        guard reconcilerPID != 0, let deadline = heartbeatDeadline, shim_monotonic() >= deadline else { return }
         guard isHeartbeatOverdue else {
             isHeartbeatOverdue = true
             heartbeatDeadline = shim_monotonic() &+ max(1, graceSeconds) &* ReconcilerMonitor.nanosecondsPerSecond
             return
         }
         heartbeatDeadline = nil
-        report("has not said anything for ", watchdogSeconds, " s; it is killed\n")
+        report("sent no heartbeat for ", watchdogSeconds, " s; killing it\n")
         _ = shim_signal(pidfd, Int32(SHIM_SIGKILL))
     }
 
@@ -127,8 +132,10 @@ struct ReconcilerMonitor {
 
     // MARK: Signals
 
-    /// Tells the reconciler; the code to leave with when there is nobody to tell for the second time.
-    private mutating func forward(on signal: Int32) -> Int32? {
+    /// Forwards a signal to the reconciler.
+    ///
+    /// - Returns: The exit code, at the second signal while no reconciler is running.
+    private mutating func forward(_ signal: Int32) -> Int32? {
         let isSecond = stopSignal != 0
         stopSignal = signal
         if reconcilerPID != 0 {
@@ -141,58 +148,60 @@ struct ReconcilerMonitor {
         return nil
     }
 
-    // MARK: Ends
+    // MARK: Exits
 
-    /// Reaps whoever has ended, the reconciler or a stranger that lost its parent; the code to leave with, if it was the end.
+    /// Reaps all exited children, also orphans that the kernel gave to the monitor.
+    ///
+    /// - Returns: The exit code, if the exit of the reconciler ends the monitor.
     private mutating func reapChildren() -> Int32? {
-        var ended = shim_exit_info()
-        while shim_peek_exit(&ended) > 0 {
-            _ = shim_reap(ended.pid)
-            guard ended.pid == reconcilerPID else { continue }
+        var exitInfo = shim_exit_info()
+        while shim_peek_exit(&exitInfo) > 0 {
+            _ = shim_reap(exitInfo.pid)
+            guard exitInfo.pid == reconcilerPID else { continue }
             reconcilerPID = 0
             shim_close(pidfd)
             closeHeartbeatPipe()
-            if let code = handleExit(ended) { return code }
+            if let code = handleExit(exitInfo) { return code }
         }
         return nil
     }
 
-    /// Whether an end of the reconciler is ours too: then the code to leave with.
-    private mutating func handleExit(_ ended: shim_exit_info) -> Int32? {
-        if ended.kind == Int32(HERO_EXIT_EXITED.rawValue) {
-            let code = ended.status
+    /// Handles the exit of the reconciler: schedules a restart, or returns the exit code of the monitor.
+    private mutating func handleExit(_ exitInfo: shim_exit_info) -> Int32? {
+        if exitInfo.kind == Int32(HERO_EXIT_EXITED.rawValue) {
+            let code = exitInfo.status
             let isFinal = code == HERO_RECONCILER_DONE || code == HERO_RECONCILER_REFUSED
-            // What made it hold back may be over: that is no trouble, and nobody waits for an answer.
+            // The reconciler requested a restart. That is no failure, and no client waits for an answer.
             if code == HERO_RECONCILER_RESTART {
                 restartDelay = ReconcilerMonitor.minRestartDelay
-                scheduleRestart("begins anew: code ", code)
+                scheduleRestart("requested a restart: code ", code)
                 return nil
             }
-            // Who could not even begin has made a mistake that no second start mends, and somebody waits for the answer.
+            // The first start failed: a restart does not help, and the caller waits for the exit code.
             if isFinal || isFirstStart || stopSignal != 0 {
                 return code == HERO_RECONCILER_UNAVAILABLE ? HERO_RECONCILER_REFUSED : code
             }
-            scheduleRestart("ended with code ", code)
+            scheduleRestart("exited with code ", code)
         } else {
-            // What ends it by default and was passed on is no crash.
-            if stopSignal == SHIM_SIGHUP, ended.status == stopSignal { return 128 + stopSignal }
-            crashHistory.add(ended.status, at: shim_boottime())
-            scheduleRestart("was ended by signal ", ended.status)
+            // The monitor forwarded SIGHUP, which ends a program by default. That is no crash.
+            if stopSignal == SHIM_SIGHUP, exitInfo.status == stopSignal { return 128 + stopSignal }
+            crashHistory.add(exitInfo.status, at: shim_boottime())
+            scheduleRestart("was killed by signal ", exitInfo.status)
         }
         return nil
     }
 
-    /// Plans the next start.
+    /// Schedules the next start.
     private mutating func scheduleRestart(_ what: StaticString, _ number: Int32) {
         isFirstStart = false
         let now = shim_boottime()
         if now &- startedAt >= ReconcilerMonitor.stableRunTime { restartDelay = ReconcilerMonitor.minRestartDelay }
         nextStartAt = now &+ restartDelay &* 1_000_000
-        report(what, Int64(number), "; it is started again in ", restartDelay, " ms\n")
+        report(what, Int64(number), "; restarting in ", restartDelay, " ms\n")
         restartDelay = min(ReconcilerMonitor.maxRestartDelay, restartDelay &* 2)
     }
 
-    /// Says something of the reconciler in one line.
+    /// Writes one line about the reconciler to standard error.
     private func report(
         _ what: StaticString,
         _ number: Int64,

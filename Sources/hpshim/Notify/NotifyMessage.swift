@@ -1,23 +1,23 @@
 import CHeroRecord
 import CHeroShim
 
-/// What one message of the program changes in what it has said: lines of `NAME=value`, of which unknown ones say nothing.
+/// Applies one message to the notify state: lines of `NAME=value`; unknown lines are ignored.
 struct NotifyMessage {
-    /// What is on record so far, and then with this message.
+    /// The state before the message, and then after it.
     private(set) var state: hero_notify_state
-    /// Whether somebody must look at once.
+    /// Whether the reconciler must be woken at once.
     private(set) var isUrgent = false
-    /// The process that it names as its main one; 0: none, negative: no number.
+    /// The PID that the message names as the main process; 0 when it names none, -1 when the value is not a valid PID.
     private(set) var mainPID: Int32 = 0
 
-    /// The longest time between two pings that can be asked for, in µs: a hundred years.
+    /// The longest watchdog interval that is accepted, in µs: a hundred years.
     private static let maxWatchdogInterval: UInt64 = 3_153_600_000_000_000
 
-    init(_ said: hero_notify_state) {
-        self.state = said
+    init(_ state: hero_notify_state) {
+        self.state = state
     }
 
-    /// Takes in all lines of a message.
+    /// Applies all lines of a message.
     mutating func apply(_ bytes: UnsafePointer<CChar>, _ count: Int) {
         state.messages = state.messages == .max ? .max : state.messages + 1
         var from = bytes
@@ -33,7 +33,7 @@ struct NotifyMessage {
         if NotifyMessage.hasPrefix(text, count, "STATUS=") {
             setStatus(text + 7, count - 7)
         } else if NotifyMessage.isEqual(text, count, "WATCHDOG=1") {
-            // Pings come again and again: whoever waits for one looks by itself, and only the first of all is news.
+            // Only the first ping wakes the reconciler. After that, the reconciler reads the record when a ping is due.
             if state.pinged_boottime == 0 { isUrgent = true }
             state.pinged_boottime = shim_boottime()
         } else if NotifyMessage.isEqual(text, count, "READY=1") {
@@ -72,22 +72,22 @@ struct NotifyMessage {
         }
     }
 
-    // MARK: Words
+    // MARK: Parsing
 
-    private static func hasPrefix(_ text: UnsafePointer<CChar>, _ count: Int, _ word: StaticString) -> Bool {
-        word.withUTF8Buffer { word in
-            guard let start = word.baseAddress else { return false }
-            return start.withMemoryRebound(to: CChar.self, capacity: word.count) {
-                shim_has_prefix(text, count, $0, word.count) != 0
+    private static func hasPrefix(_ text: UnsafePointer<CChar>, _ count: Int, _ prefix: StaticString) -> Bool {
+        prefix.withUTF8Buffer { prefix in
+            guard let start = prefix.baseAddress else { return false }
+            return start.withMemoryRebound(to: CChar.self, capacity: prefix.count) {
+                shim_has_prefix(text, count, $0, prefix.count) != 0
             }
         }
     }
 
-    private static func isEqual(_ text: UnsafePointer<CChar>, _ count: Int, _ word: StaticString) -> Bool {
-        count == word.utf8CodeUnitCount && hasPrefix(text, count, word)
+    private static func isEqual(_ text: UnsafePointer<CChar>, _ count: Int, _ prefix: StaticString) -> Bool {
+        count == prefix.utf8CodeUnitCount && hasPrefix(text, count, prefix)
     }
 
-    /// A decimal number of up to 18 digits; nil where there is none.
+    /// A decimal number of up to 18 digits; nil for any other text.
     private static func parseNumber(_ text: UnsafePointer<CChar>, _ count: Int) -> UInt64? {
         guard count >= 1, count <= 18 else { return nil }
         var value: UInt64 = 0

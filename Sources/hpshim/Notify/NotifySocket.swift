@@ -1,25 +1,27 @@
 import CHeroRecord
 import CHeroShim
 
-/// The socket on which a program says how it is (sd_notify(3)); there is one for each start that is asked for it.
+/// The socket to which a program sends its state (sd_notify(3)); one for each start that has a notify probe or
+/// watchdog.
 ///
-/// It belongs to the shim, so that nothing that is said is lost while no reconciler lives. Only who belongs to the tree of this
-/// start is believed: the kernel says who sent, and `/proc` or the cgroup whose child that is.
+/// The shim owns the socket, so no message is lost while no reconciler is running. It accepts messages only from
+/// processes of this start: the kernel reports the sender, and `/proc` or the cgroup shows whether the sender belongs
+/// to the job.
 struct NotifySocket {
     private(set) var descriptor: Int32 = -1
-    /// What it is bound to, in memory that stays; nil where nobody is to speak.
+    /// The address, in static memory; nil when the job has no notify socket.
     private let address: UnsafePointer<CChar>?
     private let shimPID = shim_own_pid()
 
-    /// `name` as a spec has it, in memory that stays.
-    init(_ name: UnsafePointer<CChar>?) {
-        self.address = name
+    /// Takes the address as the spec has it, in static memory.
+    init(_ address: UnsafePointer<CChar>?) {
+        self.address = address
     }
 
-    /// Binds the socket; 0 or an errno.
+    /// Binds the socket; returns 0 or an errno.
     ///
-    /// A program that runs as root may give that up and still has a word to say; any other one stays who it is, and nobody else
-    /// need be let in.
+    /// A program that runs as root may change its user later and must still be able to send. Any other program keeps
+    /// its user, so only that user gets access.
     mutating func open(for rights: hero_rights) -> Int32 {
         guard let address else { return 0 }
         let changes = rights.changes_user != 0
@@ -30,7 +32,7 @@ struct NotifySocket {
         return 0
     }
 
-    /// Takes the next message in; nil when there is none.
+    /// Receives the next datagram; nil when there is none.
     func receive(_ containment: Containment) -> Datagram? {
         guard descriptor >= 0 else { return nil }
         var sender: Int32 = 0
@@ -38,20 +40,20 @@ struct NotifySocket {
         var length = shim_notify_receive(descriptor, bytes, Int(SHIM_MESSAGE_SIZE), &sender)
         guard length >= 0 || length == -Int(SHIM_EMSGSIZE) else { return nil }
         guard isJobProcess(sender, containment) else { return .foreignSender }
-        // A text in C ends with one; inside of a message it would hide what follows.
+        // One NUL at the end is allowed. A NUL inside the message would hide the text behind it.
         if length > 0, bytes[length - 1] == 0 { length -= 1 }
         guard length > 0, shim_first_nul(bytes, length) == nil else { return .malformed }
         return .text(UnsafePointer(bytes), length)
     }
 
-    /// Whether a process is one of this start's: below the shim, or in its cgroup.
+    /// Whether a process belongs to this start: a descendant of the shim, or in its cgroup.
     ///
-    /// What has ended counts as long as its parent has not taken that in. After that there is nothing left to prove it by.
+    /// A zombie counts until it is reaped. After that, nothing proves where it belonged.
     func isJobProcess(_ pid: Int32, _ containment: Containment) -> Bool {
         pid > 1 && (shim_is_descendant(pid, shimPID) == 1 || containment.contains(pid))
     }
 
-    /// Nobody is heard any more, and the name is free.
+    /// Closes the socket and removes its path.
     mutating func close() {
         guard descriptor >= 0 else { return }
         shim_close(descriptor)
@@ -61,11 +63,11 @@ struct NotifySocket {
 
     /// One datagram.
     enum Datagram {
-        /// Its lines, in static memory until the next one is taken.
+        /// A text and its length, in static memory until the next datagram is received.
         case text(UnsafePointer<CChar>, Int)
-        /// One of ours sent what is too long, empty or no text.
+        /// A process of this start sent a datagram that is too long, empty or not a text.
         case malformed
-        /// Its sender is not, or not provably, of this tree.
+        /// The sender does not belong to this start, or that cannot be proven.
         case foreignSender
     }
 }

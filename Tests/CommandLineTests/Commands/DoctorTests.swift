@@ -3,14 +3,16 @@ import Glibc
 import HeroLinux
 import Testing
 
-/// `heroproc doctor` on this very machine: what it says depends on it, that it says the truth does not (reliability.md OB-4).
-@Suite("The doctor")
+/// Checks the command `doctor` on this machine (OB-4).
+///
+/// The expected results do not depend on the machine.
+@Suite("Doctor")
 struct DoctorTests {
     private static let validManifest =
         "kind: Service\nname: web\nactions: [{name: run, exec: [sleep, \"1000\"], is_process: true}]\n"
 
     /// The marks of the checks by their codes.
-    private func marks(_ answer: Sandbox.CommandResult) -> [String: String] {
+    private func marks(_ answer: CommandResult) -> [String: String] {
         let checks = answer.json["checks"] as? [[String: Any]] ?? []
         return Dictionary(
             checks.compactMap { check in
@@ -21,7 +23,7 @@ struct DoctorTests {
         )
     }
 
-    @Test("OB-4: it touches nothing, and its code is that of its answer in every format")
+    @Test("OB-4: Doctor changes nothing and exits with the same code in every format")
     func changesNothing() async throws {
         try await Sandbox.with { sandbox in
             try sandbox.writeManifest("web.yaml", Self.validManifest)
@@ -41,11 +43,11 @@ struct DoctorTests {
         }
     }
 
-    @Test("OB-4: what is missing is named, with 1")
+    @Test("OB-4: Doctor names what is missing and exits with 1")
     func namesMissing() async throws {
         try await Sandbox.with { sandbox in
             try sandbox.writeManifest("web.yaml", Self.validManifest)
-            let cases: [(code: String, extra: [String: String], spoil: () throws -> Void)] = [
+            let cases: [(code: String, environment: [String: String], prepare: () throws -> Void)] = [
                 ("hpshim", ["HEROPROC_SHIM": "/no/such/hpshim"], {}),
                 ("hpshim", ["HEROPROC_SHIM": "/bin/true"], {}),
                 ("core", ["HERO_PROC_NO_AUTOSTART_DB": ""], {}),
@@ -55,8 +57,8 @@ struct DoctorTests {
                 ("state_dir", ["HEROPROC_STATE": sandbox.servicesDirectory + "/web.yaml/none"], {}),
             ]
             for one in cases {
-                try one.spoil()
-                let answer = try await sandbox.run("doctor", "-o", "json", extra: one.extra)
+                try one.prepare()
+                let answer = try await sandbox.run("doctor", "-o", "json", environment: one.environment)
                 #expect(answer.exitCode == 1, "\(one.code)")
                 #expect(marks(answer)[one.code] == "missing", "\(one.code): \(answer.output)")
                 chmod(sandbox.servicesDirectory, 0o700)
@@ -65,7 +67,7 @@ struct DoctorTests {
         }
     }
 
-    @Test("OB-4: a live reconciler is found, and a state directory that is a FIFO keeps nobody waiting")
+    @Test("OB-4: Doctor finds a running reconciler and does not block on a FIFO")
     func findsReconciler() async throws {
         try await Sandbox.with { sandbox in
             try sandbox.writeManifest("web.yaml", Self.validManifest)
@@ -73,7 +75,7 @@ struct DoctorTests {
             #expect(marks(try await sandbox.run("doctor", "-o", "json"))["reconciler"] == "fine")
             let fifo = sandbox.servicesDirectory + "/../fifo"
             try #require(mkfifo(fifo, 0o600) == 0)
-            #expect(try await sandbox.run("doctor", "-o", "json", extra: ["HEROPROC_STATE": fifo]).exitCode == 1)
+            #expect(try await sandbox.run("doctor", "-o", "json", environment: ["HEROPROC_STATE": fifo]).exitCode == 1)
         }
     }
 }

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-@Suite("init")
+@Suite("Init")
 struct InitTests {
-    @Test("writes a set that is good as it is, without a warning, and says what comes next")
+    @Test("Init writes manifests that validate without warnings, and names the next steps")
     func writesValidSet() async throws {
         try await Sandbox.with(requiresCore: true) { sandbox in
             for arguments in [[], ["--dir", "new/deep/set"], ["-d", sandbox.root + "/absolute"]] {
@@ -23,7 +23,7 @@ struct InitTests {
         }
     }
 
-    @Test("the set it writes comes up, and its files name all that was written")
+    @Test("The services that init writes start, and the JSON lists every file")
     func writtenSetStarts() async throws {
         try await Sandbox.with(requiresCore: true) { sandbox in
             let files = try await sandbox.run("init", "-o", "json").json["files"] as? [String] ?? []
@@ -34,7 +34,7 @@ struct InitTests {
         }
     }
 
-    @Test("writes over nothing: it says which file is there, and changes nothing")
+    @Test("Init refuses to overwrite an existing file, names it and changes nothing")
     func keepsExistingFiles() async throws {
         let mine = ["hello.yaml": "# mine\n"]
         for manifests in [mine, ["sub.yaml": "# mine\n"]] {
@@ -51,7 +51,7 @@ struct InitTests {
             }
         }
         try await Sandbox.with { sandbox in
-            // What is no manifest for us may still be somebody's file.
+            // A link with the name of a manifest must not be overwritten either.
             try FileManager.default.createSymbolicLink(
                 atPath: "\(sandbox.servicesDirectory)/prepare.yaml",
                 withDestinationPath: "\(sandbox.root)/victim"
@@ -64,7 +64,7 @@ struct InitTests {
         }
     }
 
-    @Test("where it cannot write it says so, and leaves nothing half done")
+    @Test("Init reports a path that it cannot write")
     func reportsWriteErrors() async throws {
         try await Sandbox.with { sandbox in
             try Data().write(to: URL(fileURLWithPath: sandbox.root + "/file"))

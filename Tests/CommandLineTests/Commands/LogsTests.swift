@@ -3,23 +3,25 @@ import Testing
 
 @Suite("Logs")
 struct LogsTests {
-    /// Says which start it is, and then what is asked of it.
+    /// A service that prints the number of its start and a colored line.
     private static let writerManifest = Sandbox.service(
         "talker",
         script: "echo \"start $HEROPROC_RESTART_COUNT\"; printf '\\033[31mred\\n'; exec sleep 1000"
     )
 
-    @Test("the last start, the one before, the last lines across starts, times, raw lines")
+    @Test("Logs selects starts, last lines, timestamps and raw lines")
     func selectsLines() async throws {
         try await Sandbox.with(["talker.yaml": Self.writerManifest]) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
-            try await eventually("it has spoken") { try await sandbox.run("logs", "talker").output.contains("red") }
+            try await eventually("the service has written") {
+                try await sandbox.run("logs", "talker").output.contains("red")
+            }
             let none = try await sandbox.run("logs", "talker", "--previous")
             #expect(none.exitCode == 2)
             #expect(none.errorOutput.contains("no earlier start"))
             let first = try #require(try await sandbox.firstAction("talker"))
             #expect(kill(first.pid, SIGKILL) == 0)
-            try await eventually("it has spoken again") {
+            try await eventually("the service has written again") {
                 try await sandbox.run("logs", "talker").output == "start 1\n\u{1B}[31mred\n"
             }
             #expect(try await sandbox.run("logs", "talker.run", "--previous").output == "start 0\n\u{1B}[31mred\n")
@@ -39,7 +41,7 @@ struct LogsTests {
         }
     }
 
-    @Test("an action outside of services has logs by its own name: its last run, and the one before")
+    @Test("Logs shows the last and the previous run of a standalone action")
     func showsStandaloneAction() async throws {
         let action = "kind: Action\nname: backup\nrun_on: apply\nexec: [echo, first]\n"
         try await Sandbox.with(["backup.yaml": action]) { sandbox in
@@ -55,7 +57,7 @@ struct LogsTests {
         }
     }
 
-    @Test("following goes on through a restart in the same job and through a new run")
+    @Test("Logs --follow continues across restarts and new runs without repeated lines")
     func followsRestarts() async throws {
         try await Sandbox.with(["talker.yaml": Self.writerManifest]) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
@@ -69,13 +71,13 @@ struct LogsTests {
             #expect(try await sandbox.run("apply").exitCode == 0)
             try await eventually("the new run") { sandbox.readText(follower.outputPath).contains("new run 0\n") }
             let lines = sandbox.readText(follower.outputPath).split(separator: "\n").filter { $0.contains("start") }
-            #expect(lines == ["start 0", "start 1"], "no line twice")
+            #expect(lines == ["start 0", "start 1"], "no line is repeated")
             #expect(kill(follower.pid, SIGTERM) == 0)
             #expect(try await sandbox.exitCode(of: follower) == 128 + SIGTERM)
         }
     }
 
-    @Test("several actions: each line begins with its action, in the order of time")
+    @Test("Logs of several actions have the action as prefix, in time order")
     func prefixesActions() async throws {
         let pair = """
             kind: Service
@@ -86,7 +88,7 @@ struct LogsTests {
             """
         try await Sandbox.with(["pair.yaml": pair]) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
-            try await eventually("both have spoken") {
+            try await eventually("both actions have written") {
                 try await sandbox.run("logs", "pair").output == "one    | a\nsecond | b\n"
             }
             #expect(try await sandbox.run("logs", "pair.second").output == "b\n")

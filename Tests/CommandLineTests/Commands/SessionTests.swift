@@ -4,15 +4,15 @@ import HeroLinux
 import HeroModel
 import Testing
 
-/// Real services, real processes.
-@Suite("A session")
+/// Complete sessions with real services.
+@Suite("Sessions")
 struct SessionTests {
     private static let twoServices = [
         "base.yaml": Sandbox.service("base", script: "echo hello; exec sleep 1000"),
         "web.yaml": Sandbox.service("web", "requires: [base]"),
     ]
 
-    @Test("apply, status, an empty diff, logs, a change, down: a session from end to end")
+    @Test("A session from apply through a change to down works")
     func fullSession() async throws {
         try await Sandbox.with(Self.twoServices) { sandbox in
             let applied = try await sandbox.run("apply")
@@ -23,9 +23,9 @@ struct SessionTests {
             let same = try await sandbox.run("diff")
             #expect(same.exitCode == 0)
             #expect(same.output.hasPrefix("Nothing to do"))
-            try await eventually("the log is there") { try await sandbox.run("logs", "base").output == "hello\n" }
+            try await eventually("the log exists") { try await sandbox.run("logs", "base").output == "hello\n" }
 
-            // What is no change, is none.
+            // A comment and a default value are no change.
             try sandbox.writeManifest(
                 "web.yaml",
                 "# a comment\n" + Sandbox.service("web", "requires: [base]\nstatus: start")
@@ -51,20 +51,20 @@ struct SessionTests {
             #expect(downed.exitCode == 0)
             #expect(try await sandbox.run("status").exitCode == 0)
             #expect(ReconcilerLock.holder(sandbox.paths) == nil)
-            // A down is no change of the files: they still want all of it up.
+            // A down does not change the manifests, which still declare all services.
             #expect(try await sandbox.run("diff").exitCode == 1)
             let history = try await sandbox.run("history", "-o", "json").json["revisions"] as? [[String: Any]]
             #expect(history?.map { $0["revision"] as? Int } == [3, 2, 1])
         }
     }
 
-    @Test("OB-2: a process that died unseen is not shown as running; the next apply heals it in the same job")
+    @Test("OB-2: Status does not show a dead process as running; apply restarts it")
     func showsDeadProcess() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
             let before = try #require(try await sandbox.firstAction("web"))
             try await sandbox.killReconciler()
-            #expect(kill(before.pid, 0) == 0, "a service outlives its reconciler")
+            #expect(kill(before.pid, 0) == 0, "a service continues without its reconciler")
             #expect(kill(before.pid, SIGKILL) == 0)
             try await eventually("the process is gone") { kill(before.pid, 0) != 0 }
 
@@ -72,14 +72,14 @@ struct SessionTests {
             let seen = try await sandbox.run("status")
             #expect(seen.exitCode == 1)
             #expect(seen.output.contains("process \(before.pid) is gone"))
-            #expect(seen.output.contains("no reconciler lives"))
+            #expect(seen.output.contains("no reconciler is running"))
             let diff = try await sandbox.run("diff")
             #expect(diff.output.contains("process \(before.pid) is gone"))
             let later = try sandbox.stateListing()
-            #expect(later == listing, "looking changes nothing: \(Set(later).symmetricDifference(listing).sorted())")
+            #expect(later == listing, "reading changes nothing: \(Set(later).symmetricDifference(listing).sorted())")
 
             #expect(try await sandbox.run("apply").exitCode == 0)
-            try await eventually("it is healed") {
+            try await eventually("the service is restarted") {
                 try await sandbox.firstAction("web").map { $0.restarts == 1 } ?? false
             }
             let after = try #require(try await sandbox.firstAction("web"))
@@ -88,7 +88,7 @@ struct SessionTests {
         }
     }
 
-    @Test("a second reconciler leaves at once with 2 and names the first; no service leaves with the first")
+    @Test("A second reconciler exits with 2 and names the first")
     func secondReconcilerExits() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             let first = try sandbox.start(["reconcile", "--watch"])
@@ -106,7 +106,7 @@ struct SessionTests {
             #expect(elsewhere.exitCode == 2)
             #expect(elsewhere.errorOutput.contains("syncs from \(sandbox.servicesDirectory)"))
 
-            // It applies by itself what changes.
+            // The first reconciler applies changes of the directory.
             try sandbox.writeManifest("more.yaml", Sandbox.service("more"))
             try await eventually("more runs") { try await sandbox.firstAction("more") != nil }
             let pid = try #require(try await sandbox.firstAction("web")).pid
@@ -117,7 +117,7 @@ struct SessionTests {
         }
     }
 
-    @Test("--down-on-exit takes everything along")
+    @Test("A reconciler with --down-on-exit stops all services on SIGINT")
     func downOnExitStopsAll() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             let watch = try sandbox.start(["reconcile", "--watch", "--down-on-exit"])
@@ -129,7 +129,7 @@ struct SessionTests {
         }
     }
 
-    @Test("a pass without a reconciler converges and leaves; what it cannot bring up is 1 and said")
+    @Test("A single reconcile pass converges, or exits with 1 and names failed services")
     func singlePassConverges() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             #expect(try await sandbox.run("reconcile").exitCode == 0)
@@ -150,7 +150,7 @@ struct SessionTests {
         }
     }
 
-    @Test("blocked is no difference: apply and diff leave with 0, status with 1")
+    @Test("A blocked service is no difference for diff and apply, but for status")
     func blockedIsNoDifference() async throws {
         let manifests = [
             "base.yaml": Sandbox.service("base", "status: stop"),
@@ -165,14 +165,14 @@ struct SessionTests {
         }
     }
 
-    @Test("an apply that takes too long says what is not there yet and leaves with 1; --no-wait leaves with 0")
+    @Test("An apply that times out names the unfinished service and exits with 1")
     func timeoutNamesServices() async throws {
         let slow = "kind: Service\nname: slow\nactions: [{name: run, exec: [sleep, '1000']}]\n"
         try await Sandbox.with(["slow.yaml": slow]) { sandbox in
             let waited = try await sandbox.run("apply", "--timeout", "300ms")
             #expect(waited.exitCode == 1)
-            // How far it came in that time is the machine's affair.
-            let isNamed = ["core/slow is still starting", "core/slow is not up yet"].contains {
+            // The progress until the timeout depends on the machine.
+            let isNamed = ["core/slow is still starting", "core/slow has not started yet"].contains {
                 waited.output.contains($0)
             }
             #expect(isNamed, "\(waited.output)")
@@ -180,27 +180,27 @@ struct SessionTests {
         }
     }
 
-    @Test("who waits can leave, and who is waited for can die: both are said, both are 1, and the service goes on")
+    @Test("An apply exits with 1 after Ctrl-C or the death of the reconciler")
     func interruptedApplyContinues() async throws {
         let slow = "kind: Service\nname: slow\nactions: [{name: run, exec: [sleep, '1000']}]\n"
         try await Sandbox.with(["slow.yaml": slow]) { sandbox in
             let first = try sandbox.start(["apply"])
-            try await eventually("it waits") { sandbox.readText(first.errorPath).contains("core/slow: starting") }
+            try await eventually("apply waits") { sandbox.readText(first.errorPath).contains("core/slow: starting") }
             #expect(kill(first.pid, SIGINT) == 0)
             #expect(try await sandbox.exitCode(of: first) == 1)
-            #expect(sandbox.readText(first.errorPath).contains("the reconciler goes on"))
+            #expect(sandbox.readText(first.errorPath).contains("the reconciler continues"))
             let holder = try #require(ReconcilerLock.holder(sandbox.paths))
 
             try sandbox.writeManifest("slow.yaml", slow.replacing("1000", with: "1001"))
             let second = try sandbox.start(["apply"])
-            try await eventually("it waits again") {
+            try await eventually("apply waits again") {
                 sandbox.readText(second.errorPath).contains("core/slow: starting")
             }
-            try await eventually("it runs") { try await sandbox.firstAction("slow") != nil }
+            try await eventually("the service is running") { try await sandbox.firstAction("slow") != nil }
             let job = try #require(try await sandbox.firstAction("slow"))
             #expect(kill(holder.pid, SIGKILL) == 0)
             #expect(try await sandbox.exitCode(of: second) == 1)
-            #expect(sandbox.readText(second.outputPath).contains("the reconciler ended before all was done"))
+            #expect(sandbox.readText(second.outputPath).contains("the reconciler exited before all changes were made"))
             #expect(kill(job.pid, 0) == 0)
         }
     }

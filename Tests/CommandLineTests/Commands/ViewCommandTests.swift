@@ -5,7 +5,7 @@ import Testing
 /// `why`, `tree` and `graph` on real services.
 @Suite("Why, tree and graph")
 struct ViewCommandTests {
-    @Test("why follows what is blocked down to what went wrong, and says when it is tried again")
+    @Test("Why explains a blocked service by its failing dependency and the next retry")
     func whyFollowsDependencies() async throws {
         let manifests = [
             "base.yaml": Sandbox.service("base", script: "for n in 1 2 3 4; do echo cannot $n >&2; done; exit 7")
@@ -21,15 +21,15 @@ struct ViewCommandTests {
             #expect(early.exitCode == 0)
             #expect(early.output.contains("core/top was never applied (services.d/top.yaml:2)"))
             #expect(try await sandbox.run("apply", "--no-wait").exitCode == 0)
-            try await eventually("it keeps failing") {
+            try await eventually("base keeps failing") {
                 let text = try await sandbox.run("why", "base").output
                 return text.hasPrefix("core/base keeps failing: run ") && text.contains("exit code 7")
             }
             let base = try await sandbox.run("why", "base").output
-            #expect(base.contains("next try") && base.contains("(try 2)"), "\(base)")
+            #expect(base.contains("next retry") && base.contains("(attempt 2)"), "\(base)")
             #expect(base.contains("wrote       run: cannot 2\n"), "\(base)")
             #expect(base.contains("              run: cannot 3\n              run: cannot 4\n"), "\(base)")
-            #expect(!base.contains("cannot 1"), "three lines are enough")
+            #expect(!base.contains("cannot 1"), "only the last three lines are shown")
             try await eventually("top is blocked") {
                 try await sandbox.run("why", "top").output.contains("core/base keeps failing")
             }
@@ -46,18 +46,18 @@ struct ViewCommandTests {
         }
     }
 
-    @Test("why says who took a service down")
+    @Test("Why names the down that stopped a service")
     func whyNamesDown() async throws {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
             #expect(try await sandbox.run("why", "web").output.contains(#/^core\/web (is|has been) running/#))
             #expect(try await sandbox.run("down").exitCode == 0)
             let text = try await sandbox.run("why", "web").output
-            #expect(text.contains("down: revision 2 is a `down`") && text.contains("none lives"), "\(text)")
+            #expect(text.contains("down: revision 2 is a `down`") && text.contains("none is running"), "\(text)")
         }
     }
 
-    @Test("tree and graph need nothing that runs, and know the waves")
+    @Test("Tree and graph show dependencies and start waves without any state")
     func treeNeedsNoState() async throws {
         let manifests = [
             "base.yaml": Sandbox.service("base"),

@@ -1,6 +1,8 @@
 import Testing
 
-/// One row of the table of exit codes (contract section 4): nothing was ever applied here.
+/// One row of the table of exit codes.
+///
+/// Nothing was ever applied in these cases.
 struct ExitCodeCase: Sendable, CustomTestStringConvertible {
     let arguments: [String]
     let code: Int32
@@ -16,7 +18,7 @@ struct ExitCodeCase: Sendable, CustomTestStringConvertible {
 
     static let validSet = ["web.yaml": Sandbox.service("web")]
     static let invalidSet = ["web.yaml": "kind: Service\nname: Web\nrequire: [db]\n"]
-    static let setWithWarning = ["web.yaml": Sandbox.service("web", "after: [nobody]")]
+    static let setWithWarning = ["web.yaml": Sandbox.service("web", "after: [unknown]")]
 
     static let all: [ExitCodeCase] = [
         ExitCodeCase("validate", validSet, exits: 0),
@@ -76,7 +78,7 @@ struct ExitCodeCase: Sendable, CustomTestStringConvertible {
 @Suite("Exit codes")
 struct ExitCodeTests {
     @Test(
-        "a command leaves with the code of the contract, whatever the format, and makes nothing",
+        "A command exits with its documented code in every format and creates no state",
         arguments: ExitCodeCase.all
     )
     func exitsWithDocumentedCode(_ row: ExitCodeCase) async throws {
@@ -95,7 +97,7 @@ struct ExitCodeTests {
     }
 
     @Test(
-        "a mistake in the command line is 64, and says which",
+        "A usage error exits with 64 and an explanation",
         arguments: [
             "frobnicate", "apply --bogus", "logs", "reconcile --no-sync", "reconcile --down-on-exit", "diff -o yaml",
             "diff -o sarif", "schema", "schema yaml", "jobs --phase asleep", "apply --timeout soon", "logs Web!",
@@ -117,7 +119,7 @@ struct ExitCodeTests {
         }
     }
 
-    @Test("all mistakes of all files come in one run, each with the place as it was typed")
+    @Test("One run reports all errors of all files with their places")
     func reportsAllErrors() async throws {
         let files = ["a.yaml": "kind: Service\nname: A\n", "b.yaml": "kind: Servce\n"]
         try await Sandbox.with(files) { sandbox in
@@ -136,7 +138,7 @@ struct ExitCodeTests {
         }
     }
 
-    @Test("the required core is asked for, and HERO_PROC_NO_AUTOSTART_DB=1 opts out")
+    @Test("The core manifest is required unless HERO_PROC_NO_AUTOSTART_DB=1 is set")
     func requiresCoreManifests() async throws {
         try await Sandbox.with(requiresCore: true, ExitCodeCase.validSet) { sandbox in
             for command in ["validate", "diff", "apply", "reconcile"] {
@@ -145,21 +147,22 @@ struct ExitCodeTests {
                 #expect(answer.errorOutput.contains("hero_db"), "\(command)")
             }
             #expect(!sandbox.hasState)
-            let free = try await sandbox.run("validate", extra: ["HERO_PROC_NO_AUTOSTART_DB": "1"])
+            let free = try await sandbox.run("validate", environment: ["HERO_PROC_NO_AUTOSTART_DB": "1"])
             #expect(free.exitCode == 0)
         }
     }
 
-    @Test("directories come from options, then environment, then defaults")
+    @Test("Directories come from options, then the environment, then defaults")
     func resolvesDirectories() async throws {
         try await Sandbox.with(ExitCodeCase.invalidSet) { sandbox in
             let elsewhere = sandbox.root + "/run"
             #expect(try await sandbox.run("validate").exitCode == 2)
-            #expect(try await sandbox.run("validate", extra: ["HEROPROC_DIR": elsewhere]).exitCode == 0)
+            #expect(try await sandbox.run("validate", environment: ["HEROPROC_DIR": elsewhere]).exitCode == 0)
             #expect(
-                try await sandbox.run("validate", "-d", "services.d", extra: ["HEROPROC_DIR": elsewhere]).exitCode == 2
+                try await sandbox.run("validate", "-d", "services.d", environment: ["HEROPROC_DIR": elsewhere]).exitCode
+                    == 2
             )
-            #expect(try await sandbox.run("validate", extra: ["HEROPROC_DIR": ""]).exitCode == 2)
+            #expect(try await sandbox.run("validate", environment: ["HEROPROC_DIR": ""]).exitCode == 2)
             let state = try await sandbox.run("down", "--state", "other")
             #expect(state.output.contains("\(sandbox.root)/other"))
         }

@@ -1,10 +1,11 @@
 import Foundation
-import SchemaJudge
+import HeroJSON
+import SchemaValidation
 import Testing
 
 @Suite("Formats")
 struct FormatTests {
-    @Test("`schema NAME` prints what is committed, and -o changes nothing")
+    @Test("The schema command prints the committed schemas in every output format")
     func printsCommittedSchemas() async throws {
         try await Sandbox.with { sandbox in
             let names = try FileManager.default.contentsOfDirectory(atPath: CommittedSchemas.folder.path)
@@ -25,7 +26,7 @@ struct FormatTests {
     }
 
     @Test(
-        "validate leaves with the same code in every format, strict or not",
+        "Validate exits with the same code in every format, with or without --strict",
         arguments: [
             (ExitCodeCase.validSet, false, 0 as Int32), (ExitCodeCase.validSet, true, 0),
             (ExitCodeCase.setWithWarning, false, 0),
@@ -36,13 +37,15 @@ struct FormatTests {
     func exitCodeIgnoresFormat(_ manifests: [String: String], _ isStrict: Bool, _ code: Int32) async throws {
         try await Sandbox.with(manifests) { sandbox in
             for format in ["text", "json", "github", "sarif"] {
-                let words = ["validate", "-o", format] + (isStrict ? ["--strict"] : [])
+                let arguments = ["validate", "-o", format] + (isStrict ? ["--strict"] : [])
                 for quiet in [[], ["--quiet"]] {
-                    let running = try sandbox.start(words + quiet)
-                    #expect(try await sandbox.exitCode(of: running) == code, "\(words)")
-                    expectSchema(sandbox.readText(running.outputPath), of: words)
+                    let running = try sandbox.start(arguments + quiet)
+                    #expect(try await sandbox.exitCode(of: running) == code, "\(arguments)")
+                    expectSchema(sandbox.readText(running.outputPath), of: arguments)
                     if format == "json" {
-                        #expect(try JSON(sandbox.readText(running.outputPath))["valid"] == .bool(code == 0))
+                        #expect(
+                            try JSONValue(parsing: sandbox.readText(running.outputPath))["valid"] == .bool(code == 0)
+                        )
                     }
                     if format == "text", code != 0 { #expect(!sandbox.readText(running.errorPath).isEmpty) }
                 }
@@ -50,7 +53,7 @@ struct FormatTests {
         }
     }
 
-    @Test("CI is told every mistake with its place below the folder it works in, however the directory is named")
+    @Test("The github and sarif formats report places relative to the working directory")
     func reportsRelativePlaces() async throws {
         try await Sandbox.with(ExitCodeCase.invalidSet) { sandbox in
             for directory in ["services.d", "./services.d/", sandbox.servicesDirectory] {
@@ -60,7 +63,7 @@ struct FormatTests {
                 #expect(first.hasPrefix("::error file=services.d/web.yaml,line=2,endLine=2,col=7,endColumn=9,title="))
                 let sarif = try await sandbox.run("validate", "-o", "sarif", "-d", directory)
                 #expect(sarif.exitCode == 2)
-                guard case .array(let runs)? = try JSON(sarif.output)["runs"],
+                guard case .array(let runs)? = try JSONValue(parsing: sarif.output)["runs"],
                     case .array(let results)? = runs.first?["results"],
                     case .array(let locations)? = results.first?["locations"]
                 else {
@@ -75,12 +78,12 @@ struct FormatTests {
         }
     }
 
-    @Test("a good set has no annotations and an empty log")
+    @Test("Valid manifests produce no annotations and an empty SARIF log")
     func validSetHasNoAnnotations() async throws {
         try await Sandbox.with(ExitCodeCase.validSet) { sandbox in
             #expect(try await sandbox.run("validate", "-o", "github").output.isEmpty)
             let sarif = try await sandbox.run("validate", "-o", "sarif")
-            guard case .array(let runs)? = try JSON(sarif.output)["runs"] else { return }
+            guard case .array(let runs)? = try JSONValue(parsing: sarif.output)["runs"] else { return }
             #expect(runs.first?["results"] == .array([]))
         }
     }

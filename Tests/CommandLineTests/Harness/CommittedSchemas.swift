@@ -1,39 +1,42 @@
 import Foundation
-import SchemaJudge
+import HeroJSON
+import SchemaValidation
 import Testing
 
 /// The committed schemas, by name.
 ///
-/// HeroViewTests compares them with the code; here every JSON that the program writes is judged by them.
+/// HeroViewTests compares them with the code. Here they validate all JSON output of the program.
 enum CommittedSchemas {
     static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-        .appendingPathComponent("../../schemas").standardized
+        .appendingPathComponent("../../../schemas").standardized
 
     static func validator(_ name: String) throws -> SchemaValidator {
         let file = folder.appendingPathComponent("\(name).schema.json")
-        return SchemaValidator(try JSON(String(contentsOf: file, encoding: .utf8)), isClosed: true)
+        return SchemaValidator(try JSONValue(parsing: String(contentsOf: file, encoding: .utf8)), isClosed: true)
     }
 
-    /// What is wrong with the JSON that a command wrote; a command that writes one object a line is judged by line.
+    /// The schema violations in the JSON output of a command.
+    ///
+    /// Commands with one object per line are validated by line.
     static func violations(in text: String, of command: String) throws -> [String] {
         guard command == "events" || command == "logs" else {
-            let value = try JSON(text)
+            let value = try JSONValue(parsing: text)
             guard case .string(let mark)? = value["schema"], let name = mark.split(separator: "/").dropFirst().first
-            else { return ["there is no `schema`"] }
+            else { return ["the member `schema` is missing"] }
             return try validator(String(name)).errors(in: value)
         }
-        let judge = try validator(command)
-        return try JSON.lines(text).flatMap { judge.errors(in: $0) }
+        let lineValidator = try validator(command)
+        return try JSONValue.parseLines(text).flatMap { lineValidator.errors(in: $0) }
     }
 }
 
-/// Expects that what a command wrote with `-o json` keeps to its schema.
+/// Expects that the JSON output of a command matches its schema.
 func expectSchema(_ text: String, of arguments: [String], _ location: SourceLocation = #_sourceLocation) {
     let isJSON = zip(arguments, arguments.dropFirst()).contains { ["-o", "--output"].contains($0) && $1 == "json" }
     guard isJSON, !text.isEmpty, let command = arguments.first, command != "schema" else { return }
     do {
-        let mistakes = try CommittedSchemas.violations(in: text, of: command)
-        #expect(mistakes == [], "\(arguments): \(text)", sourceLocation: location)
+        let violations = try CommittedSchemas.violations(in: text, of: command)
+        #expect(violations == [], "\(arguments): \(text)", sourceLocation: location)
     } catch {
         Issue.record("\(arguments): \(error): \(text)", sourceLocation: location)
     }

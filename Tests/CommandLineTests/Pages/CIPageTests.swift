@@ -1,12 +1,12 @@
 import Foundation
 import Testing
 
-/// The lines of `docs/how-to/ci.md` are run as they stand there.
+/// Runs the examples of `docs/how-to/ci.md` unchanged.
 @Suite("The page about CI")
 struct CIPageTests {
     private static let page = HowToPage("ci.md")
 
-    /// The steps of the workflow that run something, by name.
+    /// The steps of the workflow with a `run` key, by name.
     private static func steps() -> [String: String] {
         var steps: [String: String] = [:]
         for step in (page.blocks("yaml").first ?? "").components(separatedBy: "\n      - name: ").dropFirst() {
@@ -26,16 +26,16 @@ struct CIPageTests {
         }
     }
 
-    @Test("the workflow: its checks and its plan do what the page says, with the summary and the comment")
+    @Test("The workflow of the CI page checks, plans, summarizes and comments as described")
     func workflowRuns() async throws {
         let steps = Self.steps()
         #expect(steps.keys.sorted() == ["Check the manifests", "Comment", "Install heroproc", "Plan"])
         #expect(Self.page.blocks("yaml").first?.contains("BASE: origin/${{ github.base_ref }}") == true)
         try await withChangedRepository { sandbox in
-            let extra = ["BASE": "origin/main", "GITHUB_STEP_SUMMARY": sandbox.root + "/summary.md"]
+            let environment = ["BASE": "origin/main", "GITHUB_STEP_SUMMARY": sandbox.root + "/summary.md"]
             for name in ["Check the manifests", "Plan"] {
-                // As the runner runs them.
-                try await sandbox.shell(try #require(steps[name]), extra: extra)
+                // The options of a GitHub runner.
+                try await sandbox.shell(try #require(steps[name]), environment: environment)
             }
             let comment = sandbox.readText(sandbox.root + "/plan.md")
             #expect(comment.contains("| `±` | `core/base` | restart |"))
@@ -44,7 +44,7 @@ struct CIPageTests {
         }
     }
 
-    @Test("every line for the shell works")
+    @Test("Every shell block of the CI page works")
     func shellLinesRun() async throws {
         let blocks = Self.page.blocks("sh")
         #expect(blocks.count == 4)
@@ -57,7 +57,7 @@ struct CIPageTests {
         }
     }
 
-    @Test("a plan that cannot be made stops the step")
+    @Test("The plan step of the CI page fails if the manifests are invalid")
     func invalidManifestStopsStep() async throws {
         try await withChangedRepository { sandbox in
             try sandbox.writeManifest("base.yaml", "kind: Service\nname: Base\n")

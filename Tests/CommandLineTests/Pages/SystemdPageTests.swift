@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What docs/how-to/systemd.md tells people to write (reliability.md P1-3).
+/// Checks the units in docs/how-to/systemd.md (P1-3).
 @Suite("The page about systemd")
 struct SystemdPageTests {
     private static let analyzer = ["/usr/bin/systemd-analyze", "/bin/systemd-analyze"].first { (path: String) in
@@ -11,12 +11,12 @@ struct SystemdPageTests {
 
     private static let page = HowToPage("systemd.md")
 
-    /// The units of the page, by their names.
+    /// The units of the page, by name.
     private static let units = Dictionary(
         uniqueKeysWithValues: zip(["heroproc.service", "heroproc-down.service"], page.blocks("ini"))
     )
 
-    @Test("P1-3: its unit has what the doctor asks for, and both are named on it")
+    @Test("P1-3: The systemd page names both units, with the settings that doctor requires")
     func unitHasRequiredLines() throws {
         let unit = try #require(Self.units["heroproc.service"]).split(separator: "\n")
         for line in ["KillMode=process", "Delegate=yes", "Restart=always", "OOMScoreAdjust=-900", "TasksMax=infinity"] {
@@ -25,11 +25,14 @@ struct SystemdPageTests {
         for name in Self.units.keys { #expect(Self.page.text.contains("/etc/systemd/system/\(name)")) }
     }
 
-    @Test("P1-3: systemd finds no mistake in its units", .enabled(if: analyzer != nil, "needs systemd-analyze"))
+    @Test(
+        "P1-3: The program systemd-analyze accepts the units of the systemd page",
+        .enabled(if: analyzer != nil, "needs systemd-analyze")
+    )
     func systemdAcceptsUnits() async throws {
         try await Sandbox.with { sandbox in
             for (name, text) in Self.units {
-                // The program stands elsewhere here.
+                // The program of this build has another path.
                 let own = text.replacing("/usr/local/bin/heroproc", with: Sandbox.binary)
                 try Data(own.utf8).write(to: URL(fileURLWithPath: "\(sandbox.root)/\(name)"))
             }

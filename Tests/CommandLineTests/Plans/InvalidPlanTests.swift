@@ -1,14 +1,16 @@
 import Foundation
 import Testing
 
-/// What a mistake of our own planner leads to; only a debug build can be told to make one.
-@Suite("Plans that break a law")
+/// The handling of an invalid plan.
+///
+/// Only a debug build can be configured to make one.
+@Suite("Invalid plans")
 struct InvalidPlanTests {
     private static let injectedFault = ["HEROPROC_TEST_PLANNER": "forgetful"]
 
     #if DEBUG
         @Test(
-            "a plan that breaks a law is refused as our bug, shown to nobody and carried out by nobody",
+            "A plan that violates an invariant is neither shown nor applied",
             arguments: [
                 ["diff"], ["diff", "-o", "json"], ["diff", "-o", "markdown"], ["apply"], ["apply", "--dry-run"],
                 ["reconcile"],
@@ -20,14 +22,14 @@ struct InvalidPlanTests {
                     "web.yaml",
                     "kind: Service\nname: web\nactions: [{name: run, exec: [sleep, \"1000\"], is_process: true}]\n"
                 )
-                let running = try sandbox.start(arguments, extra: Self.injectedFault)
+                let running = try sandbox.start(arguments, environment: Self.injectedFault)
                 #expect(try await sandbox.exitCode(of: running) == 2)
                 #expect(sandbox.readText(running.outputPath).isEmpty)
-                let words = sandbox.readText(running.errorPath)
-                #expect(words.contains("cannot use the plan that was made: it breaks the law"), "\(words)")
+                let text = sandbox.readText(running.errorPath)
+                #expect(text.contains("internal error: the plan violates the invariant"), "\(text)")
                 #expect(
-                    words.contains("this is a bug of heroproc, not a mistake of yours; nothing was changed"),
-                    "\(words)"
+                    text.contains("this is a bug in heroproc, not in the manifests; nothing was changed"),
+                    "\(text)"
                 )
                 #expect(!sandbox.hasState)
             }

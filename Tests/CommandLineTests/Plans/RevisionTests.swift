@@ -2,12 +2,12 @@ import Foundation
 import HeroLinux
 import Testing
 
-/// Revisions: shown, compared with, and gone back to.
-@Suite("Going back")
+/// Showing revisions, comparing with them, and going back to them.
+@Suite("Revisions")
 struct RevisionTests {
     private static func webManifest(_ port: Int) -> String { Sandbox.service("web", "env: {PORT: \(port)}") }
 
-    @Test("apply --dry-run is diff: the same words, the same codes, and nothing is made or changed")
+    @Test("Apply --dry-run prints and exits as diff does, and changes nothing")
     func dryRunEqualsDiff() async throws {
         try await Sandbox.with(["web.yaml": Self.webManifest(1)]) { sandbox in
             for round in 0..<2 {
@@ -31,7 +31,7 @@ struct RevisionTests {
         }
     }
 
-    @Test("history tells each revision: when, who, where, which commit, what; --limit counts")
+    @Test("History shows time, actor, directory, commit and summary of each revision")
     func historyShowsRevisions() async throws {
         try await Sandbox.with(["web.yaml": Self.webManifest(1)]) { sandbox in
             try await sandbox.makeRepository()
@@ -51,7 +51,7 @@ struct RevisionTests {
         }
     }
 
-    @Test("going back is a plan first, then a new revision; the files stay, and the next apply leads to them again")
+    @Test("Apply --revision makes a new revision from an old one and keeps the files")
     func appliesOldRevision() async throws {
         try await Sandbox.with(["web.yaml": Self.webManifest(1)]) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
@@ -70,7 +70,7 @@ struct RevisionTests {
             #expect(back.output.contains("Revision 3 is applied"))
             #expect(
                 back.errorOutput.contains("\"2\" -> \"1\"")
-                    && back.errorOutput.contains("the files in \(sandbox.servicesDirectory) stay as they are")
+                    && back.errorOutput.contains("the files in \(sandbox.servicesDirectory) do not change")
             )
             #expect(try await sandbox.run("history", "-n", "1").output.contains("back to revision 1"))
             #expect(try await sandbox.run("diff", "--revision", "1").exitCode == 0)
@@ -80,15 +80,16 @@ struct RevisionTests {
             #expect(try await sandbox.run("down").exitCode == 0)
             let down = try await sandbox.run("apply", "--revision", "4")
             #expect(down.exitCode == 2)
-            #expect(down.errorOutput.contains("it was a `down`") && down.errorOutput.contains("revision 3"))
+            #expect(down.errorOutput.contains("it is a `down`") && down.errorOutput.contains("with manifests is 3"))
             let unknown = try await sandbox.run("diff", "--against", "revision:9")
             #expect(unknown.exitCode == 2)
-            #expect(unknown.errorOutput.contains("cannot compare with revision 9: there is none; the last one is 4"))
+            let text = "cannot compare with revision 9: it does not exist; the last revision is 4"
+            #expect(unknown.errorOutput.contains(text))
             #expect(try await sandbox.run("apply", "--revision", "2").exitCode == 0)
         }
     }
 
-    @Test("a reconciler that syncs refuses to go back, and says both ways out")
+    @Test("A syncing reconciler refuses to go back and names both alternatives")
     func syncingReconcilerRefuses() async throws {
         try await Sandbox.with(["web.yaml": Self.webManifest(1)]) { sandbox in
             #expect(try await sandbox.run("reconcile").exitCode == 0)

@@ -4,17 +4,17 @@ import HeroModel
 import Testing
 
 /// `diff -o json > plan.json`, then `apply --plan plan.json`.
-@Suite("A saved plan")
+@Suite("Saved plans")
 struct SavedPlanTests {
     private static let manifests = ["web.yaml": Sandbox.service("web", "env: {PORT: 1}")]
 
-    /// Writes the plan of now, made with some options.
+    /// Saves a plan made with some options.
     private func savePlan(_ sandbox: Sandbox, _ options: String = "") async throws {
         try await sandbox.shell("heroproc diff -o json \(options) > plan.json || [ $? = 1 ]")
     }
 
-    /// Applies it and expects a refusal that changes nothing.
-    private func expectRefusal(_ sandbox: Sandbox, _ words: String, _ location: SourceLocation = #_sourceLocation)
+    /// Applies the plan and expects a refusal that changes nothing.
+    private func expectRefusal(_ sandbox: Sandbox, _ text: String, _ location: SourceLocation = #_sourceLocation)
         async throws
     {
         let before = try await sandbox.run("history", "-o", "json").output
@@ -22,12 +22,12 @@ struct SavedPlanTests {
             let answer = try await sandbox.run("apply", "--plan", "plan.json", "-o", format)
             #expect(answer.exitCode == 2, sourceLocation: location)
             #expect(answer.errorOutput.contains("cannot apply plan.json"), sourceLocation: location)
-            #expect(answer.errorOutput.contains(words), "\(answer.errorOutput)", sourceLocation: location)
+            #expect(answer.errorOutput.contains(text), "\(answer.errorOutput)", sourceLocation: location)
         }
         #expect(try await sandbox.run("history", "-o", "json").output == before, sourceLocation: location)
     }
 
-    @Test("it is carried out once, and then never again")
+    @Test("A saved plan is applied once and refused afterwards")
     func appliesOnce() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             try await savePlan(sandbox)
@@ -39,26 +39,26 @@ struct SavedPlanTests {
             #expect(applied.exitCode == 0, "\(applied.errorOutput)")
             #expect(applied.json["revision"] as? Int == 1)
             #expect(try await sandbox.run("diff").exitCode == 0)
-            try await expectRefusal(sandbox, "it starts from revision 0, and revision 1 is applied by now")
+            try await expectRefusal(sandbox, "it starts from revision 0, but revision 1 is applied now")
         }
     }
 
-    @Test("what moved is named: a file that changed, is new or is gone")
+    @Test("A saved plan is refused if a file was changed, added or removed")
     func refusesChangedFiles() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             try await savePlan(sandbox)
             try sandbox.writeManifest("web.yaml", Sandbox.service("web", "env: {PORT: 2}"))
-            try await expectRefusal(sandbox, "services.d/web.yaml has changed since it was made")
+            try await expectRefusal(sandbox, "services.d/web.yaml has changed since the plan was made")
             try await savePlan(sandbox)
             try sandbox.writeManifest("more.yaml", Sandbox.service("more"))
-            try await expectRefusal(sandbox, "services.d/more.yaml is new since it was made")
+            try await expectRefusal(sandbox, "services.d/more.yaml is new since the plan was made")
             try await savePlan(sandbox)
-            sandbox.removeManifest("more.yaml")
-            try await expectRefusal(sandbox, "services.d/more.yaml is gone since it was made")
+            sandbox.removeManifest("more")
+            try await expectRefusal(sandbox, "services.d/more.yaml was removed since the plan was made")
         }
     }
 
-    @Test("what runs may not have moved either, where the plan would be another one")
+    @Test("A saved plan is refused if a changed runtime would change the plan")
     func refusesChangedRuntime() async throws {
         let once = Sandbox.service("web").replacing("retry: {delay: 10ms, jitter: 0}", with: "restart: never")
         try await Sandbox.with(["web.yaml": once]) { sandbox in
@@ -67,16 +67,18 @@ struct SavedPlanTests {
             try await savePlan(sandbox)
             let web = try #require(try await sandbox.firstAction("web"))
             #expect(kill(web.pid, SIGKILL) == 0)
-            try await eventually("it has given up") { try await sandbox.run("why", "web").output.contains("gave up") }
+            try await eventually("the service has failed") {
+                try await sandbox.run("why", "web").output.contains("has failed")
+            }
             try await expectRefusal(sandbox, "what runs has changed since it was made: core/web would start now")
         }
     }
 
-    @Test("its options and its directory hold, wherever one applies from")
+    @Test("A saved plan keeps its options and directory when applied from elsewhere")
     func keepsOptions() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
-            sandbox.removeManifest("web.yaml")
+            sandbox.removeManifest("web")
             try sandbox.writeManifest("more.yaml", Sandbox.service("more"))
             try await savePlan(sandbox, "--no-prune")
             let answer = try await sandbox.shell("mkdir there && cd there && heroproc apply --plan ../plan.json")
@@ -86,12 +88,12 @@ struct SavedPlanTests {
         }
     }
 
-    @Test("a variable must have the value it was made with; of it only a digest is kept")
+    @Test("A saved plan is refused if a variable has another value")
     func refusesChangedVariables() async throws {
         let manifests = ["web.yaml": Sandbox.service("web", "env: {PORT: \"${PORT:-1}\"}")]
         try await Sandbox.with(manifests) { sandbox in
             try await savePlan(sandbox, "--var PORT=26")
-            try await expectRefusal(sandbox, "a variable has another value than when it was made")
+            try await expectRefusal(sandbox, "a variable has another value than when the plan was made")
             #expect(try await sandbox.run("apply", "--plan", "plan.json", "--var", "PORT=26").exitCode == 0)
             #expect(try await sandbox.run("diff", "--var", "PORT=26").exitCode == 0)
             let both = try await sandbox.run("diff", "--against", "dir:services.d", "--var", "PORT=27")
@@ -104,21 +106,21 @@ struct SavedPlanTests {
         }
     }
 
-    @Test("what is no plan, a plan against something else and a refused plan cannot be applied")
+    @Test("Files that are no plan, other bases and refused plans cannot be applied")
     func refusesOtherPlans() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             try await sandbox.shell("echo '{}' > plan.json")
-            try await expectRefusal(sandbox, "it is no plan of schema heroproc/plan/v1")
+            try await expectRefusal(sandbox, "it is not a plan of schema heroproc/plan/v1")
             try await savePlan(sandbox, "--against dir:run")
-            try await expectRefusal(sandbox, "it compares with dir:run, and not with what runs")
+            try await expectRefusal(sandbox, "it compares with dir:run, not with the running services")
             try sandbox.writeManifest("web.yaml", "kind: Service\nname: Web\n")
             try await sandbox.shell("heroproc diff -o json > plan.json || [ $? = 2 ]")
-            try await expectRefusal(sandbox, "it was refused when it was made")
+            try await expectRefusal(sandbox, "the plan was already refused by `diff`")
             #expect(!sandbox.hasState)
         }
     }
 
-    @Test("the reconciler looks itself: who sends a promise that does not hold is refused, whatever he saw before")
+    @Test("The reconciler refuses a plan whose base revision is wrong")
     func reconcilerChecksExpectation() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
@@ -136,7 +138,7 @@ struct SavedPlanTests {
             ]
             try client.send(Array(try JSONSerialization.data(withJSONObject: request)))
             guard case .line(let line) = client.nextLine(timeout: .seconds(20)) else {
-                Issue.record("it does not answer")
+                Issue.record("the reconciler does not reply")
                 return
             }
             let answer = String(decoding: line, as: UTF8.self)
@@ -144,7 +146,7 @@ struct SavedPlanTests {
         }
     }
 
-    @Test("the reconciler itself holds an apply to its promise: of two that were agreed to at once, one is refused")
+    @Test("Exactly one of several simultaneous applies of the same plan succeeds")
     func oneOfManyAppliesWins() async throws {
         try await Sandbox.with(Self.manifests) { sandbox in
             #expect(try await sandbox.run("apply").exitCode == 0)
@@ -159,7 +161,7 @@ struct SavedPlanTests {
         }
     }
 
-    @Test("protection and --only: a refused plan is 2 in every format, and nothing else than the narrowed part moves")
+    @Test("Apply --only changes nothing else and respects protected services")
     func respectsProtection() async throws {
         let manifests = [
             "web.yaml": Sandbox.service("web", "env: {PORT: 1}\nprotect: true"),
@@ -188,17 +190,19 @@ struct SavedPlanTests {
             #expect(try await sandbox.firstAction("web")?.pid == web.pid)
             #expect(try await sandbox.run("diff", "--only", "more").exitCode == 0)
 
-            // Another reconciler keeps to it.
+            // A new reconciler respects it too.
             try await sandbox.killReconciler()
-            let keeper = try sandbox.start(["reconcile", "--watch", "--no-sync"])
-            try await eventually("it answers") { ReconcilerLock.holder(sandbox.paths)?.pid == keeper.pid }
+            let reconciler = try sandbox.start(["reconcile", "--watch", "--no-sync"])
+            try await eventually("the reconciler holds the lock") {
+                ReconcilerLock.holder(sandbox.paths)?.pid == reconciler.pid
+            }
             #expect(try await sandbox.run("apply", "--only", "more").exitCode == 0)
             #expect(try await sandbox.firstAction("web")?.pid == web.pid)
             #expect(try await sandbox.run("apply", "--allow-protected").exitCode == 0)
             #expect(try await sandbox.firstAction("web")?.pid != web.pid)
             #expect(try await sandbox.run("diff").exitCode == 0)
-            #expect(kill(keeper.pid, SIGTERM) == 0)
-            #expect(try await sandbox.exitCode(of: keeper) == 0)
+            #expect(kill(reconciler.pid, SIGTERM) == 0)
+            #expect(try await sandbox.exitCode(of: reconciler) == 0)
         }
     }
 }

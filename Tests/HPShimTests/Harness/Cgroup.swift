@@ -2,9 +2,9 @@ import CHeroRecord
 import Foundation
 import TestSupport
 
-/// The ways a tree can be held together, and directories of their own for tests, where this machine has them.
+/// The levels of containment (TR-2), and cgroup directories for tests.
 enum Cgroup {
-    /// Levels of the ladder of TR-2.
+    /// A level of containment.
     enum Level: String, CaseIterable, CustomStringConvertible {
         case cgroup = "A: cgroup v2"
         case freezer = "B: v1 freezer"
@@ -12,7 +12,7 @@ enum Cgroup {
 
         var description: String { rawValue }
 
-        /// Where its directories can be made here; nil: nowhere.
+        /// The directory in which tests can create cgroups; nil when that is not possible.
         var parent: String? {
             let mounts = String(decoding: fileContents("/proc/self/mounts"), as: UTF8.self)
             let fields = mounts.split(separator: "\n").map { $0.split(separator: " ") }.filter { $0.count > 3 }
@@ -41,7 +41,7 @@ enum Cgroup {
 }
 
 extension TestJob {
-    /// Holds the job in a directory of its own, and says where that is.
+    /// Puts the job into its own cgroup; returns the directory.
     @discardableResult
     func useContainment(_ level: Cgroup.Level) throws -> String {
         guard let parent = level.parent else { return "" }

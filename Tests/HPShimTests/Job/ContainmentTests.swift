@@ -1,17 +1,20 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
 
-/// The ladder of TR-2, on every level this machine has; a directory with files stands in for what it lacks.
-@Suite("What holds a tree together")
+/// Containment on each level of TR-2 that this machine has.
+///
+/// A directory with files replaces a missing cgroup.
+@Suite("Containment")
 struct ContainmentTests {
     private static let levels = Cgroup.Level.allCases.filter(\.isAvailable)
     private static let hasCgroup = Cgroup.Level.cgroup.isAvailable
 
     @Test(
-        "TR-2: the program is in its cgroup before it executes, the shim is not",
-        .enabled(if: hasCgroup, "no cgroup v2 that may be written here")
+        "The program is in its cgroup before it executes, and the shim is not (TR-2)",
+        .enabled(if: hasCgroup, "needs a writable cgroup v2")
     )
     func startsInCgroup() throws {
         let job = try TestJob(shell: "grep ^0: /proc/self/cgroup; grep ^0: /proc/$PPID/cgroup; sleep 600 & exit 0")
@@ -23,26 +26,26 @@ struct ContainmentTests {
         let proc = try #require(job.proc)
         #expect(proc.containment == HERO_CONTAINMENT_CGROUP.rawValue)
         #expect(withUnsafeBytes(of: proc.cgroup) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) } == path)
-        #expect(!FileManager.default.fileExists(atPath: path), "its directory goes with it")
+        #expect(!FileManager.default.fileExists(atPath: path), "the directory is removed with the job")
         #expect(!FileManager.default.fileExists(atPath: URL(fileURLWithPath: path).deletingLastPathComponent().path))
     }
 
     @Test(
-        "TR-2: a fork bomb of an ordinary user is ended whole",
-        .enabled(if: geteuid() == 0, "only root can run it as a user whose processes are counted"),
+        "The shim kills a fork bomb of an unprivileged user completely (TR-2)",
+        .enabled(if: geteuid() == 0, "needs root to change the user"),
         arguments: levels
     )
     func killsForkBomb(_ level: Cgroup.Level) throws {
-        // A shell would leave at the first fork that is refused; this one goes on for ever, as every child of it does.
+        // A shell exits at the first fork that is refused. This program and all its children continue to fork.
         let job = try TestJob(shell: "exec perl -e 'for (;;) { defined fork or select undef, undef, undef, 0.01 }'")
         let path = try job.useContainment(level)
-        // A user of its own: what it may fork is counted for all processes of the user.
+        // Its own user, because the limit counts all processes of a user.
         let user = 2_000_000_000 + UInt32(getpid()) * 4 + UInt32(level.kind.rawValue)
         (job.spec.rights.changes_user, job.spec.rights.uid, job.spec.rights.gid) = (1, user, user)
         job.spec.rights.processes = 120
         let shim = try job.start()
         _ = try job.awaitMainPID()
-        #expect(job.eventually { processes(of: user) > 60 })
+        #expect(waitUntil { processes(of: user) > 60 })
         #expect(harness_signal(shim, HERO_SIGNAL_KILL_TREE) == 0)
         #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(processes(of: user) == 0)
@@ -56,14 +59,15 @@ struct ContainmentTests {
         }.count
     }
 
-    @Test("TR-2: whoever leaves the session, the group and the parent stays held", arguments: levels)
+    @Test("The shim kills processes that left session, process group and parent (TR-2)", arguments: levels)
     func killsEscapedProcesses(_ level: Cgroup.Level) throws {
         let job = try TestJob()
         try job.useContainment(level)
         let escape = "trap '' TERM HUP INT; echo $$ >> \(job.path("pids")); exec sleep 600"
+        let quoted = escape.replacingOccurrences(of: "$$", with: "\\$\\$")
         job.spec.arguments = [
             "sh", "-c",
-            "for i in 1 2 3 4 5; do (setsid sh -c \"\(escape.replacingOccurrences(of: "$$", with: "\\$\\$"))\" &); done; "
+            "for i in 1 2 3 4 5; do (setsid sh -c \"\(quoted)\" &); done; "
                 + "until [ $(wc -l < \(job.path("pids"))) -ge 5 ]; do sleep 0.01; done; exit 0",
         ]
         job.spec.stopTimeout = 100
@@ -75,8 +79,8 @@ struct ContainmentTests {
     }
 
     @Test(
-        "TR-2: a child that moves itself to another cgroup is ended with the rest",
-        .enabled(if: hasCgroup && geteuid() == 0, "only root can leave a cgroup")
+        "The shim kills a child that moved itself to another cgroup (TR-2)",
+        .enabled(if: hasCgroup && geteuid() == 0, "needs root to move a process between cgroups")
     )
     func killsMovedProcess() throws {
         let job = try TestJob()
@@ -95,7 +99,7 @@ struct ContainmentTests {
 
     // MARK: A directory instead of a cgroup
 
-    /// A job that is held by a directory with these files in it.
+    /// A job with a directory of these files instead of a cgroup.
     private func jobInDirectory(_ shell: String, _ files: [String: String]) throws -> TestJob {
         let job = try TestJob(shell: shell)
         mkdir(job.path("cgroup"), 0o700)
@@ -105,7 +109,7 @@ struct ContainmentTests {
         return job
     }
 
-    @Test("TR-2: the orders are written where the kernel wants them")
+    @Test("The shim writes to cgroup.procs and cgroup.kill (TR-2)")
     func writesCgroupFiles() throws {
         let job = try jobInDirectory(
             "echo $$; exec sleep 600",
@@ -119,7 +123,7 @@ struct ContainmentTests {
         #expect(job.read("cgroup/cgroup.kill") == "1")
     }
 
-    /// How a program ended, what the kernel counted, and whether that was for want of memory.
+    /// An exit, the counters of the kernel, and whether memory ran out.
     static let outOfMemoryCases: [(String, String, Bool)] = [
         ("kill -KILL $$", "low 0\noom 1\noom_kill 1\noom_group_kill 0\n", true),
         ("kill -KILL $$", "low 0\noom 3\noom_kill 0\n", false),
@@ -128,16 +132,16 @@ struct ContainmentTests {
     ]
 
     @Test(
-        "OM-1: killed for want of memory is killed by SIGKILL where the cgroup counts such a kill",
+        "SIGKILL with a counted OOM kill is recorded as out of memory (OM-1)",
         arguments: outOfMemoryCases
     )
-    func recordsOutOfMemoryKill(_ shell: String, _ events: String, _ isTold: Bool) throws {
+    func recordsOutOfMemoryKill(_ shell: String, _ events: String, _ isOutOfMemory: Bool) throws {
         let job = try jobInDirectory(shell, ["cgroup.procs": "", "memory.events": events])
         #expect(try job.run() == HERO_SHIM_DONE)
-        #expect(job.exit?.out_of_memory == (isTold ? 1 : 0))
+        #expect(job.exit?.out_of_memory == (isOutOfMemory ? 1 : 0))
     }
 
-    @Test("a cgroup that cannot be joined keeps no service down, unless its limits hold only there")
+    @Test("A missing cgroup prevents a start only if limits need the cgroup")
     func unavailableCgroup() throws {
         let job = try jobInDirectory("exit 6", [:])
         #expect(try job.run() == HERO_SHIM_DONE)

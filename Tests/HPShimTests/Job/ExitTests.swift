@@ -1,12 +1,13 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
 
 @Suite("Exit status")
 struct ExitTests {
     @Test(
-        "SH-1: an exit code is recorded as it was",
+        "The shim records the exact exit code (SH-1)",
         arguments: [0, 1, 2, 42, 99, 100, 101, 104, 126, 127, 128, 200, 255]
     )
     func exitCode(_ code: Int32) throws {
@@ -20,7 +21,10 @@ struct ExitTests {
         #expect(job.proc?.phase == HERO_PROC_EXECUTED.rawValue)
     }
 
-    @Test("SH-1: a signal is recorded as a signal", arguments: [1, 2, 3, 6, 9, 10, 11, 13, 14, 15, 34, 40, 64])
+    @Test(
+        "The shim records the signal that ended the program (SH-1)",
+        arguments: [1, 2, 3, 6, 9, 10, 11, 13, 14, 15, 34, 40, 64]
+    )
     func signal(_ signal: Int32) throws {
         let job = try TestJob(shell: "ulimit -c 0; kill -\(signal) $$; sleep 5")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -28,7 +32,7 @@ struct ExitTests {
         #expect(job.exit?.status == signal)
     }
 
-    @Test("the record says who ran, and when")
+    @Test("The record contains the identities and times of the processes")
     func identity() throws {
         let before = clock(CLOCK_REALTIME)
         let job = try TestJob(shell: "cat /proc/$$/stat; exec sleep 0.05")
@@ -49,34 +53,34 @@ struct ExitTests {
         #expect(exit.dropped_bytes == 0)
     }
 
-    @Test("the processor time of the program is recorded")
+    @Test("The record contains the processor time of the program")
     func resources() throws {
         let job = try TestJob(shell: "i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(try #require(job.exit).user_time_us > 10_000)
     }
 
-    @Test("SH-11: a process outside the tree that holds the output open delays nothing")
+    @Test("An outside process that holds the output open does not delay the exit (SH-11)")
     func outsiderHoldsPipe() throws {
         let job = try TestJob(shell: "exec sleep 60")
         let pid = try job.start()
-        #expect(job.eventually { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
+        #expect(waitUntil { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
         let main = try #require(job.proc?.main.pid)
-        let held = open("/proc/\(main)/fd/1", O_WRONLY)
-        #expect(held >= 0)
-        defer { close(held) }
+        let writer = open("/proc/\(main)/fd/1", O_WRONLY)
+        #expect(writer >= 0)
+        defer { close(writer) }
         #expect(harness_signal(main, SIGTERM) == 0)
         #expect(job.waitForExit(of: pid, within: 2000) == HERO_SHIM_DONE)
         #expect(job.exit?.status == SIGTERM)
     }
 
-    @Test("SH-11: a grandchild that keeps the output open delays the exit record by nothing")
+    @Test("A grandchild that holds the output open does not delay the exit record (SH-11)")
     func grandchildHoldsPipe() throws {
         let job = try TestJob(shell: "(trap '' TERM; sleep 60) & exit 7")
         job.spec.stopTimeout = 3000
         let pid = try job.start()
         let start = clock(CLOCK_BOOTTIME)
-        #expect(job.eventually { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
+        #expect(waitUntil { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
         #expect(clock(CLOCK_BOOTTIME) - start < 2_000_000_000)
         #expect(harness_signal(pid, 0) == 0)
         #expect(harness_signal(pid, HERO_SIGNAL_KILL_TREE) == 0)
@@ -84,11 +88,11 @@ struct ExitTests {
         #expect(job.exit?.status == 7)
     }
 
-    @Test("nothing but SIGKILL and SIGSTOP reaches a shim", arguments: [1, 2, 3, 10, 12, 13, 14, 15, 35, 63])
+    @Test("A shim reacts to no signal except SIGKILL and SIGSTOP", arguments: [1, 2, 3, 10, 12, 13, 14, 15, 35, 63])
     func ignoresSignals(_ signal: Int32) throws {
         let job = try TestJob(shell: "read x </dev/null; sleep 0.3; exit 5")
         let pid = try job.start()
-        #expect(job.eventually { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
+        #expect(waitUntil { job.proc?.phase == HERO_PROC_EXECUTED.rawValue })
         #expect(harness_signal(pid, signal) == 0)
         #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 5)

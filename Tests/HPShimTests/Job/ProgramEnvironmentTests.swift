@@ -3,16 +3,16 @@ import Foundation
 import ShimHarness
 import Testing
 
-@Suite("What a service finds")
+@Suite("Environment of the program")
 struct ProgramEnvironmentTests {
-    @Test("SP-2: descriptors 0, 1, 2 and the lock, nothing else")
+    @Test("The program has descriptors 0, 1, 2 and the lock only (SP-2)")
     func descriptors() throws {
         let job = try TestJob(shell: "ls /proc/$$/fd; readlink /proc/$$/fd/0 /proc/$$/fd/3; :")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == ["0", "1", "2", "3", "/dev/null", job.spec.recordPath])
     }
 
-    @Test("the lock it holds cannot be written through")
+    @Test("The inherited lock descriptor is read-only")
     func readOnlyLock() throws {
         let job = try TestJob(shell: "grep flags /proc/$$/fdinfo/3; :")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -20,7 +20,7 @@ struct ProgramEnvironmentTests {
         #expect((Int32(flags, radix: 8) ?? 3) & O_ACCMODE == O_RDONLY)
     }
 
-    @Test("SP-1: no signal ignored and none blocked, whatever the starter passed on", arguments: [false, true])
+    @Test("The program starts with no signal ignored or blocked (SP-1)", arguments: [false, true])
     func signals(_ ignoring: Bool) throws {
         let job = try TestJob()
         job.spec.candidates = ["/bin/grep"]
@@ -29,12 +29,12 @@ struct ProgramEnvironmentTests {
         #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         let zero = "0000000000000000"
         #expect(job.texts == ["SigBlk:\t\(zero)", "SigIgn:\t\(zero)"])
-        // With SIGCHLD ignored the kernel would have thrown the status away.
+        // If SIGCHLD were ignored, the kernel would discard the exit status.
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue)
         #expect(job.exit?.status == 0)
     }
 
-    @Test("its environment, arguments, directory and umask are those of the spec")
+    @Test("Environment, arguments, directory and umask of the program match the spec")
     func environment() throws {
         let job = try TestJob(shell: "pwd; umask; echo \"$1|$2\"; env | sort")
         job.spec.arguments += ["zero", "a b", ""]
@@ -47,7 +47,7 @@ struct ProgramEnvironmentTests {
         #expect(!job.texts.contains { $0.hasPrefix("HOME=") })
     }
 
-    @Test("SP-7: a session and a process group of its own, no terminal")
+    @Test("The program has its own session and process group and no terminal (SP-7)")
     func session() throws {
         let job = try TestJob(shell: "cat /proc/$$/stat; :")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -58,7 +58,7 @@ struct ProgramEnvironmentTests {
         #expect(Int32(stat[3]) == job.proc?.shim.pid)
     }
 
-    @Test("its soft limit of open files is the spec's, its output can be opened again")
+    @Test("The program has the file limit of the spec and can reopen its output")
     func limitAndReopen() throws {
         let job = try TestJob(shell: "ulimit -Sn; echo again > /dev/stdout; echo error > /dev/stderr")
         job.spec.openFiles = 777
@@ -67,12 +67,12 @@ struct ProgramEnvironmentTests {
         #expect(job.lines().last?.stream == "stderr")
     }
 
-    @Test("a script is there while it runs, for nobody else, and gone afterwards")
+    @Test("The script is private, exists during the run and is removed afterwards")
     func script() throws {
         let job = try TestJob()
         job.spec.script = "stat -c '%a %n' $0\necho \"$1\"\nexit 9\n"
         job.spec.arguments = ["sh", job.spec.scriptPath, "one"]
-        // What a start that was killed may have left.
+        // A file that a killed start may have left.
         job.write("17.script~", "old")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.texts == ["500 \(job.spec.scriptPath)", "one"])
@@ -80,13 +80,13 @@ struct ProgramEnvironmentTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: job.directory).sorted() == ["17", "logs"])
     }
 
-    @Test("the shim is not called by the name of the project, and holds few descriptors")
+    @Test("The shim is named hpshim, has few descriptors and one thread")
     func shim() throws {
         let job = try TestJob(shell: "exec sleep 60")
         let pid = try job.start()
         _ = try job.awaitMainPID()
         #expect(try String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8) == "hpshim\n")
-        // Only root may look into a process that cannot be dumped.
+        // Only root can read these files of a protected process.
         if geteuid() == 0 {
             #expect(try FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count <= 16)
         }
@@ -96,7 +96,7 @@ struct ProgramEnvironmentTests {
         #expect(job.exit?.status == SIGKILL)
     }
 
-    @Test("an idle shim never wakes up")
+    @Test("An idle shim causes no context switches")
     func idle() throws {
         let job = try TestJob(shell: "exec sleep 60")
         let pid = try job.start()

@@ -3,11 +3,11 @@ import Foundation
 import Testing
 
 private let isRoot = geteuid() == 0
-private let needsRoot = Comment("only root can become another user")
+private let needsRoot = Comment("needs root to change the user")
 
-@Suite("As whom a service runs, and what it may")
+@Suite("User and limits of the program")
 struct RightsTests {
-    /// A job as the user that is nobody's.
+    /// A job of the unprivileged user 65534.
     private func jobAsNobody(_ shell: String) throws -> TestJob {
         let job = try TestJob(shell: shell)
         job.spec.rights.changes_user = 1
@@ -18,7 +18,7 @@ struct RightsTests {
     }
 
     @Test(
-        "SP-1: it is the user for good: real, effective and saved, with exactly these groups",
+        "The program gets exactly the user and groups of the spec, permanently (SP-1)",
         .enabled(if: isRoot, needsRoot)
     )
     func changesUser() throws {
@@ -32,7 +32,10 @@ struct RightsTests {
         )
     }
 
-    @Test("SP-1: without being allowed to become the user nothing is executed", .enabled(if: !isRoot, "root may"))
+    @Test(
+        "The program is not executed when the change of user is refused (SP-1)",
+        .enabled(if: !isRoot, "root may change the user")
+    )
     func refusedUser() throws {
         for script in [nil, "touch \"$1\"\n"] {
             let job = try jobAsNobody("")
@@ -45,7 +48,7 @@ struct RightsTests {
         }
     }
 
-    @Test("SP-1: its directory is entered as the user, and its program executed", .enabled(if: isRoot, needsRoot))
+    @Test("The directory is entered and the program executed as the new user (SP-1)", .enabled(if: isRoot, needsRoot))
     func directory() throws {
         let job = try jobAsNobody(":")
         job.spec.workingDirectory = job.directory
@@ -62,14 +65,14 @@ struct RightsTests {
         #expect(other.proc?.error == EACCES)
     }
 
-    @Test("LG-9: as another user it can open its output again", .enabled(if: isRoot, needsRoot))
+    @Test("A program of another user can reopen its output (LG-9)", .enabled(if: isRoot, needsRoot))
     func output() throws {
         let job = try jobAsNobody("echo again > /dev/stdout; echo error > /dev/stderr")
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(Set(job.texts) == ["again", "error"])
     }
 
-    @Test("as another user it can read its script, and nobody else can", .enabled(if: isRoot, needsRoot))
+    @Test("Only the user of the program can read its script", .enabled(if: isRoot, needsRoot))
     func script() throws {
         let job = try jobAsNobody("")
         chmod(job.directory, 0o711)
@@ -79,7 +82,7 @@ struct RightsTests {
         #expect(job.texts == ["500 65534"])
     }
 
-    @Test("SP-1: it may never gain privileges where the spec says so", arguments: [0, 1] as [UInt32])
+    @Test("The program runs with no_new_privs if the spec requires it (SP-1)", arguments: [0, 1] as [UInt32])
     func newPrivileges(flag: UInt32) throws {
         let job = try TestJob(shell: "grep NoNewPrivs /proc/$$/status; :")
         job.spec.rights.no_new_privileges = flag
@@ -87,7 +90,7 @@ struct RightsTests {
         #expect(job.texts == ["NoNewPrivs:\t\(flag)"])
     }
 
-    @Test("SP-5: its limits are those of the spec, soft and hard")
+    @Test("Soft and hard limits of the program match the spec (SP-5)")
     func limits() throws {
         let job = try TestJob(shell: "for key in n u c v; do ulimit -S$key; ulimit -H$key; done 2>&1")
         job.spec.candidates = ["/bin/bash"]
@@ -95,14 +98,17 @@ struct RightsTests {
         job.spec.rights.processes = 3999
         job.spec.rights.core_bytes = 1024
         job.spec.rights.memory_bytes = 1 << 30
-        // What is general is weaker than what is asked for.
+        // The general limit is weaker than the explicit one.
         job.spec.openFiles = 55
         #expect(try job.run() == HERO_SHIM_DONE)
         // Core dumps are counted in blocks of 512 bytes, memory in KiB.
         #expect(job.texts == ["99", "99", "3999", "3999", "2", "2", "1048576", "1048576"])
     }
 
-    @Test("SP-5: a limit that may not be raised is named", .enabled(if: !isRoot, "root may raise any"))
+    @Test(
+        "The failed stage names the limit that cannot be raised (SP-5)",
+        .enabled(if: !isRoot, "root may raise every limit")
+    )
     func refusedLimit() throws {
         let job = try TestJob(shell: ":")
         job.spec.rights.open_files = 1 << 40
@@ -111,7 +117,7 @@ struct RightsTests {
         #expect(job.proc?.error == EPERM)
     }
 
-    @Test("OM-2: it is as ready to be killed as it is told, or as its starter; its shim is the last")
+    @Test("The program gets its OOM score, and the shim is protected (OM-2)")
     func oomScore() throws {
         let own = try #require(read("/proc/self/oom_score_adj"))
         let job = try TestJob(shell: "cat /proc/$$/oom_score_adj /proc/$PPID/oom_score_adj")
@@ -126,7 +132,7 @@ struct RightsTests {
         #expect(other.texts == ["789"])
     }
 
-    /// Not even root may everywhere: containers often come without CAP_SYS_RESOURCE.
+    /// Containers often run root without CAP_SYS_RESOURCE.
     private var mayLowerScore: Bool {
         let line = read("/proc/self/status")?.split(separator: "\n").first { $0.hasPrefix("CapEff:") }
         let mask = line?.split(separator: "\t").last.flatMap { UInt64($0, radix: 16) } ?? 0

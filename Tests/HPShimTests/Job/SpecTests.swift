@@ -1,25 +1,26 @@
 import CHeroRecord
 import Foundation
+import HeroRandom
 import ShimHarness
 import Testing
 
 @Suite("Spec")
 struct SpecTests {
-    /// What the header says, changed so that it is a lie.
+    /// Invalid changes of the header.
     static let invalidSpecs: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a version of the future", { $0.version = 6 }),
+        ("a future version", { $0.version = 6 }),
         ("generation 0", { $0.generation = 0 }),
-        ("larger than its memory", { $0.size += 1 }),
-        ("smaller than its header", { $0.size = 10 }),
+        ("a size larger than the memory", { $0.size += 1 }),
+        ("a size smaller than the header", { $0.size = 10 }),
         ("size 0", { $0.size = 0 }),
         ("a record path beyond the end", { $0.record_path = .max }),
         ("a record path in the header", { $0.record_path = 0 }),
         ("a log path beyond the end", { $0.log_path = $0.size }),
         ("a directory beyond the end", { $0.working_directory = 1 << 31 }),
-        ("more arguments than there are strings", { $0.argument_count = 100_000 }),
-        ("more arguments than can be counted", { $0.argument_count = .max }),
-        ("more environment than there is", { $0.environment_count = .max }),
+        ("more arguments than strings", { $0.argument_count = 100_000 }),
+        ("the maximum number of arguments", { $0.argument_count = .max }),
+        ("more variables than strings", { $0.environment_count = .max }),
         ("no argument", { $0.argument_count = 0 }),
         ("no candidate", { $0.candidate_count = 0 }),
         ("candidates beyond the end", { $0.candidates = 0xffff_fff0 }),
@@ -30,7 +31,7 @@ struct SpecTests {
             }
         ),
         (
-            "a script of the greatest size",
+            "a script of the maximum size",
             {
                 $0.script = $0.record_path; $0.script_size = .max
             }
@@ -41,18 +42,18 @@ struct SpecTests {
                 $0.script = $0.record_path; $0.script_size = 1
             }
         ),
-        ("umask", { $0.umask = 0o1000 }),
+        ("an invalid umask", { $0.umask = 0o1000 }),
         ("stop signal 0", { $0.stop_signal = 0 }),
         ("stop signal 65", { $0.stop_signal = 65 }),
-        ("more logs than can be kept", { $0.log_keep = 100 }),
+        ("too many log files", { $0.log_keep = 100 }),
         (
-            "the user that is nobody",
+            "an invalid user ID",
             {
                 $0.rights.changes_user = 1; $0.rights.uid = .max
             }
         ),
         (
-            "the group that is none",
+            "an invalid group ID",
             {
                 $0.rights.changes_user = 1; $0.rights.gid = .max
             }
@@ -69,22 +70,22 @@ struct SpecTests {
                 $0.rights.groups = 8; $0.rights.group_count = 1
             }
         ),
-        ("more groups than the kernel takes", { $0.rights.group_count = .max }),
-        ("an oom score that is none", { $0.rights.oom_score = 1001 }),
+        ("too many groups", { $0.rights.group_count = .max }),
+        ("an invalid OOM score", { $0.rights.oom_score = 1001 }),
         ("a cgroup beyond the end", { ($0.containment, $0.cgroup) = (1, $0.size) }),
         ("a containment without a cgroup", { $0.containment = 1 }),
-        ("a containment that is none", { $0.containment = 3 }),
+        ("an unknown containment", { $0.containment = 3 }),
         ("a PID file beyond the end", { $0.pid_file = .max }),
-        ("a flag that is none", { $0.rights.no_new_privileges = 2 }),
+        ("an invalid flag", { $0.rights.no_new_privileges = 2 }),
         ("a notify socket beyond the end", { $0.notify_socket = .max }),
         ("a notify socket in the header", { $0.notify_socket = 8 }),
-        ("a notify socket that is no path and no name", { $0.notify_socket = $0.arguments }),
-        ("a watchdog that nobody can tell of", { $0.watchdog_us = 1 }),
-        ("a strictness that is none", { $0.strict_exec = 2 }),
-        ("a way with a slow log that is none", { $0.log_when_slow = 2 }),
+        ("a notify socket that is neither path nor name", { $0.notify_socket = $0.arguments }),
+        ("a watchdog without a notify socket", { $0.watchdog_us = 1 }),
+        ("an invalid strict_exec", { $0.strict_exec = 2 }),
+        ("an invalid log_when_slow", { $0.log_when_slow = 2 }),
     ]
 
-    @Test("SH-14: a spec of an older version is still understood", arguments: [2, 3, 4] as [UInt32])
+    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4] as [UInt32])
     func acceptsOlderVersions(_ version: UInt32) throws {
         let job = try TestJob(shell: "exit 7")
         job.spec.version = version
@@ -92,24 +93,24 @@ struct SpecTests {
         #expect(job.exit?.status == 7)
     }
 
-    @Test("a spec with a lie in it is refused and nothing is touched", arguments: invalidSpecs.map(\.0))
+    @Test("The shim refuses an invalid spec without any effect", arguments: invalidSpecs.map(\.0))
     func rejectsInvalidSpec(_ name: String) throws {
         let job = try TestJob(shell: "exit 0")
         var bytes = job.spec.bytes
-        let lie = try #require(SpecTests.invalidSpecs.first { $0.0 == name })
-        change(&bytes, lie.1)
+        let invalid = try #require(SpecTests.invalidSpecs.first { $0.0 == name })
+        change(&bytes, invalid.1)
         #expect(try job.run(wire: bytes) == HERO_SHIM_BAD_SPEC)
         #expect(job.proc == nil)
     }
 
-    @Test("a spec that is cut off anywhere is refused")
+    @Test("The shim refuses a truncated spec")
     func truncated() throws {
         let job = try TestJob(shell: "exit 0")
         let bytes = job.spec.bytes
         let header = MemoryLayout<hero_spec>.size
         for length in [0, 1, 4, header - 1, header, header + 1, bytes.count - 1] {
             #expect(try job.run(wire: Array(bytes.prefix(length))) == HERO_SHIM_BAD_SPEC, "\(length) bytes")
-            // The same with a header that admits it: then the last string has no end.
+            // With a matching size in the header, the last string has no end.
             guard length >= header else { continue }
             var shorter = bytes
             change(&shorter) { $0.size = UInt32(length) }
@@ -117,7 +118,7 @@ struct SpecTests {
         }
     }
 
-    @Test("a relative path is refused")
+    @Test("The shim refuses a relative path")
     func relative() throws {
         let job = try TestJob(shell: "exit 0")
         job.spec.workingDirectory = "tmp"
@@ -128,34 +129,30 @@ struct SpecTests {
         #expect(try job.run() == HERO_SHIM_BAD_SPEC)
     }
 
-    @Test("a spec that could still change is refused")
+    @Test("The shim refuses a spec that is not sealed")
     func unsealed() throws {
         let job = try TestJob(shell: "exit 0")
         #expect(try job.run(sealed: false) == HERO_SHIM_BAD_SPEC)
     }
 
-    @Test("bytes changed at random never crash a shim", arguments: 0..<120)
+    @Test("Random changes of a spec never crash the shim", arguments: 0..<120)
     func fuzz(_ seed: UInt64) throws {
-        var state = seed &* 0x9e37_79b9_7f4a_7c15 &+ 1
-        func random() -> UInt64 {
-            state ^= state << 13
-            state ^= state >> 7
-            state ^= state << 17
-            return state
-        }
+        var generator = SeededGenerator(seed)
         let job = try TestJob()
-        // Whatever is executed by chance is this one program.
+        // Every program that might be executed by chance.
         job.spec.candidates = ["/bin/true"]
         job.spec.arguments = ["true", "a", "b"]
         var bytes = job.spec.bytes
-        // The header behind magic, version and size: offsets and counts, at random or just beside the truth.
+        // Offsets and counts behind magic, version and size, random or slightly wrong.
         let fields = MemoryLayout<hero_spec>.offset(of: \.log_max_size).map { $0 / 4 } ?? 26
-        for _ in 0...(random() % 3) {
-            let field = 6 + Int(random() % UInt64(fields - 6))
-            var value = random() % 2 == 0 ? UInt32(truncatingIfNeeded: random()) : UInt32(random() % 600)
-            // Paths are not moved: a shim must write nowhere but here.
+        for _ in 0...(generator.next() % 3) {
+            let field = 6 + Int(generator.next() % UInt64(fields - 6))
+            var value =
+                generator.next() % 2 == 0
+                ? UInt32(truncatingIfNeeded: generator.next()) : UInt32(generator.next() % 600)
+            // The offsets of paths are not changed, because the shim must write to this directory only.
             guard ![6, 7].contains(field) else { continue }
-            if random() % 3 == 0 { value = UInt32(bytes.count) &- UInt32(random() % 4) }
+            if generator.next() % 3 == 0 { value = UInt32(bytes.count) &- UInt32(generator.next() % 4) }
             withUnsafeBytes(of: value) { bytes.replaceSubrange(field * 4..<field * 4 + 4, with: $0) }
         }
         let pid = try job.start(wire: bytes)

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Start")
 struct StartTests {
-    @Test("SH-1, SP-6: a program that cannot be executed says at which stage, and why")
+    @Test("A failed start records its stage and errno (SH-1, SP-6)")
     func reportsFailedStage() throws {
         let notFound = try TestJob()
         notFound.spec.candidates = ["/nonexistent/a", "/nonexistent/b"]
@@ -51,7 +51,7 @@ struct StartTests {
         #expect(exit.error == proc.error)
     }
 
-    @Test("the first candidate that can be executed is")
+    @Test("The shim executes the first candidate that can be executed")
     func candidates() throws {
         let job = try TestJob(shell: "exit 6")
         job.spec.candidates = ["/nonexistent/sh", "/etc/passwd/sh", "/etc/passwd", "/bin/sh", "/bin/false"]
@@ -59,7 +59,7 @@ struct StartTests {
         #expect(job.exit?.status == 6)
     }
 
-    @Test("SH-6: a start whose generation is taken never runs")
+    @Test("A start with a used generation never runs (SH-6)")
     func superseded() throws {
         let job = try TestJob()
         job.spec.arguments = ["sh", "-c", "echo x >> \(job.path("ran"))"]
@@ -74,13 +74,14 @@ struct StartTests {
         #expect(job.read("ran") == "x\nx\n")
     }
 
-    @Test("SH-6: a shim that was stopped before its lock gives way to the start that came after it")
+    @Test("A shim that was stopped before its lock yields to a later start (SH-6)")
     func delayed() throws {
         let job = try TestJob(shell: "exit 0")
         let lock = harness_lock(job.spec.recordPath)
         let old = try job.start()
-        // It has to be at the lock, not before its own exec: it holds no lock and writes nothing while it waits.
-        #expect(job.eventually { (try? String(contentsOfFile: "/proc/\(old)/comm", encoding: .utf8)) == "hpshim\n" })
+        // The shim must wait at the lock and not be before its own exec. While it waits, it holds no lock and writes
+        // nothing.
+        #expect(waitUntil { (try? String(contentsOfFile: "/proc/\(old)/comm", encoding: .utf8)) == "hpshim\n" })
         #expect(harness_signal(old, SIGSTOP) == 0)
         close(lock)
         job.spec.generation = 2
@@ -90,7 +91,7 @@ struct StartTests {
         #expect(job.proc?.generation == 2)
     }
 
-    @Test("a lock that another holds for an instant delays a start, one that stays refuses it")
+    @Test("A short lock delays a start, and a permanent lock refuses it")
     func locked() throws {
         let job = try TestJob(shell: "exit 3")
         var lock = harness_lock(job.spec.recordPath)
@@ -107,7 +108,7 @@ struct StartTests {
         close(lock)
     }
 
-    @Test("the service holds the lock when its shim is lost, and is not hurt by that")
+    @Test("The service keeps the lock and continues when its shim is lost")
     func inheritedLock() throws {
         let job = try TestJob(shell: "trap 'echo still here; exit 0' USR1; while :; do sleep 0.02; echo out; done")
         let shim = try job.start()
@@ -115,20 +116,20 @@ struct StartTests {
         #expect(harness_signal(shim, SIGKILL) == 0)
         #expect(job.waitForExit(of: shim) == -SIGKILL)
         #expect(harness_lock_is_free(job.spec.recordPath) == 0)
-        // It writes every 20 ms, into a pipe that nobody else reads any more.
+        // The service writes every 20 ms into a pipe without another reader.
         #expect(harness_wait_gone(main, 200) == 0, "a lost shim must not end its service with SIGPIPE")
         #expect(harness_signal(main, SIGKILL) == 0)
-        #expect(job.eventually { harness_lock_is_free(job.spec.recordPath) == 1 })
+        #expect(waitUntil { harness_lock_is_free(job.spec.recordPath) == 1 })
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue)
     }
 
-    @Test("SH-7: a child that loses its shim before the gate opens runs nothing", arguments: [0, 1])
+    @Test("A child that loses its shim before the gate opens runs nothing (SH-7)", arguments: [0, 1])
     func ungatedChild(_ afterRecord: Int32) throws {
-        // Two hundred of each in the long form.
+        // 200 rounds of each in the long form.
         let rounds = TestSettings.cycles(1, share: 5)
         for _ in 0..<rounds { try killShimAtGate(afterRecord) }
-        let place = afterRecord == 0 ? "after the fork" : "after the record"
-        TestSettings.reportRow(["row": "SH-7 \(place)", "cycles": "\(rounds)", "verdict": "0 ran"])
+        let step = afterRecord == 0 ? "after the fork" : "after the record"
+        TestSettings.reportRow(["row": "SH-7 \(step)", "cycles": "\(rounds)", "verdict": "0 ran"])
     }
 
     private func killShimAtGate(_ afterRecord: Int32) throws {
@@ -142,17 +143,17 @@ struct StartTests {
         let phase = afterRecord == 0 ? HERO_PROC_PREPARED : HERO_PROC_GATED
         #expect(job.proc?.phase == phase.rawValue)
         #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue)
-        #expect(try release(job).magic == 0, "nobody was let go")
+        #expect(try release(job).magic == 0, "the gate was not opened")
         #expect(harness_lock_is_free(job.spec.recordPath) == 1)
         job.spec.generation = 2
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.read("ran") == "x\n")
-        // Whether it ran is on record, whoever was there to see it (RS-2).
+        // The record shows whether the program ran (RS-2).
         let released = try release(job)
         #expect(released.magic == HERO_RELEASE_MAGIC && released.generation == 2 && released.job == job.spec.job)
     }
 
-    /// What the program itself has written into the record.
+    /// The release mark in the record.
     private func release(_ job: TestJob) throws -> hero_release {
         let data = try #require(FileManager.default.contents(atPath: job.spec.recordPath))
         try #require(data.count == 2 * Int(HERO_SECTOR))
@@ -161,7 +162,7 @@ struct StartTests {
         }
     }
 
-    @Test("a record that cannot be made is refused")
+    @Test("The shim refuses a start whose record cannot be created")
     func noRecord() throws {
         let job = try TestJob(shell: "exit 0")
         job.spec.recordPath = "/nonexistent/17"
@@ -171,7 +172,7 @@ struct StartTests {
         #expect(try linked.run() == HERO_SHIM_NO_RECORD)
     }
 
-    @Test("SH-9: a record that does not verify is not believed, and written anew")
+    @Test("The shim replaces a record with an invalid checksum (SH-9)")
     func replacesCorruptRecord() throws {
         let job = try TestJob(shell: "exit 0")
         job.spec.generation = 9
@@ -188,7 +189,7 @@ struct StartTests {
         #expect(job.exit?.status == 2)
     }
 
-    @Test("the reconciler is told of a start and of a failure")
+    @Test("The shim sends notices of a start and of a failure")
     func notices() throws {
         var ends: [Int32] = [0, 0]
         #expect(pipe(&ends) == 0)

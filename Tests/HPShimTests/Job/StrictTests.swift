@@ -7,9 +7,9 @@ import Testing
 private let isRoot = geteuid() == 0
 private let otherUserID: uid_t = 65_534
 
-/// Only what nobody else can change is executed (FS-5).
+/// Only programs that no other user can change are executed (FS-5).
 @Suite("Strict execution") struct StrictTests {
-    /// How an execution ended.
+    /// The result of an execution.
     private enum ExecResult: Hashable {
         case exited(Int32)
         case refused
@@ -27,7 +27,7 @@ private let otherUserID: uid_t = 65_534
         return .refused
     }
 
-    /// A job that executes `program` in its own directory, which others may enter.
+    /// A strict job that executes a program in its own directory, which other users may enter.
     private func job(_ candidates: String...) throws -> TestJob {
         let job = try TestJob(shell: "exit 3")
         chmod(job.directory, 0o755)
@@ -36,21 +36,21 @@ private let otherUserID: uid_t = 65_534
         return job
     }
 
-    /// A copy of a program of the system.
+    /// Copies a program of the system.
     private func copy(_ name: String, to path: String) throws {
         let source = URL(fileURLWithPath: "/bin/\(name)").resolvingSymlinksInPath().path
         try FileManager.default.copyItem(atPath: source, toPath: path)
         chmod(path, 0o755)
     }
 
-    /// Makes a file one that somebody else could change.
+    /// Makes a file changeable by another user.
     private func makeChangeableByOthers(_ path: String) {
         if isRoot { chown(path, otherUserID, otherUserID) } else { chmod(path, 0o775) }
     }
 
     private static let notExecuted = ExecResult.failed(stage: HERO_STAGE_EXECUTE.rawValue, error: EACCES)
 
-    @Test("FS-5: what its group or others may write to is refused, whatever would have been tried after it")
+    @Test("The shim refuses programs writable by group or others and tries no further (FS-5)")
     func writable() throws {
         for mode: mode_t in [0o775, 0o757, 0o777] {
             let job = try job("missing", "program", "/bin/sh")
@@ -67,7 +67,7 @@ private let otherUserID: uid_t = 65_534
         }
     }
 
-    @Test("FS-5: what belongs to a stranger is refused, also by way of a link", .enabled(if: isRoot, "needs root"))
+    @Test("The shim refuses programs of other users, also through a link (FS-5)", .enabled(if: isRoot, "needs root"))
     func owner() throws {
         let job = try job("link")
         try copy("sh", to: job.path("program"))
@@ -76,14 +76,14 @@ private let otherUserID: uid_t = 65_534
         chown(job.path("program"), otherUserID, otherUserID)
         job.spec.generation += 1
         #expect(try run(job) == .refused)
-        // It does not help that it would run as just that user: what was broken into could change its next start.
+        // Also if the program runs as the same user: an intruder could then change the next start.
         job.spec.generation += 1
         job.spec.rights.changes_user = 1
         (job.spec.rights.uid, job.spec.rights.gid) = (otherUserID, otherUserID)
         #expect(try run(job) == .refused)
     }
 
-    @Test("FS-5: as another user too, and only on ways that are open to that user", .enabled(if: isRoot, "needs root"))
+    @Test("The new user must be able to reach the program (FS-5)", .enabled(if: isRoot, "needs root"))
     func otherUser() throws {
         let job = try job("program")
         try copy("sh", to: job.path("program"))
@@ -95,7 +95,7 @@ private let otherUserID: uid_t = 65_534
         #expect(try run(job) == Self.notExecuted)
     }
 
-    @Test("FS-5: candidates are tried by the same rules, and what is no program is not executed")
+    @Test("Strict execution skips candidates by the usual rules (FS-5)")
     func candidates() throws {
         let job = try job("missing", "/etc/passwd/sh", "/etc/passwd", "/tmp", "fifo", "/bin/sh")
         mkfifo(job.path("fifo"), 0o755)
@@ -108,7 +108,7 @@ private let otherUserID: uid_t = 65_534
         #expect(try run(interpreter) == .failed(stage: HERO_STAGE_EXECUTE.rawValue, error: ENOENT))
     }
 
-    @Test("FS-5: a good script is executed by its path, with its arguments")
+    @Test("A trusted script is executed by its path with its arguments (FS-5)")
     func script() throws {
         let job = try job("program")
         job.write("program", "#!/bin/sh\necho \"$0 $*\"\n", mode: 0o755)
@@ -118,7 +118,7 @@ private let otherUserID: uid_t = 65_534
         #expect(job.texts == ["\(job.path("program")) a b"])
     }
 
-    @Test("FS-5: a program finds itself as ever: its file, its arguments, and nothing open that it did not ask for")
+    @Test("Strict execution does not change file, arguments or descriptors of the program (FS-5)")
     func identity() throws {
         let job = try job("link")
         try copy("sh", to: job.path("program"))
@@ -128,22 +128,24 @@ private let otherUserID: uid_t = 65_534
         #expect(try run(job) == .exited(0))
         var texts = job.texts
         try #require(texts.count >= 3)
-        // Kernels before 6.14 have the number of the descriptor there, later ones the name of the file (proc_pid_comm(5)).
+        // Kernels before 6.14 show the number of the descriptor here, later ones the name of the file
+        // (proc_pid_comm(5)).
         #expect(["program", "6"].contains(texts.remove(at: 2)))
         #expect(texts == [job.path("program"), "its name -c \(text) ", "0", "1", "2", "3"])
     }
 
-    // MARK: - A race
+    // MARK: - Race
 
-    /// `HP_TORTURE=1000` goes on until a hundred thousand exchanges were made, and for a thousand starts at the least.
+    /// `HP_TORTURE=1000` continues for at least 100,000 exchanges and 1,000 starts.
     private static let starts = TestSettings.cycles(40)
     private static let minExchanges: UInt = TestSettings.isLong ? 100_000 : 1000
 
-    /// Executes a program that a stranger exchanges with one of his own, as fast as he can; how often it came to what.
+    /// Executes a program that another user exchanges with its own as fast as possible; returns the number of each
+    /// result.
     private func raceExchange(strictly isStrict: Bool) throws -> [ExecResult: Int] {
-        let place = try TestJob()
-        chmod(place.directory, 0o755)
-        let folder = place.path("race")
+        let sandbox = try TestJob()
+        chmod(sandbox.directory, 0o755)
+        let folder = sandbox.path("race")
         mkdir(folder, 0o755)
         try copy("sh", to: folder + "/program")
         try copy("false", to: folder + "/foreign")
@@ -157,31 +159,31 @@ private let otherUserID: uid_t = 65_534
             kill(pid, SIGKILL)
             waitpid(pid, nil, 0)
         }
-        #expect(place.eventually { harness_exchange_count(counter) > 0 }, "the stranger is at it")
-        var verdicts: [ExecResult: Int] = [:]
+        #expect(waitUntil { harness_exchange_count(counter) > 0 }, "the exchanges have started")
+        var results: [ExecResult: Int] = [:]
         for turn in 1... {
             let job = try job(folder + "/program")
             job.spec.isStrict = isStrict
             job.spec.stopTimeout = 0
-            verdicts[try run(job), default: 0] += 1
+            results[try run(job), default: 0] += 1
             if turn >= Self.starts, harness_exchange_count(counter) >= Self.minExchanges { break }
         }
-        return verdicts
+        return results
     }
 
-    @Test("FS-5: of a program that is exchanged all the time nothing foreign is ever executed")
+    @Test("The shim never executes a program that was exchanged during the check (FS-5)")
     func exchangedProgram() throws {
-        let verdicts = try raceExchange(strictly: true)
-        #expect(Set(verdicts.keys) == [.exited(3), .refused], "\(verdicts)")
+        let results = try raceExchange(strictly: true)
+        #expect(Set(results.keys) == [.exited(3), .refused], "\(results)")
         TestSettings.reportRow([
-            "row": "FS-5 swap race", "cycles": "\(verdicts.values.reduce(0, +))", "verdict": "0 foreign",
+            "row": "FS-5 swap race", "cycles": "\(results.values.reduce(0, +))", "verdict": "0 foreign",
         ])
     }
 
-    @Test("FS-5: without being strict the foreign one is executed (positive control)")
+    @Test("Without strict execution an exchanged program is executed (positive control, FS-5)")
     func exchangedProgramControl() throws {
-        let verdicts = try raceExchange(strictly: false)
-        #expect(verdicts[.exited(1)] ?? 0 > 0, "\(verdicts)")
-        #expect(verdicts[.refused] == nil)
+        let results = try raceExchange(strictly: false)
+        #expect(results[.exited(1)] ?? 0 > 0, "\(results)")
+        #expect(results[.refused] == nil)
     }
 }

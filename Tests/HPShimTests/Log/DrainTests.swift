@@ -1,10 +1,11 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
 
-/// What a program writes whose shim was lost (reliability.md 2.5, SH-4).
-@Suite("Draining")
+/// Drain mode: the output of a program whose shim was lost (guarantee SH-4).
+@Suite("Drain mode")
 struct DrainTests {
     private static let marker = LogLine(
         stream: "stderr",
@@ -12,7 +13,7 @@ struct DrainTests {
         text: Array("[heroproc: the shim was lost; the reconciler saved what follows]".utf8)
     )
 
-    /// Two pipes and a leash, and who empties them.
+    /// The two output pipes of a program, and drain processes for them.
     private final class DrainedPipes {
         let job: TestJob
         private(set) var output: Int32 = -1
@@ -37,15 +38,23 @@ struct DrainTests {
             readers.append(reader)
         }
 
-        /// Starts one with a leash of its own; each opens the pipes anew.
-        func start(keep: Int = 5, size: Int = 10 << 20) throws -> (pid: Int32, leash: Int32) {
-            var (given, leash): (Int32, Int32) = (-1, -1)
-            try #require(harness_pipe(&given, &leash) == 0)
-            let anew = readers.map { open("/proc/self/fd/\($0)", O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
-            let pid = harness_drain(shimProgram, "\(keep)", "\(size)", job.spec.logPath, given, anew[0], anew[1])
-            for descriptor in anew + [given] { close(descriptor) }
+        /// Starts a drain process with its own stop pipe and its own descriptors of the output pipes.
+        func start(keep: Int = 5, size: Int = 10 << 20) throws -> (pid: Int32, stopPipe: Int32) {
+            var (passed, stopPipe): (Int32, Int32) = (-1, -1)
+            try #require(harness_pipe(&passed, &stopPipe) == 0)
+            let reopened = readers.map { open("/proc/self/fd/\($0)", O_RDONLY | O_NONBLOCK | O_CLOEXEC) }
+            let pid = harness_drain(
+                shimProgram,
+                "\(keep)",
+                "\(size)",
+                job.spec.logPath,
+                passed,
+                reopened[0],
+                reopened[1]
+            )
+            for descriptor in reopened + [passed] { close(descriptor) }
             try #require(pid > 0)
-            return (pid, leash)
+            return (pid, stopPipe)
         }
 
         func write(_ text: String, to descriptor: Int32? = nil) {
@@ -53,7 +62,7 @@ struct DrainTests {
             #expect(Foundation.write(descriptor ?? output, bytes, bytes.count) == bytes.count)
         }
 
-        /// The program is gone.
+        /// Closes all ends, as the exit of the program does.
         func closeAll() {
             for reader in readers { close(reader) }
             readers = []
@@ -67,7 +76,7 @@ struct DrainTests {
         }
     }
 
-    /// A job whose shim has stored a line and was killed in the middle of the next one.
+    /// A job whose shim was killed while it wrote the second line of the log.
     private func jobWithPartialLine() throws -> TestJob {
         let job = try TestJob()
         try FileManager.default.createDirectory(atPath: job.path("logs/web"), withIntermediateDirectories: true)
@@ -78,66 +87,66 @@ struct DrainTests {
         return job
     }
 
-    @Test("SH-4: the log goes on behind its last whole line; what ends without a line feed is a part")
+    @Test("Drain mode continues the log behind its last whole line (SH-4)")
     func continuesLog() throws {
         let job = try jobWithPartialLine()
         let drained = try DrainedPipes(job)
         drained.write("one\ntwo\nrest")
-        drained.write("trouble\n", to: drained.errors)
-        let (pid, leash) = try drained.start()
-        defer { close(leash) }
-        #expect(job.eventually { job.lines().count >= 5 })
+        drained.write("error\n", to: drained.errors)
+        let (pid, stopPipe) = try drained.start()
+        defer { close(stopPipe) }
+        #expect(waitUntil { job.lines().count >= 5 })
         drained.write(" of it")
         drained.closeAll()
-        // The end of both pipes is the end of it.
+        // The end of both pipes ends drain mode.
         #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         let lines = job.lines()
         #expect(lines.prefix(2) == [LogLine(stream: "stdout", tag: "F", text: Array("first".utf8)), Self.marker])
         #expect(job.stream("stdout", from: lines) == Array("first\none\ntwo\nrest of it".utf8))
         #expect(lines.last == LogLine(stream: "stdout", tag: "P", text: Array("rest of it".utf8)))
-        #expect(lines.contains(LogLine(stream: "stderr", tag: "F", text: Array("trouble".utf8))))
+        #expect(lines.contains(LogLine(stream: "stderr", tag: "F", text: Array("error".utf8))))
         #expect(job.log(1).isEmpty)
     }
 
-    @Test("SH-4, SH-11: without its leash it takes what is in the pipes, and does not wait for their end")
+    @Test("Closing the stop pipe ends drain mode before the end of the pipes (SH-4, SH-11)")
     func stopsWithoutEndOfFile() throws {
         let job = try jobWithPartialLine()
         let drained = try DrainedPipes(job)
-        let (pid, leash) = try drained.start()
-        #expect(job.eventually { job.lines().contains(Self.marker) })
+        let (pid, stopPipe) = try drained.start()
+        #expect(waitUntil { job.lines().contains(Self.marker) })
         drained.write("last words\nand a part")
-        close(leash)
+        close(stopPipe)
         #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.stream("stdout", from: job.lines()) == Array("first\nlast words\nand a part".utf8))
     }
 
-    @Test("SH-4: that of the next reconciler begins when that of the last one has left; nothing is torn between them")
+    @Test("A second drain process waits until the first one has exited (SH-4)")
     func waitsForPredecessor() throws {
         let job = try jobWithPartialLine()
         let drained = try DrainedPipes(job)
         let first = try drained.start()
-        #expect(job.eventually { job.lines().contains(Self.marker) })
+        #expect(waitUntil { job.lines().contains(Self.marker) })
         let second = try drained.start()
         drained.write("one\nhalf ")
-        #expect(job.eventually { job.stream("stdout", from: job.lines()) == Array("first\none\n".utf8) })
+        #expect(waitUntil { job.stream("stdout", from: job.lines()) == Array("first\none\n".utf8) })
         #expect(job.lines().filter { $0 == Self.marker }.count == 1)
-        close(first.leash)
+        close(first.stopPipe)
         #expect(job.waitForExit(of: first.pid) == HERO_SHIM_DONE)
         drained.write("a line\n")
         drained.closeAll()
         #expect(job.waitForExit(of: second.pid) == HERO_SHIM_DONE)
-        close(second.leash)
+        close(second.stopPipe)
         #expect(job.stream("stdout", from: job.lines()) == Array("first\none\nhalf a line\n".utf8))
         #expect(job.lines().allSatisfy { $0.tag != "torn" })
         #expect(job.lines().filter { $0 == Self.marker }.count == 2)
     }
 
-    @Test("SH-4, LG-5: the limits of the log hold")
+    @Test("Drain mode keeps the limits of the log (SH-4, LG-5)")
     func keepsLogLimits() throws {
         let job = try jobWithPartialLine()
         let drained = try DrainedPipes(job)
-        let (pid, leash) = try drained.start(keep: 2, size: 4096)
-        defer { close(leash) }
+        let (pid, stopPipe) = try drained.start(keep: 2, size: 4096)
+        defer { close(stopPipe) }
         for number in 1...1000 { drained.write("line \(number)\n") }
         drained.closeAll()
         #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
@@ -146,7 +155,7 @@ struct DrainTests {
         #expect(kept == (1001 - kept.count...1000).map { "line \($0)" })
     }
 
-    @Test("SH-4, LG-6: a file that is none of ours is left alone, and a new one begins")
+    @Test("Drain mode leaves a foreign file unchanged and starts a new log (SH-4, LG-6)")
     func leavesForeignFile() throws {
         let job = try jobWithPartialLine()
         job.write("elsewhere", "not ours\n")
@@ -154,20 +163,20 @@ struct DrainTests {
         symlink(job.path("elsewhere"), job.spec.logPath)
         let drained = try DrainedPipes(job)
         drained.write("words\n")
-        let (pid, leash) = try drained.start()
-        close(leash)
+        let (pid, stopPipe) = try drained.start()
+        close(stopPipe)
         #expect(job.waitForExit(of: pid) == HERO_SHIM_DONE)
         #expect(job.read("elsewhere") == "not ours\n")
         #expect(job.stream("stdout", from: job.lines()) == Array("words\n".utf8))
     }
 
-    @Test("words that are not its own are refused")
+    @Test("Drain mode refuses invalid arguments")
     func refusesBadArguments() throws {
         let job = try jobWithPartialLine()
         let drained = try DrainedPipes(job)
         for (keep, size) in [(-1, 100), (100, 100), (5, -1)] {
-            let (pid, leash) = try drained.start(keep: keep, size: size)
-            defer { close(leash) }
+            let (pid, stopPipe) = try drained.start(keep: keep, size: size)
+            defer { close(stopPipe) }
             #expect(job.waitForExit(of: pid) == HERO_SHIM_BAD_SPEC)
         }
     }

@@ -1,26 +1,27 @@
 import CHeroRecord
 import Foundation
+import HeroRandom
 import ShimHarness
+import TestSupport
 import Testing
 
-@Suite("Log and sudden deaths")
+@Suite("Log of a killed shim")
 struct LogKillTests {
-    @Test("LG-5: killed at any moment of a rotation, a shim leaves files that together are the stream up to there")
+    @Test("The files of a shim killed during a rotation contain the complete stream (LG-5)")
     func killedDuringRotation() throws {
         let job = try TestJob()
         job.spec.logMaxSize = 8192
         job.spec.logKeep = 30
-        var random: UInt32 = 4711
+        var generator = SeededGenerator(4711)
         var rotations = 0
         for generation in 1...12 {
             job.spec.generation = UInt32(generation)
             job.spec.arguments = ["sh", "-c", "exec seq \(generation)00000001 \(generation)99999999"]
             let shim = try job.start()
-            try #require(job.eventually { job.proc?.generation == UInt32(generation) })
+            try #require(waitUntil { job.proc?.generation == UInt32(generation) })
             let program = try job.awaitMainPID()
-            // At any moment: this wait is the fault itself.
-            random = random &* 1_664_525 &+ 1_013_904_223
-            usleep((random >> 8) % 6000)
+            // The delay is random, because the kill must happen at any step of a rotation.
+            usleep(UInt32(generator.number(below: 6000)))
             try #require(harness_signal(shim, SIGKILL) == 0)
             _ = job.waitForExit(of: shim)
             _ = harness_signal(program, SIGKILL)
@@ -38,7 +39,9 @@ struct LogKillTests {
         #expect(rotations > 10)
     }
 
-    /// How many files there are, and the numbers in all of them, oldest first; a line may be torn where a shim was killed.
+    /// The number of files and the numbers in all of them, oldest first.
+    ///
+    /// A kill may leave a partial line.
     private func readLogFiles(_ job: TestJob) -> (files: Int, numbers: [Int]) {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: job.path("logs/web"))) ?? []
         let ages = names.map { Int($0.dropFirst("17.log.".count)) ?? 0 }.sorted(by: >)
@@ -58,7 +61,7 @@ struct LogKillTests {
         return (names.count, numbers)
     }
 
-    @Test("LG-6: whatever lies at the names of earlier files, logging goes on", arguments: [1, 2])
+    @Test("Logging continues when the names of earlier files are occupied (LG-6)", arguments: [1, 2])
     func occupiedNames(_ keep: Int) throws {
         let job = try TestJob(shell: "seq 1 5000")
         job.spec.logMaxSize = 16384

@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Log")
 struct LogTests {
-    @Test("each line stands behind its time, its stream and its tag")
+    @Test("Each log line has its time, stream and tag as a prefix")
     func format() throws {
         let before = Date()
         let job = try TestJob(shell: "echo one; echo two >&2; echo; printf three")
@@ -22,7 +22,7 @@ struct LogTests {
         #expect(written <= Date())
     }
 
-    @Test("only its owner and group may read a log, nobody else may enter its directories")
+    @Test("Log files have mode 0640 and their directories 0700")
     func modes() throws {
         let job = try TestJob(shell: "echo x")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -32,7 +32,7 @@ struct LogTests {
         #expect(mode(job.spec.recordPath) == 0o600)
     }
 
-    @Test("a line is stored whole, however it is written")
+    @Test("A line that is written byte by byte is stored as one line")
     func byteByByte() throws {
         let job = try TestJob(shell: "for c in a b c d e; do printf $c; printf - >&2; sleep 0.01; done; echo f")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -42,7 +42,7 @@ struct LogTests {
         #expect(lines.contains(LogLine(stream: "stderr", tag: "P", text: Array("-----".utf8))))
     }
 
-    @Test("a line longer than 16 KiB is stored in parts", arguments: [16383, 16384, 16385, 32768, 40000, 1_000_000])
+    @Test("A line longer than 16 KiB is stored in parts", arguments: [16383, 16384, 16385, 32768, 40000, 1_000_000])
     func longLine(_ length: Int) throws {
         let job = try TestJob(shell: "head -c \(length) /dev/zero | tr '\\0' x; echo; echo after")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -54,7 +54,7 @@ struct LogTests {
         #expect(job.stream("stdout", from: lines) == expected)
     }
 
-    @Test("LG-4: bytes are stored as they are")
+    @Test("The log stores all bytes unchanged (LG-4)")
     func binary() throws {
         let job = try TestJob()
         job.spec.arguments = [
@@ -67,7 +67,7 @@ struct LogTests {
         #expect(stored == written)
     }
 
-    @Test("LG-1: two streams at once are neither mixed nor torn, and nothing is lost")
+    @Test("Two concurrent streams are stored completely and in order (LG-1)")
     func interleaved() throws {
         let job = try TestJob(shell: "seq 1 20000 & seq 100001 120000 >&2; wait")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -78,7 +78,7 @@ struct LogTests {
         #expect(job.exit?.dropped_bytes == 0)
     }
 
-    @Test("LG-5: a log is continued in a new file in time; all files together are the stream")
+    @Test("The log rotates at its maximum size without losing lines (LG-5)")
     func rotation() throws {
         let job = try TestJob(shell: "seq 1 30000")
         job.spec.logMaxSize = 65536
@@ -94,7 +94,7 @@ struct LogTests {
         #expect(lines.map { number($0) } == Array(1...30000))
     }
 
-    @Test("LG-5: as many earlier files are kept as were asked for, the last of them", arguments: [0, 1, 3])
+    @Test("The log keeps the configured number of earlier files (LG-5)", arguments: [0, 1, 3])
     func keepsRequestedFiles(_ keep: Int) throws {
         let job = try TestJob(shell: "seq 1 30000")
         job.spec.logMaxSize = 65536
@@ -106,7 +106,7 @@ struct LogTests {
         #expect(numbers == Array((numbers.first ?? 0)...30000))
     }
 
-    @Test("lines longer than a file may be get a file each")
+    @Test("Each line longer than the maximum size gets its own file")
     func tinyLimit() throws {
         let job = try TestJob(shell: "echo 1; echo 2; echo 3")
         job.spec.logMaxSize = 1
@@ -114,7 +114,7 @@ struct LogTests {
         #expect((0...2).reversed().map { job.lines($0).map { number($0) } } == [[1], [2], [3]])
     }
 
-    @Test("LG-7: a start begins a new file, the earlier ones move up")
+    @Test("Each start opens a new log file and renames the earlier ones (LG-7)")
     func everyStart() throws {
         let job = try TestJob(shell: "exit 0")
         job.spec.logKeep = 2
@@ -129,7 +129,7 @@ struct LogTests {
                 ["run 5"], ["run 4"], ["run 3"],
             ]
         )
-        // A smaller number asked for later.
+        // A smaller number of files at a later start.
         job.spec.generation = 6
         job.spec.logKeep = 1
         #expect(try job.run() == HERO_SHIM_DONE)

@@ -1,30 +1,31 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
 
-/// A disk that takes its time for each write, at a failpoint: the same for root and everybody else.
+/// A failpoint delays each write to the log, which works without root.
 @Suite("Log on a slow disk")
 struct SlowLogTests {
-    /// A service that writes numbers as fast as it can, a hundred bytes each.
-    private func job(_ numbers: Int, pause: String, drops: Bool, then rest: String = "exit 5") throws -> TestJob {
-        let job = try TestJob(shell: "seq -f %099.0f 1 \(numbers); \(rest)")
-        job.failpoints = "FP-LG-2=sleep:\(pause)"
+    /// A service that writes numbers as fast as possible, 100 bytes each.
+    private func job(_ count: Int, delay: String, drops: Bool, then rest: String = "exit 5") throws -> TestJob {
+        let job = try TestJob(shell: "seq -f %099.0f 1 \(count); \(rest)")
+        job.failpoints = "FP-LG-2=sleep:\(delay)"
         job.spec.logMaxSize = 1 << 30
         job.spec.logWhenSlow = drops ? HERO_WHEN_SLOW_DROP : HERO_WHEN_SLOW_BLOCK
         return job
     }
 
-    /// How long the service lived, in ms.
+    /// The run time of the service, in ms.
     private func runTime(_ job: TestJob) throws -> Int64 {
         let end = try #require(job.exit)
         return (end.ended_boottime - (try #require(job.proc)).started_boottime) / 1_000_000
     }
 
-    @Test("LG-3: a service that blocks is paced by its disk, and nothing is lost, the last of it neither")
+    @Test("A blocking service waits for a slow disk and loses no line (LG-3)")
     func blocksService() throws {
-        // What pipe and shim hold is far less than all, and takes longer than the service lives.
-        let job = try job(40_000, pause: "100ms", drops: false)
+        // Much more output than pipe and buffers hold, so that writing takes longer than the service.
+        let job = try job(40_000, delay: "100ms", drops: false)
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.status == 5)
         #expect(job.exit?.dropped_bytes == 0)
@@ -32,16 +33,16 @@ struct SlowLogTests {
         #expect(job.texts.map { Int($0) } == Array(1...40_000))
     }
 
-    @Test("LG-3: one that drops never waits for its disk; each byte is stored, or counted where it is missing")
+    @Test("A dropping service never waits, and each byte is stored or counted (LG-3)")
     func dropsLines() throws {
-        let job = try job(100_000, pause: "1s", drops: true)
+        let job = try job(100_000, delay: "1s", drops: true)
         let shim = try job.start()
         _ = try job.awaitMainPID()
-        // SH-11: its end is on record while the disk is still busy; one that blocks would need half a minute.
-        #expect(job.eventually { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
+        // SH-11: the exit is recorded while the disk is still busy; a blocking service would need half a minute.
+        #expect(waitUntil { job.exit?.kind == HERO_EXIT_EXITED.rawValue })
         #expect(try runTime(job) < 8000)
         #expect(job.exit?.status == 5)
-        #expect(harness_signal(shim, 0) == 0, "it stores what it has taken")
+        #expect(harness_signal(shim, 0) == 0, "the shim still stores its buffers")
         #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
 
         let dropped = Int(try #require(job.exit).dropped_bytes)
@@ -52,12 +53,12 @@ struct SlowLogTests {
                 let bytes = try #require(Int(marker.1))
                 #expect(line.stream == "stderr" && line.tag == "F")
                 marked += bytes
-                // As many lines as are missing here, and not half a one.
+                // Whole lines are missing here.
                 #expect(bytes % 100 == 0)
                 next += bytes / 100
             } else {
                 #expect(line.stream == "stdout" && line.tag == "F")
-                try #require(Int(text) == next, "what is missing stands elsewhere")
+                try #require(Int(text) == next, "the marker is not where the lines are missing")
                 stored += line.text.count + 1
                 next += 1
             }
@@ -68,12 +69,12 @@ struct SlowLogTests {
     }
 
     @Test(
-        "LG-3: where the disk is quick enough, nothing is dropped, and the log is the same",
+        "Both policies store the same log on a fast disk (LG-3)",
         arguments: [0, 1] as [UInt32]
     )
-    func fastDisk(_ way: UInt32) throws {
+    func fastDisk(_ policy: UInt32) throws {
         let job = try TestJob(shell: "seq 1 2000; echo; head -c 40000 /dev/zero | tr '\\0' x; exit 6")
-        job.spec.logWhenSlow = hero_when_slow(way)
+        job.spec.logWhenSlow = hero_when_slow(policy)
         job.spec.logMaxSize = 65536
         job.spec.logKeep = 99
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -85,28 +86,28 @@ struct SlowLogTests {
         #expect(job.stream("stdout", from: lines) == Array(expected.utf8))
     }
 
-    @Test("LG-3: what is missing is said as soon as there is room, though nothing more is written")
+    @Test("The drop marker is written without further output of the service (LG-3)")
     func reportsGapPromptly() throws {
-        let job = try job(40_000, pause: "200ms", drops: true, then: "until [ -e \"$0\" ]; do sleep 0.02; done")
+        let job = try job(40_000, delay: "200ms", drops: true, then: "until [ -e \"$0\" ]; do sleep 0.02; done")
         job.spec.arguments.append(job.path("go"))
         let shim = try job.start()
-        #expect(job.eventually { job.texts.last?.contains("bytes, disk too slow, ") == true })
+        #expect(waitUntil { job.texts.last?.contains("bytes, disk too slow, ") == true })
         job.write("go", "")
         #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         let markers = job.texts.compactMap { $0.firstMatch(of: /dropped (\d+) bytes/).flatMap { Int64($0.1) } }
         #expect(markers.reduce(0, +) == job.exit?.dropped_bytes)
     }
 
-    @Test("LG-3: a second thread is there where lines may be dropped, and nowhere else; it goes with its shim")
+    @Test("Only shims that may drop lines have a second thread (LG-3)")
     func threads() throws {
-        for way in [HERO_WHEN_SLOW_BLOCK, HERO_WHEN_SLOW_DROP] {
+        for policy in [HERO_WHEN_SLOW_BLOCK, HERO_WHEN_SLOW_DROP] {
             let job = try TestJob(shell: "echo one; exec sleep 600")
             job.failpoints = "FP-LG-2=sleep:600s"
-            job.spec.logWhenSlow = way
+            job.spec.logWhenSlow = policy
             let shim = try job.start()
             let program = try job.awaitMainPID()
             let threads = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(shim)/task")
-            #expect(threads.count == (way == HERO_WHEN_SLOW_BLOCK ? 1 : 2))
+            #expect(threads.count == (policy == HERO_WHEN_SLOW_BLOCK ? 1 : 2))
             #expect(harness_signal(shim, SIGKILL) == 0)
             #expect(job.waitForExit(of: shim) == -SIGKILL)
             #expect(harness_signal(program, SIGKILL) == 0)
@@ -114,7 +115,7 @@ struct SlowLogTests {
         }
     }
 
-    @Test("LG-7: a program that cannot be executed begins a new log, whatever a slow disk means to it")
+    @Test("A failed start opens a new log with both policies (LG-7)")
     func failedStart() throws {
         let job = try TestJob(shell: "echo one")
         job.spec.logWhenSlow = HERO_WHEN_SLOW_DROP

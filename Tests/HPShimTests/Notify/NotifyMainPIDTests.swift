@@ -1,36 +1,37 @@
 import CHeroRecord
 import Foundation
 import ShimHarness
+import TestSupport
 import Testing
 
-/// Whom a service names as its main process (MAINPID of sd_notify(3)), and how that ends.
-@Suite("Notify: the main process")
+/// The main process that a service names (MAINPID of sd_notify(3)), and its exit.
+@Suite("MAINPID messages")
 struct NotifyMainPIDTests {
     private static let ready = HERO_NOTIFY_READY.rawValue
 
-    /// A service whose main process became another one than its first, and ends with 43 once there is a file `go`.
-    private func jobWithNewMain(_ deed: String) throws -> (job: TestJob, shim: pid_t, first: pid_t) {
-        let job = try TestJob.notifyService("wait-for begin \(deed) READY=1 wait-for go exit 43")
+    /// A service that has named another main process, which exits with code 43 when the file `go` exists.
+    private func jobWithNewMain(_ action: String) throws -> (job: TestJob, shim: pid_t, first: pid_t) {
+        let job = try TestJob.notifyService("wait-for begin \(action) READY=1 wait-for go exit 43")
         job.spec.workingDirectory = job.directory
         let shim = try job.start()
         let first = try job.awaitMainPID()
         job.write("begin", "")
-        #expect(job.eventually { job.notifyFlags == Self.ready && job.proc?.main.pid != first })
+        #expect(waitUntil { job.notifyFlags == Self.ready && job.proc?.main.pid != first })
         return (job, shim, first)
     }
 
-    @Test("MAINPID of a daemon that forks away makes it the job's process, and its exit status is exact")
+    @Test("MAINPID makes a forked daemon the main process with an exact exit status")
     func daemon() throws {
         let (job, shim, first) = try jobWithNewMain("notify-away")
         let main = try #require(job.proc).main
         #expect(main.pid != first && main.start_ticks > 0)
-        #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue, "the end of the first process is nobody's")
+        #expect(job.exit?.kind == HERO_EXIT_EMPTY.rawValue, "the exit of the first process is not recorded")
         job.write("go", "")
         #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
-    @Test("MAINPID is believed while those between it and the shim are just ending", arguments: 0..<40)
+    @Test("MAINPID is accepted while the processes above the daemon exit", arguments: 0..<40)
     func acceptsDuringExit(_: Int) throws {
         let job = try TestJob.notifyService("notify-away READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -38,16 +39,16 @@ struct NotifyMainPIDTests {
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue && job.exit?.status == 43)
     }
 
-    @Test("a main process that is another's child is noticed when it ends, and nobody pretends to know how")
+    @Test("A main process that is no child of the shim has an unknown status")
     func nonChildExit() throws {
         let (job, shim, first) = try jobWithNewMain("notify-distant")
         job.write("go", "")
         #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_UNKNOWN.rawValue)
-        #expect(harness_wait_gone(first, 0) == 1, "what is left is ended with it")
+        #expect(harness_wait_gone(first, 0) == 1, "the remaining processes are ended")
     }
 
-    @Test("the status of a main process is exact where its parent ends without having taken in its end")
+    @Test("The exit status is exact when the parent exits without reaping the main process")
     func parentExitsWithoutReaping() throws {
         let job = try TestJob.notifyService("notify-brief 50 READY=1 exit 43")
         #expect(try job.run() == HERO_SHIM_DONE)
@@ -56,7 +57,7 @@ struct NotifyMainPIDTests {
     }
 
     @Test(
-        "the end of a main process whose parent never takes it in is not waited for long, and nobody pretends to know how"
+        "The shim does not wait for a parent that never reaps the main process"
     )
     func parentNeverReaps() throws {
         let job = try TestJob.notifyService("notify-brief 600000 READY=1 exit 43")
@@ -64,7 +65,7 @@ struct NotifyMainPIDTests {
         #expect(job.exit?.kind == HERO_EXIT_UNKNOWN.rawValue)
     }
 
-    @Test("a main process whose parent ends before it is the shim's own in the end, and its status is exact")
+    @Test("The exit status is exact when the parent exits before the main process")
     func parentExitsFirst() throws {
         let (job, shim, first) = try jobWithNewMain("notify-distant")
         #expect(harness_signal(first, SIGKILL) == 0)
@@ -75,7 +76,7 @@ struct NotifyMainPIDTests {
     }
 
     @Test(
-        "a MAINPID that is not of its tree, or is none, is refused",
+        "The shim refuses a MAINPID outside of its process tree",
         arguments: [
             "1", "0", "-5", "99999999999", "abc", "", "own", "shim",
         ]
@@ -87,19 +88,19 @@ struct NotifyMainPIDTests {
         let main = try job.awaitMainPID()
         job.write("pid", text == "own" ? "\(getpid())" : text == "shim" ? "\(shim)" : text)
         job.write("named", "")
-        #expect(job.eventually { job.notifyFlags == Self.ready })
+        #expect(waitUntil { job.notifyFlags == Self.ready })
         #expect(job.notifyState?.refused_main_pids == 1)
         let number = Int32(text) ?? (text == "own" ? getpid() : text == "shim" ? shim : -1)
         #expect(job.notifyState?.refused_pid == (number > 0 ? number : -1))
         #expect(job.proc?.main.pid == main)
     }
 
-    @Test("to name what is the main process already is no news")
+    @Test("MAINPID of the current main process changes nothing")
     func unchangedMainPID() throws {
         let job = try TestJob.notifyService("notify MAINPID=@ notify READY=1")
         try job.start()
         let main = try job.awaitMainPID()
-        #expect(job.eventually { job.notifyFlags == Self.ready })
+        #expect(waitUntil { job.notifyFlags == Self.ready })
         #expect(job.notifyState?.refused_main_pids == 0 && job.proc?.main.pid == main)
     }
 }

@@ -1,20 +1,23 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// Names that are looked up in whatever the machine is told to ask, which may take for ever.
-@Suite("SP-4: looking accounts up", .ownThread) struct AccountLookupTests {
-    /// A machine whose lookups are made by a shell program; `$0` is its own folder, `"$@"` the question, `$HEROPROC` who answers.
+/// Account lookups through name services that may block.
+@Suite("Account lookups (SP-4)", .ownThread) struct AccountLookupTests {
+    /// A kernel whose lookup program is a shell script.
+    ///
+    /// In the script `"$@"` is the query and `$HEROPROC` the real lookup program.
     private func machine(_ lookup: String) throws -> (Sandbox, LinuxKernel) {
         let sandbox = try Sandbox()
         let shim = try Shim.find()
         let heroproc = (shim.lastIndex(of: "/").map { String(shim[..<$0]) } ?? "") + "/heroproc"
         let text = "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(heroproc)\n\(lookup)\n"
         try sandbox.write("lookup.text", text, mode: 0o755)
-        // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
+        // Copied by another process: a child that another test forks meanwhile would keep the file open for writing.
         try HelperProcess(["/bin/cp", sandbox.folder + "/lookup.text", sandbox.folder + "/lookup"]).finish()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
@@ -26,18 +29,18 @@ import Testing
     }
 
     private func request(_ sandbox: Sandbox, _ job: JobID, user: String? = nil, group: String? = nil) -> LaunchRequest {
-        var order = sandbox.shellRequest(job, "id -u")
-        order.rights = Rights(user: user, group: group)
-        return order
+        var request = sandbox.shellRequest(job, "id -u")
+        request.rights = Rights(user: user, group: group)
+        return request
     }
 
-    /// The processes that a lookup wrote down.
+    /// The PIDs that the lookup script has recorded.
     private func lookupPIDs(_ sandbox: Sandbox) -> [Int32] {
         (readText(sandbox.folder + "/asked") ?? "").split(separator: "\n").compactMap { Int32($0) }
     }
 
-    @Test("a directory of users that does not answer within 5 s fails that start alone, and what asks it is killed")
-    func hangs() throws {
+    @Test("A user directory that does not respond within 5 s fails only that start")
+    func slowDirectory() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
         let began = kernel.now()
         kernel.launch(request(sandbox, 1, user: "directoryuser"))
@@ -50,7 +53,7 @@ import Testing
             if start.job == 1 { report = end } else { others.insert(start.job) }
             return start.job == 1
         }
-        #expect(others == [2, 3], "the others went on meanwhile: \(seen)")
+        #expect(others == [2, 3], "the other starts have ended meanwhile: \(seen)")
         #expect(kernel.now() - began >= .seconds(5))
         guard case .startFailed(let failure) = report?.outcome else {
             Issue.record("it was started: \(String(describing: report))")
@@ -58,20 +61,20 @@ import Testing
         }
         #expect(
             failure.description
-                == "cannot change to user `directoryuser`: the lookup of its name did not answer within 5s"
+                == "cannot change to user `directoryuser`: the lookup did not finish within 5s"
         )
         #expect(failure.isTransient && report?.executed == nil)
         let pids = lookupPIDs(sandbox)
         #expect(pids.count == 1)
-        #expect(eventually { pids.allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+        #expect(waitUntil { pids.allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 
-    @Test("a start that is to end while its user is looked up ends at once")
-    func calledOff() throws {
+    @Test("A start that is stopped during the lookup of its user ends at once")
+    func cancelledLookup() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
         let began = kernel.now()
         kernel.launch(request(sandbox, 1, user: "directoryuser"))
-        #expect(eventually { !lookupPIDs(sandbox).isEmpty })
+        #expect(waitUntil { !lookupPIDs(sandbox).isEmpty })
         kernel.killTree(StartID(job: 1, generation: 1))
         let end = try kernel.awaitEnd(1)
         guard case .startFailed = end.outcome else {
@@ -79,11 +82,11 @@ import Testing
             return
         }
         #expect(kernel.now() - began < .seconds(5))
-        #expect(eventually { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+        #expect(waitUntil { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 
-    @Test("who asks for the same at one time shares a lookup; the next start asks anew, a probe of a start does not")
-    func shared() throws {
+    @Test("Concurrent starts share an account lookup, later starts look up again, and probes reuse it")
+    func sharedLookup() throws {
         let (sandbox, kernel) = try machine(
             "echo $$ >> asked; until [ -e go ]; do sleep 0.01; done; exec $HEROPROC \"$@\""
         )
@@ -93,7 +96,7 @@ import Testing
             request(sandbox, 1, user: UserDatabase.currentUserName),
             request(sandbox, 2, user: UserDatabase.currentUserName), long,
         ] { kernel.launch(one) }
-        #expect(eventually { lookupPIDs(sandbox).count == 1 })
+        #expect(waitUntil { lookupPIDs(sandbox).count == 1 })
         try sandbox.write("go", "")
         var ended: Set<JobID> = []
         var isUp = false
@@ -108,7 +111,7 @@ import Testing
         #expect(lookupPIDs(sandbox).count == 1)
         kernel.launch(request(sandbox, 4, user: UserDatabase.currentUserName))
         #expect(try kernel.awaitEnd(4).outcome == .exited(0))
-        #expect(lookupPIDs(sandbox).count == 2, "nothing is remembered for the next start")
+        #expect(lookupPIDs(sandbox).count == 2, "the next start looks up again")
 
         var probe = ProbeRequest(
             start: long.start,
@@ -121,13 +124,13 @@ import Testing
         probe.rights = long.rights
         kernel.startProbe(probe)
         try kernel.await("the answer") { $0 == .probeFinished(long.start, serial: 1, .succeeded) }
-        #expect(lookupPIDs(sandbox).count == 2, "what was found for a start holds for its probes")
+        #expect(lookupPIDs(sandbox).count == 2, "probes of a start reuse its account")
         kernel.killTree(long.start)
         _ = try kernel.awaitEnd(3)
     }
 
-    @Test("who asks the moment another one has been answered is answered, too, however slowly that lookup ends")
-    func again() throws {
+    @Test("A lookup requested while an earlier lookup process still exits gets its own result")
+    func lookupDuringExit() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; $HEROPROC \"$@\"; exec sleep 0.3")
         for job in 1...4 as ClosedRange<JobID> {
             kernel.launch(request(sandbox, job, user: UserDatabase.currentUserName))
@@ -136,8 +139,8 @@ import Testing
         #expect(lookupPIDs(sandbox).count == 4)
     }
 
-    @Test("a probe whose user is not found in time is answered by its own timeout")
-    func probe() throws {
+    @Test("A probe fails at its own timeout while the lookup of its user is blocked")
+    func probeTimeout() throws {
         let (sandbox, kernel) = try machine("echo $$ >> asked; exec sleep 600")
         var probe = ProbeRequest(
             start: StartID(job: 1, generation: 1),
@@ -149,28 +152,28 @@ import Testing
         )
         probe.rights = Rights(user: "directoryuser")
         kernel.startProbe(probe)
-        let answer = ProbeResult.failed("the lookup of user `directoryuser` did not answer in time")
-        try kernel.await("the answer") { $0 == .probeFinished(probe.start, serial: 1, answer) }
-        #expect(eventually { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
+        let result = ProbeResult.failed("the lookup of user `directoryuser` did not finish in time")
+        try kernel.await("the answer") { $0 == .probeFinished(probe.start, serial: 1, result) }
+        #expect(waitUntil { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 
     @Test(
-        "a lookup that crashes, or says something else, is tried again later",
+        "A lookup process that crashes or returns garbage is a temporary start failure",
         arguments: ["kill -SEGV $$", "echo nonsense", "exec true", "exec $HEROPROC look-up-account"]
     )
-    func crashes(_ lookup: String) throws {
+    func brokenLookup(_ lookup: String) throws {
         let (sandbox, kernel) = try machine(lookup)
         kernel.launch(request(sandbox, 1, user: "directoryuser"))
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it was started")
             return
         }
-        #expect(failure.detail == "user `directoryuser`: its lookup ended without an answer")
+        #expect(failure.detail == "user `directoryuser`: the lookup ended without a result")
         #expect(failure.isTransient)
     }
 
-    @Test("where there is no program that looks up, that is named")
-    func missing() throws {
+    @Test("A missing lookup program is named in the start failure")
+    func missingProgram() throws {
         let sandbox = try Sandbox()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
@@ -184,16 +187,16 @@ import Testing
             return
         }
         #expect(
-            failure.detail == "user `directoryuser`: its lookup cannot be started: /nowhere/heroproc: "
+            failure.detail == "user `directoryuser`: the lookup cannot be started: /nowhere/heroproc: "
                 + "No such file or directory"
         )
         #expect(!failure.isTransient)
     }
 
-    // MARK: Words
+    // MARK: Reply format
 
-    @Test("an answer says all of an account, or why there is none; one that is cut off is none")
-    func words() throws {
+    @Test("An account lookup reply decodes to the encoded account, and a truncated reply is rejected")
+    func replyFormat() throws {
         let entry = Account.Entry(name: "ü", home: "/h o", shell: "/bin/sh")
         for account in [
             Account(uid: 1, gid: 2, groups: [2, 3, 4], entry: entry), Account(uid: 0, gid: 0, groups: [], entry: nil),
@@ -209,7 +212,7 @@ import Testing
         }
     }
 
-    @Test("a number is nobody's name: what belongs to it stands in /etc/passwd and /etc/group; nobody else is asked")
+    @Test("User and group numbers are resolved from local files without a lookup process")
     func numbers() throws {
         #expect(Account.Query(user: "1000", group: nil).isNumeric)
         #expect(Account.Query(user: nil, group: "0").isNumeric)

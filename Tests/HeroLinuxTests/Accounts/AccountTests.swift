@@ -8,7 +8,7 @@ import Testing
 private let isRoot = geteuid() == 0
 
 @Suite(.ownThread) struct AccountTests {
-    /// What a start that fails says.
+    /// The text of a failed start.
     private func failureText(_ change: (inout LaunchRequest) -> Void, command: [String] = ["/bin/true"]) throws
         -> String
     {
@@ -23,9 +23,9 @@ private let isRoot = geteuid() == 0
         command: [String]
     ) throws -> String {
         let kernel = try sandbox.kernel()
-        var order = sandbox.request(job, command)
-        change(&order)
-        kernel.launch(order)
+        var request = sandbox.request(job, command)
+        change(&request)
+        kernel.launch(request)
         let end = try kernel.awaitEnd(job)
         #expect(end.executed == nil)
         guard case .startFailed(let failure) = end.outcome else { return "it started" }
@@ -33,7 +33,7 @@ private let isRoot = geteuid() == 0
     }
 
     @Test(
-        "SP-4: a user or group that is not there is a start that fails and says so",
+        "A start with an unknown user or group fails and names it (SP-4)",
         arguments: [
             ("nosuchuser", nil, "cannot change to user `nosuchuser`: no such user"),
             ("root", "nosuchgroup", "cannot change to group `nosuchgroup`: no such group"),
@@ -46,12 +46,12 @@ private let isRoot = geteuid() == 0
             ("", nil, "cannot change to user ``: no such user"),
         ] as [(String, String?, String)]
     )
-    func unknown(user: String, group: String?, text: String) throws {
+    func unknownNames(user: String, group: String?, text: String) throws {
         #expect(try failureText { $0.rights = Rights(user: user, group: group) } == text)
     }
 
-    @Test("SP-4: names and numbers find the same account, with all its groups")
-    func found() throws {
+    @Test("A user name and its number resolve to the same account and groups (SP-4)")
+    func resolve() throws {
         let root = try Account.resolve(.init(user: "root", group: nil))
         #expect(root.uid == 0)
         #expect(root.gid == 0)
@@ -63,20 +63,20 @@ private let isRoot = geteuid() == 0
         )
         let number = try Account.resolve(.init(user: "0", group: nil))
         #expect((number.uid, number.gid, number.groups) == (root.uid, root.gid, root.groups))
-        let stranger = try Account.resolve(.init(user: "4000000001", group: "4000000002"))
-        #expect((stranger.uid, stranger.gid, stranger.groups) == (4_000_000_001, 4_000_000_002, [4_000_000_002]))
-        #expect(stranger.variables["USER"] == "4000000001")
+        let helper = try Account.resolve(.init(user: "4000000001", group: "4000000002"))
+        #expect((helper.uid, helper.gid, helper.groups) == (4_000_000_001, 4_000_000_002, [4_000_000_002]))
+        #expect(helper.variables["USER"] == "4000000001")
         #expect(Account.Query(Rights()) == nil)
     }
 
-    @Test("SP-3: HOME, USER, LOGNAME and SHELL are those of the user, unless the environment has others")
+    @Test("HOME, USER, LOGNAME and SHELL come from the account unless the environment sets them (SP-3)")
     func environment() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        var order = sandbox.shellRequest(1, "echo \"$HOME $USER $LOGNAME $(id -u)\"")
-        order.rights.user = UserDatabase.currentUserName
-        order.environment.append(.texts(["LOGNAME": "me"]))
-        kernel.launch(order)
+        var request = sandbox.shellRequest(1, "echo \"$HOME $USER $LOGNAME $(id -u)\"")
+        request.rights.user = UserDatabase.currentUserName
+        request.environment.append(.texts(["LOGNAME": "me"]))
+        kernel.launch(request)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         let home = try #require(
             try Account.resolve(.init(user: UserDatabase.currentUserName, group: nil)).variables["HOME"]
@@ -85,7 +85,10 @@ private let isRoot = geteuid() == 0
         #expect(log.hasSuffix(" stdout F \(home) \(UserDatabase.currentUserName) me \(geteuid())\n"))
     }
 
-    @Test("an ordinary user can be only itself, and is told so", .enabled(if: !isRoot, "root can be anybody"))
+    @Test(
+        "An ordinary user cannot start programs as another user or exceed its limits",
+        .enabled(if: !isRoot, "root can run as any user")
+    )
     func ordinaryUser() throws {
         #expect(
             try failureText { $0.rights.user = "root" }
@@ -97,28 +100,28 @@ private let isRoot = geteuid() == 0
         )
     }
 
-    @Test("root starts a program as another user, that is not root in any way", .enabled(if: isRoot, "needs root"))
+    @Test("Root starts a program as another user without any of its own privileges", .enabled(if: isRoot, "needs root"))
     func otherUser() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        var order = sandbox.shellRequest(1, "id -u; id -g; grep -E '^(NoNewPrivs|CapPrm)' /proc/self/status; umask")
-        order.rights = Rights(user: "65534", group: "65533")
-        order.umask = 0o027
-        kernel.launch(order)
+        var request = sandbox.shellRequest(1, "id -u; id -g; grep -E '^(NoNewPrivs|CapPrm)' /proc/self/status; umask")
+        request.rights = Rights(user: "65534", group: "65533")
+        request.umask = 0o027
+        kernel.launch(request)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         let log = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
         let texts = log.split(separator: "\n").map { $0.split(separator: " ", maxSplits: 3).last ?? "" }
         #expect(texts == ["65534", "65533", "CapPrm:\t0000000000000000", "NoNewPrivs:\t1", "0027"])
     }
 
-    @Test("SP-6: what cannot be executed says why, not only that it is not there")
-    func refusals() throws {
+    @Test("An execution failure names the interpreter, the missing mode or the directory (SP-6)")
+    func executionFailures() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/program"
         try sandbox.write("program", "#!/nowhere/python3 -u\n", mode: 0o755)
         #expect(
             try failureText(sandbox, command: [path])
-                == "cannot execute: \(path): its interpreter /nowhere/python3 is not there"
+                == "cannot execute: \(path): its interpreter /nowhere/python3 does not exist"
         )
         chmod(path, 0o644)
         #expect(
@@ -131,7 +134,10 @@ private let isRoot = geteuid() == 0
         )
     }
 
-    @Test("SP-6: a directory that the user may not enter is named with the user", .enabled(if: isRoot, "needs root"))
+    @Test(
+        "A working directory that the user may not enter is named with the user (SP-6)",
+        .enabled(if: isRoot, "needs root")
+    )
     func closedDirectory() throws {
         let sandbox = try Sandbox()
         #expect(

@@ -2,6 +2,7 @@ import CHeroRecord
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
@@ -11,9 +12,9 @@ private let hasCgroup = cgroupsHere.level == .cgroup
 private let noCgroup = Comment("this machine has no cgroup v2 that may be written")
 
 @Suite(.ownThread) struct CgroupTests {
-    // MARK: What a machine offers
+    // MARK: Detection
 
-    /// A folder that looks like a cgroup.
+    /// Creates a folder with the files of a cgroup.
     private func cgroup(
         _ sandbox: Sandbox,
         _ name: String,
@@ -38,7 +39,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         CgroupSupport.detect(environment: environment, mounts: mounts, memberships: memberships, hasSystemd: hasSystemd)
     }
 
-    @Test("TR-2: the cgroup v2 we are in is used, with the controllers that can be given away there")
+    @Test("The own cgroup v2 is used with the controllers that it can enable (TR-2)")
     func unified() throws {
         let sandbox = try Sandbox()
         let mounts = "30 1 0:26 / \(sandbox.folder)/c rw - cgroup2 cgroup2 rw\n"
@@ -56,7 +57,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let own = try cgroup(sandbox, "c/own", offers: "cpu memory", holds: "412\n")
         let found = detect(mounts, "0::/own\n")
         #expect(found.level == .cgroup && found.parent == own)
-        #expect(found.controllers == [], "processes in between keep the kernel from giving controllers away")
+        #expect(found.controllers == [], "the kernel enables no controllers in a cgroup with processes")
         _ = try cgroup(sandbox, "c/given", offers: "cpu memory", gives: "memory", holds: "412\n")
         #expect(detect(mounts, "0::/given\n").controllers == ["memory"])
         let around = try cgroup(sandbox, "c/unit", offers: "pids")
@@ -65,8 +66,8 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(detect(mounts, "0::/unit/supervisor\n").controllers == ["pids"])
     }
 
-    @Test("TR-2: without a cgroup v2 of our own it is the freezer, then the shim alone")
-    func ladder() throws {
+    @Test("Without a usable cgroup v2 the freezer is used, then the shim only (TR-2)")
+    func fallbacks() throws {
         let sandbox = try Sandbox()
         mkdir(sandbox.folder + "/f", 0o755)
         _ = try cgroup(sandbox, "c", isRoot: true)
@@ -74,7 +75,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let mounts = "30 1 0:26 / \(sandbox.folder)/c rw - cgroup2 cgroup2 rw\n" + freezer
         let memberships = "6:freezer:/\n0::/\n"
         #expect(detect(mounts, memberships).level == .cgroup)
-        #expect(detect(mounts, memberships, hasSystemd: true).level == .freezer, "not ours as long as systemd owns it")
+        #expect(detect(mounts, memberships, hasSystemd: true).level == .freezer, "systemd has not delegated it")
         #expect(detect(mounts, memberships, ["HEROPROC_CONTAINMENT": "freezer"]).level == .freezer)
         #expect(detect(mounts, memberships, ["HEROPROC_CONTAINMENT": "subreaper"]) == .none)
         #expect(detect(freezer, memberships).level == .freezer)
@@ -84,9 +85,9 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(detect("", "", ["HEROPROC_CGROUP": sandbox.folder + "/absent"]) == .none)
     }
 
-    // MARK: One start
+    // MARK: Limits of a start
 
-    @Test("limits are written into the cgroup of a start before its shim is there; without a controller they are not")
+    @Test("The limits of a start are written to its cgroup if their controller exists")
     func limits() throws {
         let sandbox = try Sandbox()
         let parent = try cgroup(sandbox, "c", offers: "memory pids", isRoot: true)
@@ -96,23 +97,23 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         }
         let containment = StartCgroups(detect("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
         let limits = ResourceLimits(memoryBytes: 64 << 20, treeProcesses: 30, processors: 0.5)
-        let place = try #require(try containment.create(StartID(job: 7, generation: 1), limits))
-        #expect(place.isRequired && place.limitsMemory)
+        let context = try #require(try containment.create(StartID(job: 7, generation: 1), limits))
+        #expect(context.isRequired && context.limitsMemory)
         let path = "\(sandbox.folder)/\(folder)/7.1"
-        #expect(place.path == path)
+        #expect(context.path == path)
         #expect(readText("\(path)/memory.max") == "67108864")
         #expect(readText("\(path)/pids.max") == "30")
-        #expect(readText("\(path)/cpu.max") == "", "cpu is not offered here")
-        #expect(readText("\(parent)/cgroup.subtree_control") != "", "controllers are given away first")
+        #expect(readText("\(path)/cpu.max") == "", "the controller cpu is not available")
+        #expect(readText("\(parent)/cgroup.subtree_control") != "", "controllers are enabled first")
     }
 
-    @Test("a limit that the kernel refuses fails the start, and names the limit")
+    @Test("A limit that the kernel refuses fails the start and is named")
     func refusedLimit() throws {
         let sandbox = try Sandbox()
         let parent = try cgroup(sandbox, "c", offers: "memory", isRoot: true)
         let containment = StartCgroups(detect("", "", ["HEROPROC_CGROUP": parent]), paths: sandbox.paths)
         do {
-            // No kernel has put a memory.max there.
+            // The kernel has created no memory.max there.
             _ = try containment.create(StartID(job: 7, generation: 1), ResourceLimits(memoryBytes: 64 << 20))
             Issue.record("the start was not refused")
         } catch let refusal {
@@ -122,8 +123,8 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(listDirectory("\(parent)/heroproc-\(RuntimePaths.digest(of: sandbox.paths.state))") == [])
     }
 
-    @Test("SH-5: while somebody is left in the cgroup of the start before, the next is refused, and they are ended")
-    func notEmpty() throws {
+    @Test("A start is refused, and earlier processes killed, while its cgroup is populated (SH-5)")
+    func populatedCgroup() throws {
         let sandbox = try Sandbox()
         let parent = try cgroup(sandbox, "c", isRoot: true)
         let folder = "c/heroproc-\(RuntimePaths.digest(of: sandbox.paths.state))"
@@ -136,13 +137,13 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(readText("\(sandbox.folder)/\(folder)/7.1/cgroup.kill") == "1")
     }
 
-    // MARK: On this machine
+    // MARK: With real cgroups
 
     private func folder(_ sandbox: Sandbox) -> String {
         "\(cgroupsHere.parent)/heroproc-\(RuntimePaths.digest(of: sandbox.paths.state))"
     }
 
-    @Test("TR-2: a start has a cgroup of its own for as long as it lives", .enabled(if: hasCgroup, noCgroup))
+    @Test("A start has its own cgroup until its process tree has ended (TR-2)", .enabled(if: hasCgroup, noCgroup))
     func lifetime() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -156,10 +157,10 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
     }
 
     @Test(
-        "TR-5: what a killed shim leaves behind is found in its cgroup, whatever it has closed and left",
+        "Processes that a killed shim has left are found through their cgroup (TR-5)",
         .enabled(if: hasCgroup, noCgroup)
     )
-    func fenced() throws {
+    func processesInCgroup() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let daemon = "echo $$ >> \(sandbox.folder)/pids; exec sleep 600"
@@ -170,7 +171,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
             )
         )
         let report = try kernel.awaitStart(1)
-        #expect(eventually { readText("\(sandbox.folder)/pids")?.split(separator: "\n").count == 5 })
+        #expect(waitUntil { readText("\(sandbox.folder)/pids")?.split(separator: "\n").count == 5 })
         let pids = (readText("\(sandbox.folder)/pids") ?? "").split(separator: "\n").compactMap { Int32($0) }
         let daemons = pids.compactMap { ProcessTable.identify($0)?.identity }
         #expect(daemons.count == 5)
@@ -178,7 +179,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
             Issue.record("no record")
             return
         }
-        // The main program first: with it goes the proof of who was below it.
+        // The main process is killed first, because its descendants cannot be verified afterwards.
         let shim = try #require(record.shim)
         #expect(kernel.signal(shim, Signal(number: SIGSTOP)))
         #expect(kernel.signal(report.process, .kill))
@@ -188,8 +189,8 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(access(folder(sandbox), F_OK) != 0)
     }
 
-    @Test("TR-5: without a cgroup it is found by its marker, even with its session left and its lock closed")
-    func marked() throws {
+    @Test("Without a cgroup, processes that a killed shim has left are found by tag (TR-5)")
+    func taggedProcesses() throws {
         let sandbox = try Sandbox()
         let kernel = try LinuxKernel(
             paths: sandbox.paths,
@@ -203,7 +204,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
             sandbox.shellRequest(1, "(setsid sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); exec 3>&-; exec sleep 601")
         )
         let report = try kernel.awaitStart(1)
-        #expect(eventually { readText("\(sandbox.folder)/pids")?.hasSuffix("\n") == true })
+        #expect(waitUntil { readText("\(sandbox.folder)/pids")?.hasSuffix("\n") == true })
         let pid = try #require(readText("\(sandbox.folder)/pids").flatMap { Int32($0.trimmed) })
         let left = try #require(ProcessTable.identify(pid)?.identity)
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
@@ -219,7 +220,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
     }
 
     @Test(
-        "directories that a killed reconciler and a killed shim left are removed by the next one",
+        "A new reconciler removes the cgroups that a killed reconciler and shim have left",
         .enabled(if: hasCgroup, noCgroup)
     )
     func leftovers() throws {

@@ -2,11 +2,12 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// What is seen of those who stand in the way: real sockets, real processes, nobody signalled.
+/// Blockers found on this machine, with real sockets and processes; no process is signalled.
 @Suite struct BlockerScannerTests {
     private func scan(
         ports: [TCPEndpoint] = [],
@@ -25,21 +26,21 @@ import Testing
         .scanOnce()
     }
 
-    @Test("TP-1: a listener is found with its process, a port nobody uses is free")
+    @Test("A listener is found with its process, and an unused port is free (TP-1)")
     func listener() throws {
         let (descriptor, port) = try boundPort()
-        let stranger = try HelperProcess.holding(descriptor)
+        let helper = try HelperProcess.holding(descriptor)
         let endpoint = TCPEndpoint(port: port)
         let found = scan(ports: [endpoint], program: "/bin/sleep")
-        #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid])
+        #expect(found.holders.map(\.process?.identity.pid) == [helper.pid])
         #expect(found.holders.first?.resource == .tcp(endpoint))
         #expect(found.holders.first?.process?.protection == nil)
         #expect(found.holders.first?.runsProgram == true)
-        stranger.reap()
+        helper.reap()
         #expect(scan(ports: [endpoint]) == StartBlockers())
     }
 
-    @Test("TP-1: a client on the port is no holder")
+    @Test("A client of a port does not count as its holder (TP-1)")
     func client() throws {
         let (descriptor, port) = try boundPort()
         var pending: Int32 = 0
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test(
-        "TP-1: who blocks whom",
+        "A listener blocks an endpoint as the table of addresses shows (TP-1)",
         arguments: [
             ("4 0.0.0.0", "", true), ("4 0.0.0.0", "127.0.0.1:", true), ("4 0.0.0.0", "[::1]:", false),
             ("4 127.0.0.1", "", true), ("4 127.0.0.1", "127.0.0.1:", true), ("4 127.0.0.1", "127.0.0.2:", false),
@@ -65,22 +66,22 @@ import Testing
             ("6 ::1", "localhost:", false), ("4 127.0.0.1", "localhost:", true),
         ]
     )
-    func matrix(_ holder: String, _ wanted: String, _ isBlocked: Bool) throws {
+    func addressMatrix(_ holder: String, _ wanted: String, _ isBlocked: Bool) throws {
         var listener = hl_listener()
-        let words = holder.split(separator: " ")
-        listener.family = UInt32(words[0]) ?? 0
+        let arguments = holder.split(separator: " ")
+        listener.family = UInt32(arguments[0]) ?? 0
         listener.port = 8080
-        listener.is_v6_only = words.count == 3 ? 1 : 0
+        listener.is_v6_only = arguments.count == 3 ? 1 : 0
         var address = [UInt8](repeating: 0, count: 16)
-        #expect(hl_parse_address(String(words[1]), &address) != 0)
+        #expect(hl_parse_address(String(arguments[1]), &address) != 0)
         withUnsafeMutableBytes(of: &listener.address) { $0.copyBytes(from: address) }
         let endpoint = try #require(TCPEndpoint("\(wanted)8080"))
-        #expect(BlockerScanner.conflicts(listener, endpoint) == isBlocked)
+        #expect(ListenerTable.blocks(listener, endpoint) == isBlocked)
         listener.port = 8081
-        #expect(!BlockerScanner.conflicts(listener, endpoint))
+        #expect(!ListenerTable.blocks(listener, endpoint))
     }
 
-    @Test("TP-2: a socket that is bound and does not listen is in the way, and is nobody's fault")
+    @Test("A bound socket that does not listen blocks a port and has no holder (TP-2)")
     func boundOnly() throws {
         let (descriptor, port) = try boundPort("0.0.0.0", listens: false)
         defer { close(descriptor) }
@@ -88,46 +89,46 @@ import Testing
         #expect(found.holders.isEmpty)
         #expect(
             found.unresolved
-                == ["tcp \(port) is in use by a socket that does not listen; it is asked again until it is free"]
+                == ["tcp \(port) is in use by a socket that does not listen; heroproc checks it again until it is free"]
         )
     }
 
-    @Test("SK-1: the listener of a socket is found, also bound and not listening, also renamed")
+    @Test("The holder of a socket file is found before it listens and after a rename (SK-1)")
     func socketHolder() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
-        let stranger = try HelperProcess.holding(try #require(Self.bind(path)))
-        #expect(scan(sockets: [path]).holders.map(\.process?.identity.pid) == [stranger.pid])
+        let helper = try HelperProcess.holding(try #require(Self.bind(path)))
+        #expect(scan(sockets: [path]).holders.map(\.process?.identity.pid) == [helper.pid])
         rename(path, path + ".moved")
         #expect(scan(sockets: [path]) == StartBlockers())
-        #expect(scan(sockets: [path + ".moved"]).holders.map(\.process?.identity.pid) == [stranger.pid])
-        stranger.reap()
+        #expect(scan(sockets: [path + ".moved"]).holders.map(\.process?.identity.pid) == [helper.pid])
+        helper.reap()
         #expect(scan(sockets: [path + ".moved"]).holders.isEmpty)
     }
 
-    @Test("SK-6: an abstract socket has a holder, and no file")
+    @Test("The holder of an abstract socket is found (SK-6)")
     func abstract() throws {
         let name = "@heroproc-test-\(getpid())-\(hl_random())"
-        let stranger = try HelperProcess.holding(try #require(Self.bind(name)))
-        #expect(scan(sockets: [name]).holders.map(\.process?.identity.pid) == [stranger.pid])
-        stranger.reap()
+        let helper = try HelperProcess.holding(try #require(Self.bind(name)))
+        #expect(scan(sockets: [name]).holders.map(\.process?.identity.pid) == [helper.pid])
+        helper.reap()
         #expect(scan(sockets: [name]) == StartBlockers())
     }
 
-    @Test("SK-2: a socket nobody holds is stale; what is no socket is never touched")
+    @Test("A socket file without a holder is stale, and other files are never removed (SK-2)")
     func stale() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
-        var obstruction = BlockerScanner()
-        let order = BlockerScanRequest(sockets: [path])
+        var scanner = BlockerScanner()
+        let request = BlockerScanRequest(sockets: [path])
         var now = Moment(nanoseconds: hl_boot_clock())
-        var found = obstruction.scan(order, now: now)
-        // Where other network namespaces live on this machine it is asked twice, and only once it is two seconds old.
+        var found = scanner.scan(request, now: now)
+        // With other network namespaces on this machine, two refusals and an age of two seconds are needed.
         if found.staleSockets.isEmpty {
             now = now + .milliseconds(600)
-            #expect(eventually { !obstruction.scan(order, now: now).staleSockets.isEmpty })
-            found = obstruction.scan(order, now: now)
+            #expect(waitUntil { !scanner.scan(request, now: now).staleSockets.isEmpty })
+            found = scanner.scan(request, now: now)
         }
         let file = try #require(found.staleSockets.first)
         #expect(file.path == path && found.unresolved.isEmpty)
@@ -136,18 +137,18 @@ import Testing
         #expect(listDirectory(sandbox.folder)?.contains { $0.contains(".hp-") } == false)
 
         try sandbox.write("web.sock", "mine")
-        #expect(scan(sockets: [path]).unresolved == ["\(path) is no socket; move it away, or declare another path"])
+        #expect(scan(sockets: [path]).unresolved == ["\(path) is not a socket; move it, or declare another path"])
         #expect(readText(path) == "mine")
     }
 
-    @Test("SK-4: a socket that was bound anew after it was judged stays, with its listener")
-    func rebound() throws {
+    @Test("A socket file that was replaced after the check is not removed (SK-4)")
+    func replacedSocket() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
         close(try #require(Self.bind(path)))
         var entry = hl_file_identity()
         #expect(hl_identify_file(AT_FDCWD, path, &entry) == 0)
-        let judged = SocketFile(
+        let checked = SocketFile(
             path: path,
             device: UInt64(entry.device),
             inode: UInt64(entry.inode),
@@ -156,21 +157,21 @@ import Testing
         unlink(path)
         let listener = hl_listen_unix(path)
         defer { close(listener) }
-        #expect(!StaleSocketRemoval.remove(judged))
+        #expect(!StaleSocketRemoval.remove(checked))
         var pending: Int32 = 0
         let connection = hl_connect_unix(path, &pending)
         #expect(connection >= 0)
         close(connection)
     }
 
-    @Test("PF-2: a PID file that names a living process comes with its evidence")
+    @Test("A PID file that names a running process is returned with its evidence (PF-2)")
     func pidFile() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.pid"
         let (descriptor, port) = try boundPort()
-        let stranger = try HelperProcess.holding(descriptor)
-        try sandbox.write("web.pid", "\(stranger.pid)\n")
-        let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
+        let helper = try HelperProcess.holding(descriptor)
+        try sandbox.write("web.pid", "\(helper.pid)\n")
+        let identity = try #require(ProcessTable.identify(helper.pid)?.identity)
         func evidence(_ obstacles: StartBlockers) -> PIDFileState.Evidence? {
             guard case .namesProcess(let process, path, let evidence) = obstacles.pidFile, process.identity == identity
             else {
@@ -187,16 +188,16 @@ import Testing
             evidence(scan(ports: [TCPEndpoint(port: port)], pidFile: path))
                 == .init(isOwnerTrusted: true, holdsResource: true)
         )
-        stranger.reap()
-        #expect(scan(pidFile: path).pidFile == .stale("\(path) names process \(stranger.pid), which does not live"))
+        helper.reap()
+        #expect(scan(pidFile: path).pidFile == .stale("\(path) names process \(helper.pid), which is not running"))
     }
 
-    @Test("RC-2: pid 1, those above us and ourselves are protected")
+    @Test("PID 1, the reconciler and its ancestors are protected (RC-2)")
     func protection() {
-        let foreigners = ProcessInspector()
-        #expect(foreigners.inspect(1)?.protection == .pidOne)
-        #expect(foreigners.inspect(getpid())?.protection == .reconciler)
-        if getppid() > 1 { #expect(foreigners.inspect(getppid())?.protection == .ancestor) }
+        let inspector = ProcessInspector()
+        #expect(inspector.inspect(1)?.protection == .pidOne)
+        #expect(inspector.inspect(getpid())?.protection == .reconciler)
+        if getppid() > 1 { #expect(inspector.inspect(getppid())?.protection == .ancestor) }
     }
 
     /// A bound stream socket that does not listen.

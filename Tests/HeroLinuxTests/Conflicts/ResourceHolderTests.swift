@@ -2,14 +2,15 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
 private let isRoot = geteuid() == 0
-private let needsRoot = Comment("namespaces of one's own need root")
+private let needsRoot = Comment("creating namespaces needs root")
 
-/// Holders of a port or a socket that are not what they seem: several, none, elsewhere, or standing for somebody else.
+/// Unusual holders of ports and sockets: several, hidden ones, and those in other namespaces.
 @Suite(.ownThread) struct ResourceHolderTests {
     private func scan(
         ports: [UInt16] = [],
@@ -17,9 +18,9 @@ private let needsRoot = Comment("namespaces of one's own need root")
         shares: Bool = false,
         asOurselves: Bool = true
     ) -> StartBlockers {
-        var order = BlockerScanRequest(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
-        order.bindsAsOwnUser = asOurselves
-        return order.scanOnce()
+        var request = BlockerScanRequest(ports: ports.map { BoundPort(port: $0, isShared: shares) }, sockets: sockets)
+        request.bindsAsOwnUser = asOurselves
+        return request.scanOnce()
     }
 
     private func bind(_ port: UInt16, shares: Bool = true, listens: Bool = true) throws -> Int32 {
@@ -27,13 +28,13 @@ private let needsRoot = Comment("namespaces of one's own need root")
         var value: Int32 = shares ? 1 : 0
         let sharePort: Int32 = 15  // SO_REUSEPORT
         try #require(setsockopt(descriptor, SOL_SOCKET, sharePort, &value, socklen_t(MemoryLayout<Int32>.size)) == 0)
-        var place = sockaddr_in()
-        place.sin_family = sa_family_t(AF_INET)
-        place.sin_addr.s_addr = inet_addr("127.0.0.1")
-        place.sin_port = port.bigEndian
-        // What another test starts has a copy of a socket that was closed here until it executes.
-        let isBound = eventually {
-            withUnsafePointer(to: &place) { pointer in
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        address.sin_port = port.bigEndian
+        // A child that another test starts has a copy of a closed socket until it executes its program.
+        let isBound = waitUntil {
+            withUnsafePointer(to: &address) { pointer in
                 pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                     Glibc.bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
                 }
@@ -43,39 +44,39 @@ private let needsRoot = Comment("namespaces of one's own need root")
         return descriptor
     }
 
-    @Test("TP-4: of a port that several share (SO_REUSEPORT) each one is found")
-    func shared() throws {
-        // Free a moment ago, and nobody takes a number twice in so short a time.
+    @Test("Every holder of a port shared with SO_REUSEPORT is found (TP-4)")
+    func sharedPort() throws {
+        // The port was free a moment ago and is not assigned again so soon.
         let (probe, port) = try boundPort(listens: false)
         close(probe)
-        let strangers = try (0..<3).map { _ in try HelperProcess.holding(bind(port)) }
+        let helpers = try (0..<3).map { _ in try HelperProcess.holding(bind(port)) }
         let found = scan(ports: [port])
-        #expect(Set(found.holders.compactMap(\.process?.identity.pid)) == Set(strangers.map(\.pid)))
+        #expect(Set(found.holders.compactMap(\.process?.identity.pid)) == Set(helpers.map(\.pid)))
         #expect(found.holders.allSatisfy { $0.process?.protection == nil && !$0.isShared })
-        // Beside them there is room for one more who declares that he shares it.
+        // Another socket can be bound if it shares the port too.
         let shared = scan(ports: [port], shares: true)
         #expect(shared.holders.count == 3 && shared.holders.allSatisfy { $0.isShared } && shared.unresolved.isEmpty)
-        for stranger in strangers { stranger.reap() }
+        for helper in helpers { helper.reap() }
         #expect(scan(ports: [port]) == StartBlockers())
         #expect(scan(ports: [port], shares: true) == StartBlockers())
     }
 
-    @Test("TP-4: beside a listener without SO_REUSEPORT there is no room, as far as heroproc's own user can tell")
-    func unshared() throws {
+    @Test("A port of a listener without SO_REUSEPORT cannot be shared by the own user (TP-4)")
+    func unsharedPort() throws {
         let (probe, port) = try boundPort(listens: false)
         close(probe)
-        let stranger = try HelperProcess.holding(bind(port, shares: false))
+        let helper = try HelperProcess.holding(bind(port, shares: false))
         let found = scan(ports: [port], shares: true)
-        #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid])
+        #expect(found.holders.map(\.process?.identity.pid) == [helper.pid])
         #expect(found.holders.allSatisfy { !$0.isShared })
-        // Of what another user's sockets would be given nothing is known: the program finds out by itself.
+        // Nothing is known about sockets of another user, so the program has to try.
         let other = scan(ports: [port], shares: true, asOurselves: false)
-        #expect(other.holders.map(\.process?.identity.pid) == [stranger.pid])
+        #expect(other.holders.map(\.process?.identity.pid) == [helper.pid])
         #expect(other.holders.allSatisfy { $0.isShared })
-        stranger.reap()
+        helper.reap()
     }
 
-    @Test("TP-2, TP-4: one of the group that is bound and does not listen yet is in nobody's way; a stranger so is")
+    @Test("A bound socket blocks a shared port only if it does not share it (TP-2, TP-4)")
     func boundBefore() throws {
         let (probe, port) = try boundPort(listens: false)
         close(probe)
@@ -83,13 +84,13 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(scan(ports: [port], shares: true) == StartBlockers())
         #expect(scan(ports: [port]).unresolved.count == 1)
         close(member)
-        let stranger = try bind(port, shares: false, listens: false)
+        let helper = try bind(port, shares: false, listens: false)
         #expect(scan(ports: [port], shares: true).unresolved.count == 1)
-        close(stranger)
+        close(helper)
     }
 
-    @Test("TP-3: a listener on its way between two processes has no holder that can be seen, and nobody is blamed")
-    func parked() throws {
+    @Test("A listener that is passed between processes has no visible holder (TP-3)")
+    func passedListener() throws {
         let (listener, port) = try boundPort()
         var pair: [Int32] = [0, 0]
         try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0, &pair) == 0)
@@ -102,7 +103,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         #expect(scan(ports: [port]) == StartBlockers())
     }
 
-    /// Puts a descriptor into the queue of a socket, where no process has it open.
+    /// Sends a descriptor over a socket, so that it is open in no process.
     private func send(_ descriptor: Int32, over socket: Int32) -> Bool {
         var word: UInt8 = 1
         // A cmsghdr of 16 bytes (SOL_SOCKET, SCM_RIGHTS) and one int, padded to 8.
@@ -128,99 +129,99 @@ private let needsRoot = Comment("namespaces of one's own need root")
         }
     }
 
-    @Test("TP-5: the same port in another network namespace is in nobody's way", .enabled(if: isRoot, needsRoot))
+    @Test("A listener in another network namespace does not block a port (TP-5)", .enabled(if: isRoot, needsRoot))
     func otherNetwork() throws {
         let (probe, port) = try boundPort(listens: false)
         close(probe)
         let sandbox = try Sandbox()
-        let stranger = try HelperProcess(
+        let helper = try HelperProcess(
             ["/usr/bin/unshare", "-n", "/bin/sh", "-c", "ip link set lo up; exec \(try oracle()) listen \(port)"],
             environment: ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "ORACLE_DIR": sandbox.folder]
         )
-        #expect(eventually { readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false })
+        #expect(waitUntil { readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false })
         #expect(scan(ports: [port]) == StartBlockers())
-        stranger.reap()
+        helper.reap()
     }
 
     @Test(
-        "SK-3: a socket of another network namespace that is bound and does not listen yet is not taken for stale",
+        "A bound socket of another network namespace is not stale before it listens (SK-3)",
         .enabled(if: isRoot, needsRoot)
     )
     func boundElsewhere() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
-        let stranger = try HelperProcess(
+        let helper = try HelperProcess(
             ["/usr/bin/unshare", "-n", try oracle(), "bind-unix", path, "1200"],
             environment: ["ORACLE_DIR": sandbox.folder]
         )
-        #expect(eventually { access(path, F_OK) == 0 })
-        var obstruction = BlockerScanner()
-        let order = BlockerScanRequest(sockets: [path])
-        // Until it listens, and a while longer.
-        var looks = 0
-        let isListening = eventually {
-            let found = obstruction.scan(order, now: Moment(nanoseconds: hl_boot_clock()))
+        #expect(waitUntil { access(path, F_OK) == 0 })
+        var scanner = BlockerScanner()
+        let request = BlockerScanRequest(sockets: [path])
+        // The file must not be stale until the program listens, and a while longer.
+        var scans = 0
+        let isListening = waitUntil {
+            let found = scanner.scan(request, now: Moment(nanoseconds: hl_boot_clock()))
             #expect(found.staleSockets.isEmpty, "\(found)")
             #expect(!found.unresolved.isEmpty || !found.holders.isEmpty)
-            looks += 1
+            scans += 1
             return readText(sandbox.folder + "/_._.trace")?.contains("LISTEN") ?? false
         }
-        #expect(isListening && looks > 10)
-        #expect(obstruction.scan(order, now: Moment(nanoseconds: hl_boot_clock())).staleSockets.isEmpty)
-        stranger.reap()
+        #expect(isListening && scans > 10)
+        #expect(scanner.scan(request, now: Moment(nanoseconds: hl_boot_clock())).staleSockets.isEmpty)
+        helper.reap()
     }
 
-    @Test("RC-2: a holder in another pid namespace lives in a container", .enabled(if: isRoot, needsRoot))
+    @Test("A holder in another PID namespace is protected as a container (RC-2)", .enabled(if: isRoot, needsRoot))
     func container() throws {
         let (descriptor, port) = try boundPort()
         let unshare = try HelperProcess(["/usr/bin/unshare", "-pf", "/bin/sleep", "600"], holding: [descriptor])
         close(descriptor)
-        let isThere = eventually {
+        let isThere = waitUntil {
             scan(ports: [port]).holders.contains { $0.process?.protection == .container }
         }
         #expect(isThere)
         let inside = ProcessTable.children(of: unshare.pid)
         #expect(inside.count == 1)
         let held = scan(ports: [port]).holders.first { $0.process?.identity.pid == inside.first }
-        #expect(held?.process?.protectionReason == "it lives in a container")
+        #expect(held?.process?.protectionReason == "it runs in a container")
         for pid in inside { kill(pid, SIGKILL) }
         unshare.reap()
     }
 
     @Test(
-        "RC-2: what holds a port for a container says how to end that; a shim, or a keeper, is one by its name",
+        "Port forwarders and shims are protected by the name of their program (RC-2)",
         arguments: [("docker-proxy", Protection.portForwarder), ("rootlessport", .portForwarder), ("hpshim", .shim)]
     )
-    func named(_ name: String, _ protection: Protection) throws {
+    func protectedNames(_ name: String, _ protection: Protection) throws {
         let sandbox = try Sandbox()
         let path = "\(sandbox.folder)/\(name)"
-        // Not written by ourselves: a child that is forked meanwhile would hold it open for a moment.
+        // Copied by another process: a child that another test forks meanwhile would keep the file open for writing.
         try HelperProcess(["/bin/cp", "/bin/sleep", path]).finish()
         let (descriptor, port) = try boundPort()
-        let stranger = try HelperProcess([path, "600"], holding: [descriptor])
+        let helper = try HelperProcess([path, "600"], holding: [descriptor])
         close(descriptor)
-        #expect(eventually { ProcessInspector.programPath(of: stranger.pid) == path })
+        #expect(waitUntil { ProcessInspector.programPath(of: helper.pid) == path })
         let process = try #require(scan(ports: [port]).holders.first?.process)
         #expect(process.protection == protection && process.protectionReason == protection.reason)
-        stranger.reap()
+        helper.reap()
     }
 
-    @Test("TP-6, RC-2: a holder that is a job of heroproc is named as that job, and is never signalled")
-    func job() throws {
+    @Test("A holder that is a job of heroproc is protected and named (TP-6, RC-2)")
+    func jobHolder() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let (descriptor, port) = try boundPort()
         close(descriptor)
-        let order = sandbox.request(7, [try oracle(), "listen", "\(port)"])
-        var other = order
+        let request = sandbox.request(7, [try oracle(), "listen", "\(port)"])
+        var other = request
         other.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
         kernel.launch(other)
         _ = try kernel.awaitStart(7)
-        #expect(eventually { !scan(ports: [port]).holders.isEmpty })
+        #expect(waitUntil { !scan(ports: [port]).holders.isEmpty })
         let process = try #require(scan(ports: [port]).holders.first?.process)
         #expect(process.protection == .job)
         #expect(process.protectionReason == "it is the job core/test.7 #7 of heroproc")
-        kernel.killTree(order.start)
+        kernel.killTree(request.start)
         _ = try kernel.awaitEnd(7)
     }
 
@@ -242,39 +243,39 @@ private let needsRoot = Comment("namespaces of one's own need root")
 
     private static let types: [(String, Int32)] = [("stream", 1), ("datagram", 2), ("seqpacket", 5)]
 
-    @Test("SK-1, SK-2: a socket of any type has its holder, also when that is stopped; without it, the file is stale")
+    @Test("The holder of a socket of any type is found, even a stopped one (SK-1, SK-2)")
     func types() throws {
         for (name, type) in Self.types {
             let sandbox = try Sandbox()
             let path = "\(sandbox.folder)/\(name).sock"
-            let stranger = try HelperProcess.holding(bound(path, type))
-            kill(stranger.pid, SIGSTOP)
+            let helper = try HelperProcess.holding(bound(path, type))
+            kill(helper.pid, SIGSTOP)
             let found = scan(sockets: [path])
-            #expect(found.holders.map(\.process?.identity.pid) == [stranger.pid], "\(name)")
+            #expect(found.holders.map(\.process?.identity.pid) == [helper.pid], "\(name)")
             #expect(found.staleSockets.isEmpty && found.unresolved.isEmpty)
-            stranger.reap()
+            helper.reap()
             #expect(scan(sockets: [path]).holders.isEmpty)
         }
     }
 
-    @Test("SK-1: a socket bound by a relative name is found, and each of the workers that share it")
+    @Test("All workers that share a socket bound by a relative name are found (SK-1)")
     func workers() throws {
         let sandbox = try Sandbox()
-        let stranger = try HelperProcess(
+        let helper = try HelperProcess(
             ["/bin/sh", "-c", "cd \(sandbox.folder); exec \(try oracle()) listen-unix web.sock fork 4"],
             environment: ["ORACLE_DIR": sandbox.folder]
         )
         func holders() -> [Int32] {
             scan(sockets: [sandbox.folder + "/web.sock"]).holders.compactMap(\.process?.identity.pid)
         }
-        #expect(eventually { holders().count == 5 })
-        #expect(holders().contains(stranger.pid))
-        for pid in holders() where pid != stranger.pid { kill(pid, SIGKILL) }
-        stranger.reap()
+        #expect(waitUntil { holders().count == 5 })
+        #expect(holders().contains(helper.pid))
+        for pid in holders() where pid != helper.pid { kill(pid, SIGKILL) }
+        helper.reap()
     }
 
-    @Test("SK-1: of two that were bound to one path, the one that it leads to holds it")
-    func rebound() throws {
+    @Test("Of two sockets bound to one path, the current socket file decides the holder (SK-1)")
+    func replacedHolder() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/web.sock"
         let former = try HelperProcess.holding(bound(path, 1))
@@ -285,7 +286,7 @@ private let needsRoot = Comment("namespaces of one's own need root")
         latter.reap()
     }
 
-    /// The workload of the end-to-end tests, built beside these.
+    /// The workload program of the end-to-end tests.
     private func oracle() throws -> String {
         let shim = try Shim.find()
         return (shim.lastIndex(of: "/").map { String(shim[..<$0]) } ?? "") + "/hporacle"

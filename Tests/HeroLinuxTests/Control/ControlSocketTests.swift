@@ -2,6 +2,7 @@ import Glibc
 import HeroKernel
 import HeroModel
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HeroLinux
@@ -17,8 +18,8 @@ import Testing
         return try #require(found)
     }
 
-    @Test("a request and the lines of its answer go through, and the end is seen")
-    func conversation() throws {
+    @Test("A control request, its reply lines and the end of the connection are delivered")
+    func exchange() throws {
         let sandbox = try Sandbox()
         #expect(try ControlClient.connect(sandbox.paths) == nil)
         let kernel = try sandbox.kernel()
@@ -35,8 +36,8 @@ import Testing
         #expect(kernel.nextEvents(until: kernel.now()) == [])
     }
 
-    @Test("a large message arrives whole, and a large answer too")
-    func large() throws {
+    @Test("Large control requests and replies are delivered completely")
+    func largeMessages() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let client = try #require(try ControlClient.connect(sandbox.paths))
@@ -52,7 +53,7 @@ import Testing
         }
         _ = second
         #expect(
-            eventually(20) {
+            waitUntil(within: 20) {
                 _ = kernel.nextEvents(until: kernel.now() + .milliseconds(5))
                 return !reader.get().isEmpty
             }
@@ -60,8 +61,8 @@ import Testing
         #expect(reader.get() == [.line(large), .ended])
     }
 
-    @Test("several messages at one time are several requests; one that leaves is told")
-    func several() throws {
+    @Test("Several messages in one write are separate requests, and a disconnect is reported")
+    func severalMessages() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         var client = try ControlClient.connect(sandbox.paths)
@@ -80,7 +81,7 @@ import Testing
         #expect(messages == ["a", "b", "c"])
     }
 
-    @Test("AP-1: the socket is private, and a stale one is replaced")
+    @Test("The control socket is private, and a stale one is replaced (AP-1)")
     func socketFile() throws {
         let sandbox = try Sandbox()
         for _ in 0..<2 {
@@ -93,8 +94,8 @@ import Testing
         }
     }
 
-    @Test("AP-3: connections beyond the limit are closed, the others still served")
-    func flood() throws {
+    @Test("Control connections beyond the limit are closed, and earlier ones still work (AP-3)")
+    func connectionLimit() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let first = try #require(try ControlClient.connect(sandbox.paths))
@@ -107,13 +108,13 @@ import Testing
     }
 }
 
-/// Moves a value to another thread that alone uses it from then on.
+/// Moves a value to another thread, which alone uses it from then on.
 struct Transfer<Value>: @unchecked Sendable {
     let value: Value
     init(_ value: Value) { self.value = value }
 }
 
-/// A value that threads share.
+/// A value that is shared by threads.
 final class Box<Value: Sendable>: Sendable {
     private let value: Mutex<Value>
     init(_ value: Value) { self.value = Mutex(value) }

@@ -3,24 +3,24 @@ import Testing
 
 @testable import HeroLinux
 
-/// What a keeper tells the reconciler that it starts.
-@Suite("Keeping")
+/// The value of `--kept`, and the detection of a replaced program.
+@Suite("Monitored reconciler")
 struct MonitoredReconcilerTests {
     @Test(
-        "CR-6: the value of --kept says whether one ended before, and how many crashes there were lately",
+        "The value of --kept reports an earlier exit and the recent crashes (CR-6)",
         arguments: [
             ("0", false, 0, 0, false), ("1", true, 0, 0, false), ("0:00", true, 0, 0, false),
             ("2:11", true, 2, 11, false),
             ("3:04", true, 3, 4, true),
         ]
     )
-    func news(text: String, followsEnd: Bool, crashes: Int32, signal: Int32, isCrashLoop: Bool) throws {
+    func report(text: String, followsEnd: Bool, crashes: Int32, signal: Int32, isCrashLoop: Bool) throws {
         let news = try #require(MonitorReport(text))
         #expect(news.followsExit == followsEnd && news.recentCrashes == crashes && news.lastSignal == signal)
         #expect(news.isCrashLoop == isCrashLoop)
     }
 
-    @Test("CR-6: a program is replaced once another file stands at its path, and not while none does")
+    @Test("A program counts as replaced if its path leads to another file (CR-6)")
     func replacement() throws {
         let program = FileManager.default.temporaryDirectory.appending(path: "hp-program-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: program) }
@@ -33,6 +33,9 @@ struct MonitoredReconcilerTests {
         #expect(isReplaced())
     }
 
-    @Test("what no keeper says is not believed", arguments: ["", ":", "3:", "3:4:5", "-1", "3:-4", "x", "99999999999"])
-    func nonsense(text: String) { #expect(MonitorReport(text) == nil) }
+    @Test(
+        "A malformed value of --kept is rejected",
+        arguments: ["", ":", "3:", "3:4:5", "-1", "3:-4", "x", "99999999999"]
+    )
+    func malformedReport(text: String) { #expect(MonitorReport(text) == nil) }
 }

@@ -1,6 +1,7 @@
 import CHeroLinux
 import Glibc
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
@@ -15,18 +16,18 @@ import Testing
         }
     }
 
-    /// Takes the lock while its text names a reconciler, dead or alive, and a child that is about to execute holds what the body
-    /// returns.
+    /// Acquires the lock while the lock file names a reconciler, dead or alive, and a child of it holds the descriptor
+    /// that `inherited` returns.
     private func acquire(
         fromOneThatIsDead isDead: Bool,
         whileItsChildHolds inherited: (RuntimePaths, _ lock: Int32) throws -> Int32
     ) throws {
         let sandbox = try Sandbox()
         #expect(try acquire(sandbox.paths).lock != nil)
-        #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
-        let stranger = try HelperProcess(["/bin/sleep", "600"])
-        if isDead { stranger.reap() }
-        let text = Array("\(stranger.pid)\nwatch\n/d\n".utf8)
+        #expect(waitUntil { ReconcilerLock.holder(sandbox.paths) == nil })
+        let helper = try HelperProcess(["/bin/sleep", "600"])
+        if isDead { helper.reap() }
+        let text = Array("\(helper.pid)\nwatch\n/d\n".utf8)
         let lock = open(sandbox.paths.reconcilerLock, O_RDWR | O_CLOEXEC)
         #expect(ftruncate(lock, 0) == 0 && pwrite(lock, text, text.count, 0) == text.count)
         let held = try inherited(sandbox.paths, lock)
@@ -35,12 +36,12 @@ import Testing
         if held != lock { close(held) }
         let (taken, holder) = try acquire(sandbox.paths)
         #expect((taken != nil) == isDead)
-        #expect(holder?.pid == (isDead ? nil : stranger.pid))
+        #expect(holder?.pid == (isDead ? nil : helper.pid))
         child.reap()
     }
 
-    @Test("LK-1: a second reconciler learns who is the first, and takes over when that is gone")
-    func second() throws {
+    @Test("A second reconciler is refused with the holder's name until the lock is free (LK-1)")
+    func secondReconciler() throws {
         let sandbox = try Sandbox()
         let expected = ReconcilerLockHolder(pid: getpid(), mode: "no sync", directory: "/a dir\nwith a line")
         var first = try acquire(sandbox.paths, mode: expected.mode, directory: expected.directory).lock
@@ -48,15 +49,15 @@ import Testing
         #expect(try acquire(sandbox.paths).holder == expected)
         #expect(ReconcilerLock.holder(sandbox.paths) == expected)
         first = nil
-        // A child that another test is just spawning has our descriptors until it executes.
-        #expect(eventually { ReconcilerLock.holder(sandbox.paths) == nil })
+        // A child that another test starts has our descriptors until it executes its program.
+        #expect(waitUntil { ReconcilerLock.holder(sandbox.paths) == nil })
         #expect(try acquire(sandbox.paths).lock != nil)
     }
 
     @Test(
-        "LK-1: the lock of a dead reconciler whose child is still about to execute is waited for, that of a live one is not"
+        "The lock held by a child of a dead reconciler is waited for (LK-1)"
     )
-    func leftBehind() throws {
+    func lockOfChild() throws {
         for isDead in [true, false] {
             try acquire(fromOneThatIsDead: isDead) { _, lock in
                 #expect(flock(lock, LOCK_EX) == 0)
@@ -66,11 +67,11 @@ import Testing
     }
 
     @Test(
-        "LK-1: the socket of a dead reconciler whose child is still about to execute is waited for, that of a live one is not"
+        "The control socket held by a child of a dead reconciler is waited for (LK-1)"
     )
-    func socketLeftBehind() throws {
+    func socketOfChild() throws {
         for isDead in [true, false] {
-            // The locks are free: whoever executes closes them first.
+            // The locks are free: a process that executes a program closes them first.
             try acquire(fromOneThatIsDead: isDead) { paths, _ in
                 let socket = hl_listen_unix(paths.controlSocket)
                 #expect(socket >= 0)
@@ -79,15 +80,15 @@ import Testing
         }
     }
 
-    @Test("LK-1: asking who is there makes nothing")
-    func asking() throws {
+    @Test("Reading the holder of the reconciler lock creates no file (LK-1)")
+    func readingHolder() throws {
         let sandbox = try Sandbox()
         #expect(ReconcilerLock.holder(sandbox.paths) == nil)
         #expect(listDirectory(sandbox.folder) == [])
     }
 
-    @Test("LK-1: a lock file deleted while held does not let the run directory have two")
-    func deleted() throws {
+    @Test("Deleting the held lock file does not allow a second reconciler (LK-1)")
+    func deletedLock() throws {
         let sandbox = try Sandbox()
         let first = try acquire(sandbox.paths, directory: "/first").lock
         #expect(first != nil)
@@ -95,8 +96,8 @@ import Testing
         #expect(try acquire(sandbox.paths, directory: "/second").holder?.directory == "/first")
     }
 
-    @Test("LK-2: two state directories cannot share a run directory")
-    func sharedRun() throws {
+    @Test("Two state directories cannot share a run directory (LK-2)")
+    func sharedRunDirectory() throws {
         let sandbox = try Sandbox()
         var other = sandbox.paths
         other.state = sandbox.folder + "/other"
@@ -105,12 +106,12 @@ import Testing
         #expect(try acquire(other).holder?.directory == "/first")
     }
 
-    @Test("LK-1: of many at one time exactly one wins, while others keep asking")
+    @Test("Exactly one of several concurrent reconcilers acquires the lock (LK-1)")
     func race() async throws {
         let sandbox = try Sandbox()
         let paths = sandbox.paths
         for _ in 0..<10 {
-            #expect(eventually { ReconcilerLock.holder(paths) == nil })
+            #expect(waitUntil { ReconcilerLock.holder(paths) == nil })
             let winners = await withTaskGroup(of: ReconcilerLock.Attempt?.self, returning: Int.self) { group in
                 for index in 0..<8 {
                     group.addTask {
@@ -118,11 +119,11 @@ import Testing
                         return try? ReconcilerLock.acquire(paths, mode: "watch", directory: "/\(index)")
                     }
                 }
-                var kept: [ReconcilerLock] = []
+                var locks: [ReconcilerLock] = []
                 for await attempt in group {
-                    if case .acquired(let lock)? = attempt { kept.append(lock) }
+                    if case .acquired(let lock)? = attempt { locks.append(lock) }
                 }
-                return kept.count
+                return locks.count
             }
             #expect(winners == 1)
         }

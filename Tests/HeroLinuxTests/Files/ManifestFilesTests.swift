@@ -14,7 +14,7 @@ import Testing
         return files.map(\.path)
     }
 
-    @Test("MF-1: manifests are found in subfolders, and what editors leave behind is not")
+    @Test("Manifests in subfolders are found, and temporary files of editors are ignored (MF-1)")
     func names() throws {
         let sandbox = try Sandbox()
         let good = ["a.yaml", "b.yml", "sub/c.yaml", "sub/deep/d.yaml", "with space.yaml", "2.yaml"]
@@ -31,15 +31,15 @@ import Testing
         #expect(try paths(sandbox.folder + "/s/") == expected)
     }
 
-    @Test("no link leads out of the directory, one inside is followed once")
+    @Test("A link out of the services directory is ignored, and one inside is followed")
     func links() throws {
         let sandbox = try Sandbox()
         try sandbox.write("s/.data/real.yaml", "inside")
         try sandbox.write("outside/x.yaml", "outside")
-        try sandbox.write("s2/x.yaml", "beside")
+        try sandbox.write("s2/x.yaml", "sibling")
         let links = [
             ("/etc/passwd", "passwd.yaml"), ("../outside/x.yaml", "x.yaml"), ("../outside", "folder"),
-            ("../s2/x.yaml", "beside.yaml"), (".data/real.yaml", "real.yaml"), ("nowhere", "dangling.yaml"),
+            ("../s2/x.yaml", "sibling.yaml"), (".data/real.yaml", "real.yaml"), ("nowhere", "dangling.yaml"),
             ("loop.yaml", "loop.yaml"), (".", "self"),
         ]
         for (target, name) in links { symlink(target, "\(sandbox.folder)/s/\(name)") }
@@ -52,7 +52,7 @@ import Testing
         #expect(files.first?.baseDirectory == sandbox.folder + "/s")
     }
 
-    @Test("a directory that is not there, or no directory, is unreadable and says why")
+    @Test("A services directory that is missing or a file is unreadable with its reason")
     func unreadable() throws {
         let sandbox = try Sandbox()
         try sandbox.write("file", "")
@@ -66,7 +66,7 @@ import Testing
         )
     }
 
-    @Test("a file over the limit is read one byte beyond it, an empty one is empty")
+    @Test("A manifest over the size limit is read one byte beyond the limit")
     func sizes() throws {
         let sandbox = try Sandbox()
         try sandbox.write("s/big.yaml", String(repeating: "x", count: 3 << 20))
@@ -78,8 +78,8 @@ import Testing
         #expect(files.map(\.bytes.count) == [1 << 20 + 1, 0])
     }
 
-    @Test("MF-2: a change is told once, after it is quiet, whatever an editor does")
-    func watching() throws {
+    @Test("Each way in which editors save a manifest is reported once (MF-2)")
+    func editorChanges() throws {
         let sandbox = try Sandbox()
         try sandbox.write("s/a.yaml", "1")
         let kernel = try sandbox.kernel()
@@ -116,7 +116,7 @@ import Testing
             #expect(kernel.now() - before >= .milliseconds(290), "save \(index)")
             #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(20)) == [], "save \(index)")
         }
-        // What is no manifest is no change.
+        // A change of another file is not reported.
         try sandbox.write("s/.c.yaml.swp", "x")
         try sandbox.write("s/4913", "x")
         try sandbox.write("elsewhere", "x")

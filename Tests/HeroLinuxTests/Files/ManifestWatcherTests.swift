@@ -6,8 +6,8 @@ import Testing
 @testable import HeroLinux
 
 @Suite(.ownThread) struct ManifestWatcherTests {
-    @Test("MF-2: while somebody writes to a manifest, nothing is told; once it is closed, it is told once")
-    func writer() throws {
+    @Test("A change is reported after the manifest is closed by its writer (MF-2)")
+    func openForWriting() throws {
         let sandbox = try Sandbox()
         try sandbox.write("s/a.yaml", "1")
         let path = sandbox.folder + "/s/a.yaml"
@@ -27,7 +27,7 @@ import Testing
         close(number)
         #expect(kernel.nextEvents(until: kernel.now() + .seconds(5)) == [.filesChanged])
         #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(400)) == [])
-        // Who keeps it open and writes no more is not waited for.
+        // A file that is open but no longer written to does not delay the report.
         let idle = open(other, O_WRONLY | O_CLOEXEC)
         defer { close(idle) }
         var times = [timespec(tv_sec: 1_700_000_000, tv_nsec: 0), timespec(tv_sec: 1_700_000_000, tv_nsec: 0)]
@@ -35,7 +35,7 @@ import Testing
         #expect(kernel.nextEvents(until: kernel.now() + .seconds(5)) == [.filesChanged])
     }
 
-    @Test("MF-2: what inotify does not tell is found by looking again")
+    @Test("A change that inotify does not report is found by the periodic check (MF-2)")
     func resync() throws {
         let sandbox = try Sandbox()
         try sandbox.write("a/b/s/x.yaml", "1")
@@ -43,7 +43,7 @@ import Testing
         let reactor = try Reactor()
         let watcher = try ManifestWatcher(reactor, resync: .milliseconds(100))
         watcher.watch(sandbox.folder + "/a/b/s")
-        // Two steps above the directory nobody watches.
+        // A folder two levels above the directory has no watch.
         rename(sandbox.folder + "/a", sandbox.folder + "/old")
         rename(sandbox.folder + "/c", sandbox.folder + "/a")
         let deadline = reactor.now + .seconds(10)
@@ -53,7 +53,7 @@ import Testing
             }
         }
         #expect(reactor.takeEvents() == [.filesChanged])
-        // From now on the new one is watched.
+        // The new directory is watched now.
         try sandbox.write("a/b/s/x.yaml", "3")
         while reactor.events.isEmpty, reactor.now < deadline {
             for wake in reactor.wait(until: deadline, mayBlock: true) where wake.source.kind == .manifestWatcher {

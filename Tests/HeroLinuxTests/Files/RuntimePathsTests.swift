@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct RuntimePathsTests {
     @Test(
-        "the run directory follows from state, user and environment alone",
+        "The run directory is derived from state directory, user and environment",
         arguments: [
             (0, [:], "/var/lib/heroproc", "/run/heroproc/3ba4d9c88be6917c"),
             (0, ["XDG_RUNTIME_DIR": "/run/user/0"], "/var/lib/heroproc", "/run/heroproc/3ba4d9c88be6917c"),
@@ -21,7 +21,10 @@ import Testing
         #expect(paths.database == row.state + "/heroproc.db")
     }
 
-    @Test("a long state path never makes a socket address too long", arguments: [90, 91, 92, 107, 500])
+    @Test(
+        "A long state directory never makes the path of the control socket too long",
+        arguments: [90, 91, 92, 107, 500]
+    )
     func longPath(_ size: Int) {
         let state = "/" + String(repeating: "s", count: size - 1)
         let paths = RuntimePaths(state: state, uid: 1000, environment: [:])
@@ -29,14 +32,14 @@ import Testing
         #expect(paths.run.hasPrefix(size <= 90 ? state : "/tmp/heroproc-1000/"))
     }
 
-    @Test("two states never share a run directory, and one always has the same")
+    @Test("Different state directories have different digests")
     func digest() {
         #expect(RuntimePaths.digest(of: "/a") != RuntimePaths.digest(of: "/b"))
         #expect(RuntimePaths.digest(of: "") == "cbf29ce484222325")
         #expect(RuntimePaths.digest(of: "/a").utf8.count == 16)
     }
 
-    @Test("a state directory is the same one through a link, with dots, and before it is made")
+    @Test("The canonical state directory resolves links and dots, even before it exists")
     func canonical() throws {
         let sandbox = try Sandbox()
         mkdir(sandbox.folder + "/real", 0o700)
@@ -46,8 +49,8 @@ import Testing
         }
     }
 
-    @Test("FS-1: a run directory that others could reach into is refused")
-    func foreignRunDirectory() throws {
+    @Test("A run directory that other users could access is refused (FS-1)")
+    func openRunDirectory() throws {
         let sandbox = try Sandbox()
         try sandbox.paths.makeStateDirectories()
         mkdir(sandbox.paths.run, 0o755)

@@ -4,12 +4,12 @@ import HeroModel
 import HeroSchedule
 import Testing
 
-@Suite("The time zone database")
+@Suite("ZoneFiles")
 struct ZoneFilesTests {
     private static let hasDatabase = FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/Europe/Brussels")
 
     @Test(
-        "says of each place what Foundation says, at any time",
+        "Time zone offsets agree with those of Foundation",
         .enabled(if: hasDatabase, "this machine has no time zone database"),
         arguments: [
             "Europe/Brussels", "America/New_York", "Asia/Kolkata", "Pacific/Apia", "Australia/Lord_Howe",
@@ -17,28 +17,28 @@ struct ZoneFilesTests {
             "Antarctica/Troll", "America/Sao_Paulo", "Etc/GMT-14",
         ]
     )
-    func places(name: String) throws {
+    func offsets(name: String) throws {
         let zone = try #require(ZoneFiles(environment: [:]).rules(named: name))
         let other = try #require(TimeZone(identifier: name))
         var random = SystemRandomNumberGenerator()
         for _ in 0..<2000 {
-            // From 1971 to 2036: Foundation's own database may be older or newer.
+            // From 1971 to 2036; Foundation's database may have another version.
             let time = Int64.random(in: 31_536_000...2_082_758_400, using: &random)
             let expected = other.secondsFromGMT(for: Date(timeIntervalSince1970: TimeInterval(time)))
             #expect(zone.offset(at: time) == expected, "\(name) at \(time)")
         }
     }
 
-    @Test("is not needed for UTC, and may be elsewhere")
-    func elsewhere() throws {
+    @Test("UTC needs no time zone database, and TZDIR selects another one")
+    func otherDatabase() throws {
         let sandbox = try Sandbox()
         let zones = ZoneFiles(environment: ["TZDIR": sandbox.folder + "/none"])
         #expect(zones.rules(named: "UTC") == .utc)
         #expect(zones.rules(named: "Europe/Brussels") == nil)
     }
 
-    @Test("says which names may be zones; where there is none, any name that could be one", arguments: ["", "/none"])
-    func mayBe(folder: String) throws {
+    @Test("Without a time zone database every valid zone name may exist", arguments: ["", "/none"])
+    func mayExist(folder: String) throws {
         let sandbox = try Sandbox()
         let zones = ZoneFiles(environment: ["TZDIR": sandbox.folder + folder])
         #expect(zones.mayExist("UTC"))
@@ -47,7 +47,7 @@ struct ZoneFilesTests {
     }
 
     @Test(
-        "is never left by a name",
+        "A zone name never leads out of the time zone database",
         arguments: [
             ("Europe/Brussels", true), ("America/Argentina/Buenos_Aires", true), ("Etc/GMT+1", true), ("", false),
             ("/etc/passwd", false), ("../passwd", false), ("Europe/../passwd", false), ("Europe//Brussels", false),
@@ -55,7 +55,7 @@ struct ZoneFilesTests {
             ("a\0b", false), (String(repeating: "a", count: 129), false),
         ]
     )
-    func names(name: String, isName: Bool) {
+    func validNames(name: String, isName: Bool) {
         #expect(ZoneFiles.isValidName(name) == isName)
     }
 }

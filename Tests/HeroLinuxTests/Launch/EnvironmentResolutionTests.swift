@@ -1,16 +1,17 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-@Suite("The environment of a start") struct EnvironmentResolutionTests {
+@Suite("Environment resolution") struct EnvironmentResolutionTests {
     private func failure(_ layers: [EnvironmentLayer]) -> StartFailure? {
         #expect(throws: StartError.self) { try ResolvedLaunch.resolveEnvironment(layers) }?.failure
     }
 
-    @Test("of two layers the later one counts, and a file that holds a shadowed value is not read")
+    @Test("A later environment layer overrides an earlier one, whose file is not read")
     func layers() throws {
         let sandbox = try Sandbox()
         try sandbox.write("one.env", "A=one\nB=one\nC=one\nD=one\n")
@@ -25,7 +26,7 @@ import Testing
     }
 
     @Test(
-        "of a file that holds one value one line break is cut at its end, and nothing else",
+        "One line break is removed at the end of a value file",
         arguments: [
             ("", ""), ("\n", ""), ("a", "a"), ("a\n", "a"), ("a\n\n", "a\n"), ("a\r\n", "a"), (" a \n", " a "),
             ("a\nb", "a\nb"), ("# a=b\n", "# a=b"), ("$A 'b'", "$A 'b'"),
@@ -41,7 +42,7 @@ import Testing
         )
     }
 
-    @Test("SE-3, FS-1: a file that cannot be used is named, with the reason and nothing of what is in it")
+    @Test("An unusable environment file is named without its content (SE-3, FS-1)")
     func unusable() throws {
         let sandbox = try Sandbox()
         try sandbox.write("loose", "canary", mode: 0o600)
@@ -51,12 +52,12 @@ import Testing
         mkdir(sandbox.folder + "/folder", 0o700)
         mkfifo(sandbox.folder + "/fifo", 0o600)
         symlink("loop", sandbox.folder + "/loop")
-        let notThere = "No such file or directory; a relative path counts from the folder of its manifest"
+        let notThere = "No such file or directory; a relative path is relative to the folder of its manifest"
         let cases: [(String, Int32, String)] = [
             ("missing", ENOENT, notThere),
             ("loose", 0, "others may write to it; run `chmod go-w` on it"),
-            ("large", 0, "it is larger than 64 KiB"), ("folder", 0, "it is no regular file"),
-            ("fifo", 0, "it is no regular file"), ("loop", ELOOP, "Too many levels of symbolic links"),
+            ("large", 0, "it is larger than 64 KiB"), ("folder", 0, "it is not a regular file"),
+            ("fifo", 0, "it is not a regular file"), ("loop", ELOOP, "Too many levels of symbolic links"),
         ]
         for (name, number, cause) in cases {
             let path = "\(sandbox.folder)/\(name)"
@@ -66,13 +67,13 @@ import Testing
             #expect(file == StartFailure(stage: .environment, errno: number, detail: "env_file \(path): \(cause)"))
         }
         let nul = failure([.variables(["V": .fromFile(sandbox.folder + "/nul")])])
-        #expect(nul?.detail.hasSuffix("it contains the character NUL, which no variable can hold") == true)
+        #expect(nul?.detail.hasSuffix("it contains a NUL character, which a variable cannot contain") == true)
         try sandbox.write("bad", "A=1\nB='canary\n")
         let bad = failure([.file(sandbox.folder + "/bad")])
         #expect(bad?.detail == "env_file \(sandbox.folder)/bad, line 2: the quote that opens here is never closed")
     }
 
-    @Test("a link is followed: that is how containers are handed their secrets")
+    @Test("A link to an environment file is followed, as container secrets need")
     func links() throws {
         let sandbox = try Sandbox()
         try sandbox.write("data/token", "t\n", mode: 0o400)
@@ -84,7 +85,7 @@ import Testing
         )
     }
 
-    @Test("of a program without a slash: every folder of its own PATH, in order")
+    @Test("A program without a slash is searched in its own PATH, in order")
     func candidates() {
         #expect(ResolvedLaunch.candidatePaths("redis", path: "/usr/bin:/bin/") == ["/usr/bin/redis", "/bin/redis"])
         #expect(ResolvedLaunch.candidatePaths("/opt/redis", path: "/usr/bin") == ["/opt/redis"])
@@ -94,14 +95,14 @@ import Testing
 }
 
 @Suite(.ownThread) struct EnvironmentFileStartTests {
-    @Test("a start whose file is missing fails with its name, and is made once it is there")
-    func missing() throws {
+    @Test("A start fails while its environment file is missing and succeeds once it exists")
+    func missingFile() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/web.env"
-        var order = sandbox.shellRequest(1, "echo \"$GREETING\" > \(sandbox.folder)/out")
-        order.environment.append(.file(path))
-        kernel.launch(order)
+        var request = sandbox.shellRequest(1, "echo \"$GREETING\" > \(sandbox.folder)/out")
+        request.environment.append(.file(path))
+        kernel.launch(request)
         let end = try kernel.awaitEnd(1)
         #expect(end.executed == nil)
         guard case .startFailed(let failure) = end.outcome else {
@@ -109,20 +110,20 @@ import Testing
             return
         }
         let reason = "cannot read the environment: env_file \(path): No such file or directory"
-        #expect(failure.description == "\(reason); a relative path counts from the folder of its manifest")
+        #expect(failure.description == "\(reason); a relative path is relative to the folder of its manifest")
         try sandbox.write("web.env", "GREETING='hello there'\n")
-        order.start.generation = 2
-        kernel.launch(order)
+        request.start.generation = 2
+        kernel.launch(request)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         #expect(readText(sandbox.folder + "/out") == "hello there\n")
     }
 
-    @Test("a probe command finds the same environment, and says what it misses")
+    @Test("A probe command has the environment of its job and names a missing file")
     func probe() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/token"
-        let order = ProbeRequest(
+        let request = ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 7,
             question: .probe(.exec(["sh", "-c", "test \"$TOKEN\" = t"])),
@@ -130,42 +131,44 @@ import Testing
             environment: [.texts(["PATH": "/usr/bin:/bin"]), .variables(["TOKEN": .fromFile(path)])],
             workingDirectory: "/"
         )
-        var answers: [ProbeResult] = []
+        var results: [ProbeResult] = []
         for _ in 0..<2 {
-            kernel.startProbe(order)
+            kernel.startProbe(request)
             try kernel.await("an answer") { event in
-                guard case .probeFinished(_, serial: 7, let answer) = event else { return false }
-                answers.append(answer)
+                guard case .probeFinished(_, serial: 7, let result) = event else { return false }
+                results.append(result)
                 return true
             }
             try sandbox.write("token", "t\n")
         }
         let reason = "cannot run `sh`: cannot read the environment: `TOKEN` from \(path): No such file or directory"
-        #expect(answers == [.failed("\(reason); a relative path counts from the folder of its manifest"), .succeeded])
+        #expect(
+            results == [.failed("\(reason); a relative path is relative to the folder of its manifest"), .succeeded]
+        )
     }
 }
 
-@Suite("Files of an environment that changed") struct EnvironmentDriftTests {
+@Suite("EnvironmentDrift") struct EnvironmentDriftTests {
     private func time(of path: String) throws -> WallTime {
         var file = stat()
         try #require(stat(path, &file) == 0)
         return WallTime(microseconds: Int64(file.st_ctim.tv_sec) * 1_000_000 + Int64(file.st_ctim.tv_nsec) / 1000)
     }
 
-    @Test("one that was written, replaced or removed after the start is told, one that was not is not")
+    @Test("Environment files that were written, replaced or removed after the start are found")
     func changed() throws {
         let sandbox = try Sandbox()
         let names = ["kept", "written", "replaced", "removed"]
         let paths = names.map { "\(sandbox.folder)/\($0)" }
         for name in names + ["new"] { try sandbox.write(name, "A=1\n") }
-        // Written before the start, but with a time of modification that lies long ago.
+        // Written before the start, with an old modification time.
         var old = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 1000, tv_nsec: 0)]
         #expect(utimensat(AT_FDCWD, sandbox.folder + "/new", &old, 0) == 0)
         let start = try time(of: sandbox.folder + "/new")
         #expect(EnvironmentDrift.changedFiles(paths, since: start) == [])
-        // Times of files advance in steps of the kernel's tick.
+        // File times advance in steps of the kernel's clock tick.
         #expect(
-            eventually {
+            waitUntil {
                 try? sandbox.write("written", "A=2\n")
                 return (try? time(of: paths[1])).map { $0 > start } ?? false
             }

@@ -6,19 +6,19 @@ import Testing
 @testable import HeroLinux
 
 @Suite(.ownThread) struct HandoverTests {
-    /// A program that ends well once `go` is there, and leaves a daemon behind that names itself.
+    /// A program that exits successfully once `go` exists, and leaves a daemon that writes its PID file.
     private func request(_ sandbox: Sandbox) -> LaunchRequest {
         let daemon = "echo $$ > pid~; mv pid~ pid; trap \"exit 21\" TERM; while :; do sleep 600 & wait; done"
-        var order = sandbox.shellRequest(
+        var request = sandbox.shellRequest(
             1,
             "until [ -e go ]; do sleep 0.01; done; (setsid sh -c '\(daemon)' &); exit 0"
         )
-        order.workingDirectory = sandbox.folder
-        order.pidFile = sandbox.folder + "/pid"
-        return order
+        request.workingDirectory = sandbox.folder
+        request.pidFile = sandbox.folder + "/pid"
+        return request
     }
 
-    /// The process that took over.
+    /// The process that replaces the main process.
     private func successor(_ kernel: LinuxKernel) throws -> ProcessIdentity {
         var found: ProcessIdentity?
         try kernel.await("a successor") {
@@ -28,8 +28,8 @@ import Testing
         return try #require(found)
     }
 
-    @Test("a daemon that forks away is told, is signalled in its own name, and its status is exact")
-    func told() throws {
+    @Test("A forking daemon replaces the main process and its exit status is exact")
+    func reported() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(request(sandbox))
@@ -44,8 +44,8 @@ import Testing
         #expect(end.executed?.process == daemon)
     }
 
-    @Test("a reconciler that comes later follows it, whether it forked away before or after that")
-    func adopted() throws {
+    @Test("A new reconciler tracks a daemon that forked before or after recovery")
+    func recovered() throws {
         let sandbox = try Sandbox()
         do {
             let first = try sandbox.kernel()
@@ -56,7 +56,7 @@ import Testing
         do {
             let second = try sandbox.kernel()
             guard case .supervised(generation: 1, let report?) = second.adopt([1])[1] else {
-                Issue.record("not held")
+                Issue.record("the start is not supervised")
                 return
             }
             try sandbox.write("go", "")
@@ -65,7 +65,7 @@ import Testing
         }
         let third = try sandbox.kernel()
         guard case .supervised(generation: 1, let report?) = third.adopt([1])[1] else {
-            Issue.record("not held")
+            Issue.record("the start is not supervised")
             return
         }
         #expect(report.process == daemon)
@@ -73,7 +73,7 @@ import Testing
         #expect(try third.awaitEnd(1).outcome == .exited(21))
     }
 
-    @Test("a daemon whose shim is killed is the orphan")
+    @Test("A forked daemon whose shim is killed is the tracked orphan")
     func orphaned() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()

@@ -5,27 +5,27 @@ import Testing
 
 @testable import HeroLinux
 
-/// What programs say of themselves (sd_notify(3)), as it reaches the reconciler.
+/// Notify messages (sd_notify(3)) as the reconciler receives them.
 @Suite(.ownThread) struct NotifyDeliveryTests {
-    /// A start of the oracle that may speak.
-    private func request(_ sandbox: Sandbox, _ deeds: String, watchdog: Duration? = nil) throws -> LaunchRequest {
+    /// A launch of the oracle with a notify socket.
+    private func request(_ sandbox: Sandbox, _ actions: String, watchdog: Duration? = nil) throws -> LaunchRequest {
         let shim = try Shim.find()
         let oracle = shim.dropLast("hpshim".count) + "hporacle"
-        var order = sandbox.request(1, [String(oracle)] + deeds.split(separator: " ").map(String.init))
-        order.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
-        order.workingDirectory = sandbox.folder
-        order.mayNotify = true
-        order.notifiesReady = true
-        order.watchdog = watchdog
-        return order
+        var request = sandbox.request(1, [String(oracle)] + actions.split(separator: " ").map(String.init))
+        request.environment.append(.texts(["ORACLE_DIR": sandbox.folder]))
+        request.workingDirectory = sandbox.folder
+        request.mayNotify = true
+        request.notifiesReady = true
+        request.watchdog = watchdog
+        return request
     }
 
-    /// Waits until what is said is like this.
+    /// Waits for a notify state that satisfies a condition.
     @discardableResult
-    private func awaitNotifyState(_ kernel: LinuxKernel, _ isIt: (NotifyState) -> Bool) throws -> NotifyState {
+    private func awaitNotifyState(_ kernel: LinuxKernel, _ condition: (NotifyState) -> Bool) throws -> NotifyState {
         var found: NotifyState?
-        try kernel.await("these words") {
-            if case .notified(StartID(job: 1, generation: 1), let report) = $0, isIt(report) { found = report }
+        try kernel.await("the notify state") {
+            if case .notified(StartID(job: 1, generation: 1), let report) = $0, condition(report) { found = report }
             return found != nil
         }
         return try #require(found)
@@ -36,13 +36,13 @@ import Testing
         _ = try kernel.awaitEnd(1)
     }
 
-    @Test("what matters at once is told at once: ready, reloading, stopping, the first ping")
-    func told() throws {
+    @Test("Ready, reloading, stopping and the first watchdog ping are reported at once")
+    func importantChanges() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        let words = ["READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1", "STOPPING=1,STATUS=bye+now"]
-        let deeds = words.enumerated().map { "wait-for \($0) notify \($1)" }.joined(separator: " ")
-        kernel.launch(try request(sandbox, deeds, watchdog: .seconds(20)))
+        let arguments = ["READY=1", "RELOADING=1", "READY=1", "WATCHDOG=1", "STOPPING=1,STATUS=bye+now"]
+        let actions = arguments.enumerated().map { "wait-for \($0) notify \($1)" }.joined(separator: " ")
+        kernel.launch(try request(sandbox, actions, watchdog: .seconds(20)))
         let first = try awaitNotifyState(kernel) { _ in true }
         #expect(!first.isReady && first.watchdog == .seconds(20) && first.lastPing == nil && first.status == nil)
         try sandbox.write("0", "")
@@ -64,8 +64,8 @@ import Testing
         #expect(access(sandbox.paths.notifySocketFile(of: 1), F_OK) != 0)
     }
 
-    @Test("SH-2: the next reconciler hears what was said before it came, and what is said from then on")
-    func adopted() throws {
+    @Test("A new reconciler reads earlier and later notify messages (SH-2)")
+    func recovered() throws {
         let sandbox = try Sandbox()
         do {
             let first = try sandbox.kernel()
@@ -76,7 +76,7 @@ import Testing
         while NotifyStateReader.read(1, generation: 1, sandbox.paths)?.isReady != true { usleep(1000) }
         let second = try sandbox.kernel()
         guard case .supervised(generation: 1, .some) = second.adopt([1])[1] else {
-            Issue.record("not held")
+            Issue.record("the start is not supervised")
             return
         }
         try awaitNotifyState(second) { $0.isReady }
@@ -85,8 +85,8 @@ import Testing
         try finish(second)
     }
 
-    @Test("pings and texts wake nobody, and are there for whoever looks")
-    func quiet() throws {
+    @Test("Watchdog pings and status texts cause no event and are read on demand")
+    func onDemand() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(try request(sandbox, "ping 20 notify READY=1 wait 10", watchdog: .seconds(20)))
@@ -117,19 +117,19 @@ import Testing
         )
     }
 
-    @Test("whoever asks whether it is ready is told, also where no bell rings")
-    func asked() throws {
+    @Test("A notify probe returns whether the program has sent READY=1")
+    func probe() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(try request(sandbox, "wait-for 0 notify READY=1"))
         _ = try kernel.awaitStart(1)
         kernel.startProbe(probeRequest(.notify))
-        var answer: ProbeResult?
+        var result: ProbeResult?
         try kernel.await("an answer") {
-            if case .probeFinished(_, serial: 9, let found) = $0 { answer = found }
-            return answer != nil
+            if case .probeFinished(_, serial: 9, let found) = $0 { result = found }
+            return result != nil
         }
-        #expect(answer == .failed("it has not said READY=1 yet"))
+        #expect(result == .failed("it has not sent READY=1 yet"))
         try sandbox.write("0", "")
         try awaitNotifyState(kernel) { $0.isReady }
         kernel.startProbe(probeRequest(.notify))
@@ -140,7 +140,7 @@ import Testing
         try finish(kernel)
     }
 
-    @Test("a main process that it names itself is told, signalled and ended in its own name")
+    @Test("A main process named by a notify message is reported and signalled")
     func mainProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -151,8 +151,8 @@ import Testing
         var isReady = false
         try kernel.await("its successor") {
             if case .mainProcessReplaced(_, let process) = $0 { daemon = process }
-            if case .notified(_, let words) = $0, words.isReady {
-                #expect(daemon != nil, "who is ready is known before that it is")
+            if case .notified(_, let arguments) = $0, arguments.isReady {
+                #expect(daemon != nil, "the new main process is reported before its readiness")
                 isReady = true
             }
             return isReady
@@ -163,8 +163,8 @@ import Testing
         #expect(end.outcome == .exited(21) && end.executed?.process == daemon)
     }
 
-    @Test("how the child of another one ended is lost, never invented (I2)")
-    func distant() throws {
+    @Test("The exit status of a main process with another parent is unknown (I2)")
+    func otherParent() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(try request(sandbox, "notify-distant READY=1 wait-for 0 exit 0"))
@@ -172,11 +172,13 @@ import Testing
         try sandbox.write("0", "")
         #expect(
             try kernel.awaitEnd(1).outcome
-                == .lost("its main process was the child of another one, which alone was told how it ended")
+                == .lost(
+                    "its main process was the child of another process, and only that process received its exit status"
+                )
         )
     }
 
-    @Test("a path that fits into no address is a name that nobody can guess")
+    @Test("A notify socket path that is too long becomes a random abstract name")
     func longPath() throws {
         let state = "/" + String(repeating: "s", count: 88)
         let paths = RuntimePaths(state: state, uid: 7, environment: [:])
@@ -188,8 +190,8 @@ import Testing
         #expect(RuntimePaths(state: state, uid: 0, environment: [:]).notifySocket(of: .max).hasPrefix("/run/heroproc/"))
     }
 
-    @Test("what is left of a socket goes with the record")
-    func forgotten() throws {
+    @Test("Removing the files of a job removes its notify socket file")
+    func removed() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         try sandbox.write("state/run/jobs/5.notify", "")

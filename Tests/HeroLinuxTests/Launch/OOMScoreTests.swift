@@ -2,14 +2,15 @@ import CHeroRecord
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// How readily the kernel ends what a reconciler starts when memory runs out; the scores themselves are looked at end to end.
-@Suite("OM-2: what programs begin with") struct OOMScoreTests {
+/// The scores of programs that a reconciler starts; the end-to-end tests check the real scores.
+@Suite("Out-of-memory scores (OM-2)") struct OOMScoreTests {
     @Test(
-        "0, or what heroproc was started with where that is more, whatever the reconciler has made of itself",
+        "Programs start with score 0 or the higher score of heroproc",
         arguments: [
             (0, -900, 0), (0, 0, nil), (400, -900, 400), (400, 400, nil), (-500, -900, 0), (-500, -500, 0),
             (-1000, -1000, 0), (1000, 1000, nil),
@@ -19,34 +20,34 @@ import Testing
         #expect(OOMScore.programScore(startedWith: before, now: now) == expected)
     }
 
-    @Test("a program is told so in its spec; what its manifest says is stronger")
+    @Test("The spec has the default score unless the manifest sets another")
     func spec() throws {
-        var place = ShimSpecEncoder.Context(
+        var context = ShimSpecEncoder.Context(
             paths: RuntimePaths(state: "/state", uid: 0, environment: [:]),
             machine: ProcessTable.currentMachine,
             softOpenFiles: 0
         )
         func rights(_ score: Int?) throws -> hero_rights {
             let sandbox = try Sandbox()
-            var order = sandbox.request(1, ["/bin/true"])
-            order.rights.oomScoreAdjustment = score
-            var blob = ShimSpecEncoder()
-            try blob.encode(try ResolvedLaunch(order, as: nil), place)
-            return blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.rights
+            var request = sandbox.request(1, ["/bin/true"])
+            request.rights.oomScoreAdjustment = score
+            var encoder = ShimSpecEncoder()
+            try encoder.encode(try ResolvedLaunch(request, as: nil), context)
+            return encoder.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.rights
         }
         #expect(try rights(nil).sets_oom_score == 0)
-        place.oomScore.ofPrograms = 300
+        context.oomScore.ofPrograms = 300
         #expect(try rights(nil).sets_oom_score == 1)
         #expect(try rights(nil).oom_score == 300)
         #expect(try rights(-7).oom_score == -7)
     }
 
-    @Test("the command of a probe has it")
+    @Test("A probe command runs with the score of its programs")
     func command() throws {
         var score = OOMScore()
-        // Nobody may make itself less ready to go; readier everybody.
+        // Every process may raise its score, but not lower it.
         score.ofPrograms = 900
-        let order = ProbeRequest(
+        let request = ProbeRequest(
             start: StartID(job: 1, generation: 1),
             serial: 1,
             question: .probe(.exec([])),
@@ -54,15 +55,15 @@ import Testing
             environment: [],
             workingDirectory: "/"
         )
-        let words = ["/bin/sh", "-c", "read score < /proc/self/oom_score_adj; echo $score >&2; exit 3"]
-        let command = try CommandProbe(order, words, as: nil, score) { _ in false }
-        var answer: ProbeResult?
+        let arguments = ["/bin/sh", "-c", "read score < /proc/self/oom_score_adj; echo $score >&2; exit 3"]
+        let command = try CommandProbe(request, arguments, as: nil, score) { _ in false }
+        var result: ProbeResult?
         #expect(
-            eventually {
-                answer = command.reap()
-                return answer != nil
+            waitUntil {
+                result = command.reap()
+                return result != nil
             }
         )
-        #expect(answer == .failed("`/bin/sh` ended with exit code 3: 900"))
+        #expect(result == .failed("`/bin/sh` ended with exit code 3: 900"))
     }
 }

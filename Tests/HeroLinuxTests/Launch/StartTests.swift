@@ -1,12 +1,13 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
 @Suite(.ownThread) struct StartTests {
-    @Test("SH-1: an exit code and a signal come back exactly", arguments: [0, 1, 7, 104, 255])
+    @Test("The exit code of a program is reported exactly (SH-1)", arguments: [0, 1, 7, 104, 255])
     func exactCode(_ code: Int32) throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -21,7 +22,7 @@ import Testing
         #expect(started?.process.bootID == kernel.bootID)
     }
 
-    @Test("SH-1: a signal comes back exactly")
+    @Test("The signal that killed a program is reported exactly (SH-1)")
     func exactSignal() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -29,7 +30,7 @@ import Testing
         #expect(try kernel.awaitEnd(1).outcome == .signaled(Signal(number: SIGUSR2), coreDumped: false))
     }
 
-    @Test("a program that is not there is named, and never counts as executed")
+    @Test("A missing program is named and does not count as executed")
     func missingProgram() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -44,13 +45,13 @@ import Testing
         )
     }
 
-    @Test("a working directory that is not there is named")
+    @Test("A missing working directory is named")
     func missingDirectory() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
-        var order = sandbox.request(1, ["/bin/true"])
-        order.workingDirectory = "/nowhere"
-        kernel.launch(order)
+        var request = sandbox.request(1, ["/bin/true"])
+        request.workingDirectory = "/nowhere"
+        kernel.launch(request)
         guard case .startFailed(let failure) = try kernel.awaitEnd(1).outcome else {
             Issue.record("it started")
             return
@@ -59,25 +60,25 @@ import Testing
         #expect(failure.description == "cannot change to the working directory: /nowhere: No such file or directory")
     }
 
-    @Test("YM-3: a script runs from its own file with its arguments as they are; forgetting the job removes it")
+    @Test("A script runs from its own file, which is removed with the job (YM-3)")
     func script() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let text = "#!/bin/sh\necho \"$1\" > \(sandbox.folder)/out\n"
-        var order = sandbox.request(
+        var request = sandbox.request(
             1,
             ["/bin/sh", LaunchRequest.scriptPlaceholder, "with $(no) expansion"],
             script: text
         )
-        order.umask = 0o022
-        kernel.launch(order)
+        request.umask = 0o022
+        kernel.launch(request)
         #expect(try kernel.awaitEnd(1).outcome == .exited(0))
         #expect(readText(sandbox.folder + "/out") == "with $(no) expansion\n")
         kernel.removeRuntimeFiles(1)
         #expect(listDirectory(sandbox.paths.jobs) == [])
     }
 
-    @Test("output lands in the job's log")
+    @Test("The output of a program is stored in the log of its job")
     func log() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -90,7 +91,7 @@ import Testing
         #expect(text.contains(" stderr F trouble\n"))
     }
 
-    @Test("killing a tree ends grandchildren in sessions of their own, too")
+    @Test("Killing a process tree ends descendants in sessions of their own")
     func killTree() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -101,9 +102,9 @@ import Testing
             )
         )
         let report = try kernel.awaitStart(1)
-        #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
+        #expect(waitUntil { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
-        #expect(eventually { ProcessTable.identify(pid) != nil })
+        #expect(waitUntil { ProcessTable.identify(pid) != nil })
         let grandchild = try #require(ProcessTable.identify(pid)?.identity)
         kernel.killTree(StartID(job: 1, generation: 1))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
@@ -111,7 +112,7 @@ import Testing
         #expect(!ProcessTable.isAlive(grandchild))
     }
 
-    @Test("ID-2: a signal reaches the recorded process, through its identity")
+    @Test("A signal is sent to the recorded process through its identity (ID-2)")
     func signal() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -122,11 +123,11 @@ import Testing
         #expect(!kernel.signal(process, .term))
     }
 
-    @Test("a shim that cannot be spawned is an end with a reason, not silence")
+    @Test("A shim that cannot be started is reported as the end of the start")
     func brokenShim() throws {
         let sandbox = try Sandbox()
-        // Made by another process: a descriptor open for writing here could be inherited by a child that another test
-        // forks at that moment, and execve(2) would answer ETXTBSY.
+        // Created by another process: a child that another test forks at that moment would inherit a descriptor open
+        // for writing, and execve(2) would return ETXTBSY.
         let shim = sandbox.folder + "/shim"
         let script = "echo 'not a program' >\"$1\" && chmod 755 \"$1\""
         try HelperProcess(["/bin/sh", "-c", script, "sh", shim]).finish()
@@ -145,7 +146,7 @@ import Testing
         #expect(failure.errno == ENOEXEC)
     }
 
-    @Test("UP-4: a shim that is replaced on disk still starts services")
+    @Test("Services can be started after the shim was replaced on disk (UP-4)")
     func replacedShim() throws {
         let sandbox = try Sandbox()
         let shim = try Shim.find()
@@ -161,7 +162,7 @@ import Testing
         #expect(try kernel.awaitEnd(1).outcome == .exited(3))
     }
 
-    @Test("SP-2: a service gets descriptors 0 to 2 and the lock, and an empty signal mask")
+    @Test("A service has descriptors 0 to 2, the lock and an empty signal mask (SP-2)")
     func cleanProcess() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -178,7 +179,7 @@ import Testing
         }
         let open = try #require(readText(sandbox.paths.logs + "/core/test/main/1.log"))
             .split(separator: "\n").filter { $0.contains("->") }
-        // The fifth is the folder that ls reads.
+        // The fifth is the directory that ls reads.
         #expect(open.count == 5, "\(open.joined(separator: ", "))")
         #expect(open.filter { $0.hasSuffix("/jobs/1") }.count == 1)
         let signals = try #require(readText(sandbox.paths.logs + "/core/test/main/2.log"))
@@ -186,8 +187,8 @@ import Testing
         #expect(signals.contains("SigIgn:\t0000000000000000\n"))
     }
 
-    @Test("many starts at one time all end with their own status")
-    func many() throws {
+    @Test("Many concurrent starts all end with their own status")
+    func manyStarts() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         for job in 1...60 { kernel.launch(sandbox.shellRequest(JobID(job), "exit \(job)")) }

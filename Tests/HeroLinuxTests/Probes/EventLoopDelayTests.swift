@@ -2,13 +2,14 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// A loop that did not get to run for a while.
+/// Probes during a delay of the event loop.
 @Suite(.ownThread) struct EventLoopDelayTests {
-    /// Answers each request at once, and says nothing before it was asked.
+    /// A server that responds to each request at once and sends nothing before.
     private static let server = """
         import http.server, socketserver, sys
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -21,32 +22,32 @@ import Testing
         Server(sys.argv[1], Handler).serve_forever()
         """
 
-    @Test("TM-2: a probe that could not take its next step in time is not a no: the other side was never asked")
-    func http() throws {
+    @Test("A probe that is late because of a delayed event loop does not fail (TM-2)")
+    func delayedRequest() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/sock"
         kernel.launch(sandbox.request(1, ["/usr/bin/python3", "-c", Self.server, path]))
         _ = try kernel.awaitStart(1)
-        #expect(eventually(20) { access(path, F_OK) == 0 })
-        var answer: ProbeResult?
-        // The socket file is there a moment before anybody listens.
-        for serial in 1...100 as ClosedRange<UInt64> where answer != .succeeded {
+        #expect(waitUntil(within: 20) { access(path, F_OK) == 0 })
+        var result: ProbeResult?
+        // The socket file exists a moment before the server listens.
+        for serial in 1...100 as ClosedRange<UInt64> where result != .succeeded {
             kernel.startProbe(
                 probeRequest(serial, .probe(.http(HTTPTarget(.unix(path), path: "/"))), timeout: .milliseconds(300))
             )
-            // Connected, and then nobody looks for longer than the answer may take.
+            // The connection is established, and then the event loop is delayed for longer than the time limit.
             hl_sleep(400_000_000)
-            answer = try self.awaitAnswer(kernel, serial)
-            if case .failed(let reason) = answer, reason.contains("in time") { break }
+            result = try self.awaitAnswer(kernel, serial)
+            if case .failed(let reason) = result, reason.contains("in time") { break }
         }
-        #expect(answer == .succeeded)
+        #expect(result == .succeeded)
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
     }
 
-    @Test("TM-2: a server that says nothing is a no all the same, one time limit later")
-    func silent() throws {
+    @Test("A silent server fails a delayed probe one time limit later (TM-2)")
+    func silentServer() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let listener = hl_listen_unix(sandbox.folder + "/silent")
@@ -56,24 +57,24 @@ import Testing
         kernel.startProbe(probeRequest(1, .probe(.http(target)), timeout: .milliseconds(100)))
         hl_sleep(300_000_000)
         guard case .failed(let reason) = try awaitAnswer(kernel, 1) else {
-            Issue.record("it said yes")
+            Issue.record("the probe succeeded")
             return
         }
-        #expect(reason.contains("did not answer in time"))
+        #expect(reason.contains("did not respond in time"))
     }
 
-    @Test("RX-1: how many descriptors are left is what the kernel counts")
-    func room() throws {
+    @Test("The number of available descriptors agrees with the kernel (RX-1)")
+    func availableDescriptors() throws {
         var limit = rlimit()
         #expect(getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0)
-        // Other tests of this process open and close theirs meanwhile.
+        // Other tests in this process open and close descriptors meanwhile.
         let open = try #require(listDirectory("/proc/self/fd")?.count)
-        let left = FileDescriptorBudget.available
+        let left = FileDescriptors.available
         #expect(left == .max || abs(Int(limit.rlim_cur) - open - left) < 200, "\(left)")
-        #expect(FileDescriptorBudget.openError == nil)
+        #expect(FileDescriptors.openError == nil)
         #expect(
-            FileDescriptorBudget.isExhaustion(EMFILE) && FileDescriptorBudget.isExhaustion(ENFILE)
-                && !FileDescriptorBudget.isExhaustion(ECONNREFUSED) && !FileDescriptorBudget.isExhaustion(EAGAIN)
+            FileDescriptors.isShortage(EMFILE) && FileDescriptors.isShortage(ENFILE)
+                && !FileDescriptors.isShortage(ECONNREFUSED) && !FileDescriptors.isShortage(EAGAIN)
         )
     }
 
@@ -89,12 +90,12 @@ import Testing
     }
 
     private func awaitAnswer(_ kernel: LinuxKernel, _ serial: UInt64) throws -> ProbeResult {
-        var answer: ProbeResult?
+        var result: ProbeResult?
         try kernel.await("an answer") { event in
             guard case .probeFinished(_, serial: serial, let given) = event else { return false }
-            answer = given
+            result = given
             return true
         }
-        return try #require(answer)
+        return try #require(result)
     }
 }

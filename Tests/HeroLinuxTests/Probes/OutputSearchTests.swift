@@ -6,9 +6,9 @@ import Testing
 
 @testable import HeroLinux
 
-@Suite("The search for a line of output") struct OutputSearchTests {
+@Suite("OutputSearch") struct OutputSearchTests {
     private func search(_ sandbox: Sandbox, _ pattern: String, since: String? = nil) throws -> OutputSearch {
-        var order = ProbeRequest(
+        var request = ProbeRequest(
             start: StartID(job: 1, generation: 2),
             serial: 1,
             question: .probe(.log(pattern)),
@@ -16,16 +16,16 @@ import Testing
             environment: [],
             workingDirectory: "/"
         )
-        order.startedAt = since.flatMap { WallTime($0) }
-        return OutputSearch(order, sandbox.folder + "/1.log", pattern, try LinePattern(pattern))
+        request.startedAt = since.flatMap { WallTime($0) }
+        return OutputSearch(request, sandbox.folder + "/1.log", pattern, try LinePattern(pattern))
     }
 
     private func line(_ text: String, _ second: Int = 10, stream: String = "stdout", part: String = "F") -> String {
         "2026-03-01T12:00:\(second).123456789Z \(stream) \(part) \(text)\n"
     }
 
-    @Test("goes on where it stopped, and has found what it has found")
-    func goesOn() throws {
+    @Test("A search continues where it stopped, and a found line stays found")
+    func continues() throws {
         let sandbox = try Sandbox()
         var search = try search(sandbox, "^ready$")
         #expect(search.continueSearch() == .failed("no line of its output matches `^ready$`"), "there is no log yet")
@@ -39,7 +39,7 @@ import Testing
         #expect(search.continueSearch() == .succeeded)
     }
 
-    @Test("joins the parts of a long line, of each stream by itself")
+    @Test("The parts of a long line are joined for each output stream")
     func parts() throws {
         let sandbox = try Sandbox()
         try sandbox.write(
@@ -55,8 +55,8 @@ import Testing
         #expect(mixed.continueSearch() != .succeeded)
     }
 
-    @Test("looks through all files of this start, and at none of an earlier one")
-    func rotation() throws {
+    @Test("All log files of a start are searched, and none of an earlier start")
+    func files() throws {
         let sandbox = try Sandbox()
         try sandbox.write("1.log.3", line("ready", 10))
         try sandbox.write("1.log.2", line("set up", 20))
@@ -68,8 +68,8 @@ import Testing
         }
     }
 
-    @Test("loses nothing when the log is rotated between two questions")
-    func rotatedMeanwhile() throws {
+    @Test("A search continues after a rotation of the log")
+    func rotation() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/1.log"
         try sandbox.write("1.log", line("one"))
@@ -81,8 +81,8 @@ import Testing
         #expect(search.continueSearch() == .succeeded)
     }
 
-    @Test("LG-10: passes no file because the one before it is just being moved up")
-    func movedUpMeanwhile() throws {
+    @Test("A search skips no file during a rotation (LG-10)")
+    func duringRotation() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/1.log"
         try sandbox.write("1.log", line("one"))
@@ -94,19 +94,19 @@ import Testing
         #expect(search.continueSearch() == .succeeded)
     }
 
-    @Test("reads no more than its share at once, and all of it in the end")
-    func share() throws {
+    @Test("A search reads a limited number of bytes at once and completes later")
+    func limitedReads() throws {
         let sandbox = try Sandbox()
         let noise = (0..<20_000).map { line("noise \($0)") }.joined()
         try sandbox.write("1.log", noise + line("ready"))
         var search = try search(sandbox, "ready")
-        var questions = 1
-        while search.continueSearch() != .succeeded, questions < 100 { questions += 1 }
-        #expect((2..<20).contains(questions))
+        var calls = 1
+        while search.continueSearch() != .succeeded, calls < 100 { calls += 1 }
+        #expect((2..<20).contains(calls))
     }
 
-    @Test("a line without an end takes no memory without end")
-    func endless() throws {
+    @Test("A line without an end uses a limited amount of memory")
+    func endlessLine() throws {
         let sandbox = try Sandbox()
         try sandbox.write("1.log", "2026-03-01T12:00:10.1Z stdout F " + String(repeating: "a", count: 3_000_000))
         var search = try search(sandbox, "b")
@@ -118,16 +118,16 @@ import Testing
     }
 }
 
-@Suite("PID files of our own") struct PIDFileWriterTests {
+@Suite("PIDFileWriter") struct PIDFileWriterTests {
     private let process = ProcessIdentity(bootID: "b", pidNamespace: 1, pid: 4711, startTicks: 1, pidfsInode: 0)
 
-    @Test("PF-4: is written whole, believed by our own rules, and removed only while it names that process")
-    func life() throws {
+    @Test("A written PID file is accepted, and removed only while it names its process (PF-4)")
+    func writeAndRemove() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/a.pid"
         try PIDFileWriter.write(path, process)
         guard case .found(let file) = PIDFile.read(path, owners: [geteuid()]) else {
-            Issue.record("not believed")
+            Issue.record("the PID file is not accepted")
             return
         }
         #expect(file.pid == 4711)
@@ -139,8 +139,8 @@ import Testing
         #expect(access(path, F_OK) != 0 && access(path + ".new", F_OK) != 0)
     }
 
-    @Test("says what stands in the way")
-    func refused() throws {
+    @Test("A PID file in a missing folder cannot be written")
+    func missingFolder() throws {
         let sandbox = try Sandbox()
         #expect(throws: LinuxError.self) { try PIDFileWriter.write(sandbox.folder + "/none/a.pid", process) }
     }

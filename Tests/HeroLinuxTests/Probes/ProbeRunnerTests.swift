@@ -2,6 +2,7 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
@@ -23,16 +24,16 @@ import Testing
                 workingDirectory: "/"
             )
         )
-        var answer: ProbeResult?
+        var result: ProbeResult?
         try kernel.await("an answer") { event in
             guard case .probeFinished(let start, serial: 77, let given) = event, start.job == job else { return false }
-            answer = given
+            result = given
             return true
         }
-        return try #require(answer)
+        return try #require(result)
     }
 
-    /// A program that listens on what it is told, and answers HTTP.
+    /// An HTTP server on a given address.
     private static let server = """
         import http.server, socket, socketserver, sys, os
         kind, place, status = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -56,14 +57,14 @@ import Testing
         sandbox.request(job, ["/usr/bin/python3", "-c", Self.server] + arguments)
     }
 
-    @Test("tcp, http and listening: yes only of a server that does")
+    @Test("TCP, HTTP and listening probes succeed only for the job that serves them")
     func tcpServer() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let portFile = sandbox.folder + "/port"
         kernel.launch(python(sandbox, 1, ["tcp", portFile, "204"]))
         #expect(
-            eventually(20) {
+            waitUntil(within: 20) {
                 _ = kernel.nextEvents(until: kernel.now() + .milliseconds(5))
                 return access(portFile, F_OK) == 0
             }
@@ -75,14 +76,14 @@ import Testing
         #expect(try probe(kernel, .probe(.http(HTTPTarget(server, path: "/health")))) == .succeeded)
         #expect(
             try probe(kernel, .probe(.http(HTTPTarget(server, path: "/other"))))
-                == .failed("http://localhost:\(port)/other answered with status 404")
+                == .failed("http://localhost:\(port)/other responded with status 404")
         )
         #expect(try probe(kernel, .listening(sockets: [], ports: [own])) == .succeeded)
         #expect(
             try probe(kernel, .listening(sockets: [], ports: [TCPEndpoint(host: "127.0.0.2", port: port)]))
                 == .failed("does not listen on tcp 127.0.0.2:\(port)")
         )
-        // Another job does not listen just because somebody does.
+        // Another job does not serve the port because some process does.
         kernel.launch(sandbox.shellRequest(2, "exec sleep 600"))
         _ = try kernel.awaitStart(2)
         #expect(
@@ -96,20 +97,20 @@ import Testing
         #expect(try probe(kernel, .probe(.tcp(own))) == .failed("cannot connect to tcp \(port): Connection refused"))
     }
 
-    @Test("unix sockets: http over them, listening, and what is none")
+    @Test("Unix socket, HTTP and listening probes work over a Unix socket")
     func unixServer() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/sock"
         kernel.launch(python(sandbox, 1, ["unix", path, "200"]))
         _ = try kernel.awaitStart(1)
-        var answer = ProbeResult.failed("")
+        var result = ProbeResult.failed("")
         #expect(
-            try eventuallyTry {
-                answer = try probe(kernel, .listening(sockets: [path], ports: []))
-                return answer == .succeeded
+            try waitUntil {
+                result = try probe(kernel, .listening(sockets: [path], ports: []))
+                return result == .succeeded
             },
-            "\(answer)"
+            "\(result)"
         )
         #expect(try probe(kernel, .probe(.unix(path))) == .succeeded)
         #expect(try probe(kernel, .probe(.http(HTTPTarget(.unix(path), path: "/health")))) == .succeeded)
@@ -127,7 +128,7 @@ import Testing
         #expect(try probe(kernel, .listening(sockets: [path], ports: [])) == .failed("it is not running"))
     }
 
-    @Test("a server that accepts and says nothing is a no in time")
+    @Test("A probe of a silent server fails at its time limit")
     func silentServer() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -138,18 +139,18 @@ import Testing
         let target = HTTPTarget(.unix(sandbox.folder + "/silent"), path: "/")
         #expect(
             try probe(kernel, .probe(.http(target)), timeout: .milliseconds(150))
-                == .failed("unix:\(sandbox.folder)/silent / did not answer in time")
+                == .failed("unix:\(sandbox.folder)/silent / did not respond in time")
         )
         #expect(kernel.now() - before < .seconds(2))
     }
 
     @Test(
-        "commands: exit code 0 is yes, all else is no with its last words",
+        "A command probe succeeds with exit code 0 and reports its errors otherwise",
         arguments: [
             (["true"], .succeeded),
             (["/bin/sh", "-c", "[ $GREETING = hi ] && [ \"$(pwd)\" = / ] && echo out"], .succeeded),
             (["/bin/sh", "-c", "echo broken >&2; exit 3"], .failed("`/bin/sh` ended with exit code 3: broken")),
-            (["sh", "-c", "kill -9 $$"], .failed("`sh` was ended by signal KILL")),
+            (["sh", "-c", "kill -9 $$"], .failed("`sh` was killed by signal KILL")),
         ] as [([String], ProbeResult)]
     )
     func command(_ arguments: [String], _ expected: ProbeResult) throws {
@@ -158,7 +159,7 @@ import Testing
         #expect(try probe(kernel, .probe(.exec(arguments))) == expected)
     }
 
-    @Test("a command that is not there says so")
+    @Test("A missing probe command is named")
     func missingCommand() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -169,8 +170,8 @@ import Testing
         #expect(reason.hasPrefix("cannot run `no-such-command`"), "\(reason)")
     }
 
-    @Test("RS-5: a command over its time is ended with its whole group, and so is what a good one leaves behind")
-    func commandTree() throws {
+    @Test("The process group of a probe command is killed at its end (RS-5)")
+    func commandGroup() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let leave = "trap '' TERM; sleep 600 & echo $! > \(sandbox.folder)/pid"
@@ -182,11 +183,11 @@ import Testing
             unlink(sandbox.folder + "/pid")
             #expect(try probe(kernel, .probe(.exec(["sh", "-c", script])), timeout: limit) == expected)
             let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
-            #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
+            #expect(waitUntil { ProcStat(of: pid)?.isDead ?? true })
         }
     }
 
-    @Test("RS-5: at its time limit a command takes along what has left its session and its process group")
+    @Test("Processes that have left the session of a probe command are killed too (RS-5)")
     func commandEscapees() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -196,11 +197,11 @@ import Testing
                 == .failed("the command did not end in time")
         )
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
-        #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
+        #expect(waitUntil { ProcStat(of: pid)?.isDead ?? true })
     }
 
-    @Test("RS-5: of what a command says the last 4 KiB are kept, and it never waits for us")
-    func commandOutput() throws {
+    @Test("The last 4 KiB of a probe command's errors are reported (RS-5)")
+    func commandErrors() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let script =
@@ -214,7 +215,7 @@ import Testing
     }
 
     @Test(
-        "RS-5: a command runs as the user of its action, with nothing more",
+        "A probe command runs as the user of its action without privileges (RS-5)",
         .enabled(if: geteuid() == 0, "only root can become another user")
     )
     func commandUser() throws {
@@ -224,7 +225,7 @@ import Testing
             [ "$(id -un)" = nobody ] && [ "$USER" = nobody ] && grep -q '^NoNewPrivs:.*1' /proc/self/status
             """
         for (user, isRight) in [("nobody", true), (nil, false)] as [(String?, Bool)] {
-            var order = ProbeRequest(
+            var request = ProbeRequest(
                 start: StartID(job: 1, generation: 1),
                 serial: 78,
                 question: .probe(.exec(["sh", "-c", script])),
@@ -232,18 +233,18 @@ import Testing
                 environment: [.texts(["PATH": "/usr/bin:/bin"])],
                 workingDirectory: "/"
             )
-            order.rights = Rights(user: user)
-            kernel.startProbe(order)
+            request.rights = Rights(user: user)
+            kernel.startProbe(request)
             try kernel.await("an answer") { event in
-                guard case .probeFinished(_, serial: 78, let answer) = event else { return false }
-                #expect((answer == .succeeded) == isRight, "\(answer)")
+                guard case .probeFinished(_, serial: 78, let result) = event else { return false }
+                #expect((result == .succeeded) == isRight, "\(result)")
                 return true
             }
         }
     }
 
-    @Test("who is no longer asked about is not answered, and its command ends")
-    func stopAsking() throws {
+    @Test("A stopped probe has no result and its command is killed")
+    func stopProbes() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.startProbe(
@@ -256,27 +257,19 @@ import Testing
                 workingDirectory: "/"
             )
         )
-        #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
+        #expect(waitUntil { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
         kernel.stopProbe(1)
-        #expect(eventually { ProcStat(of: pid)?.isDead ?? true })
+        #expect(waitUntil { ProcStat(of: pid)?.isDead ?? true })
         #expect(kernel.nextEvents(until: kernel.now() + .milliseconds(100)) == [])
     }
 
-    @Test("only a status line of HTTP is a status")
+    @Test("Only an HTTP status line has a status code")
     func statusLine() {
         let lines: [(String, Int?)] = [
             ("HTTP/1.1 200 OK\r\n", 200), ("HTTP/1.0 404\n", 404), ("HTTP/1.1 2000 OK\r\n", nil), ("200 OK", nil),
             ("", nil), ("HTTP/1.1\r\n", nil), ("+PONG\r\n", nil),
         ]
         for (line, status) in lines { #expect(ProbeConnection.parseStatus(Array(line.utf8)) == status, "\(line)") }
-    }
-
-    private func eventuallyTry(_ isTrue: () throws -> Bool) throws -> Bool {
-        for _ in 0..<500 {
-            if try isTrue() { return true }
-            usleep(20_000)
-        }
-        return false
     }
 }

@@ -5,8 +5,8 @@ import Testing
 @testable import HeroLinux
 
 @Suite(.ownThread) struct ProcessIdentityTests {
-    /// `/proc/PID/stat` lines, and what must be read from them: pid, state, parent, session, start; nil where the
-    /// text must be refused.
+    /// `/proc/PID/stat` lines and their fields: pid, state, parent, session, start time; nil for a line that must be
+    /// rejected.
     static let lines: [(text: String, expected: [UInt64]?)] = {
         let rest = "S 10 30 20 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 100 200"
         let good: [UInt64] = [42, 83, 10, 20, 987_654]
@@ -35,7 +35,7 @@ import Testing
         ]
     }()
 
-    @Test("ID-1: the stat line is read from its last parenthesis, or refused", arguments: lines.indices)
+    @Test("A stat line is parsed from its last parenthesis or rejected (ID-1)", arguments: lines.indices)
     func statLine(_ index: Int) {
         let line = Self.lines[index]
         let read = ProcStat(Array(line.text.utf8)).map {
@@ -44,13 +44,13 @@ import Testing
         #expect(read == line.expected, "\(line.text)")
     }
 
-    @Test("ID-1: the table has at least its 30 lines")
+    @Test("The table of stat lines has at least 30 lines (ID-1)")
     func tableSize() { #expect(Self.lines.count >= 30) }
 
-    @Test("ID-2: an identity that differs in one part is nobody")
+    @Test("An identity that differs in one part matches no process (ID-2)")
     func changedIdentity() throws {
-        let stranger = try HelperProcess(["/bin/sleep", "600"])
-        let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
+        let helper = try HelperProcess(["/bin/sleep", "600"])
+        let identity = try #require(ProcessTable.identify(helper.pid)?.identity)
         #expect(ProcessTable.isAlive(identity))
         let changes: [(inout ProcessIdentity) -> Void] = [
             { $0.startTicks &+= 1 }, { $0.startTicks = 0 }, { $0.bootID = "another" }, { $0.pidNamespace &+= 1 },
@@ -66,32 +66,32 @@ import Testing
         #expect(ProcessTable.isAlive(unknownInode))
     }
 
-    @Test("ID-2: a zombie is proven, but does not live")
+    @Test("A zombie is verified but not running (ID-2)")
     func zombie() throws {
-        let stranger = try HelperProcess(["/bin/sleep", "600"])
-        let identity = try #require(ProcessTable.identify(stranger.pid)?.identity)
-        stranger.end()
+        let helper = try HelperProcess(["/bin/sleep", "600"])
+        let identity = try #require(ProcessTable.identify(helper.pid)?.identity)
+        helper.end()
         #expect(!ProcessTable.isAlive(identity))
         #expect(ProcessTable.open(identity) != nil)
     }
 
-    @Test("ID-4: a thread is no process")
+    @Test("A thread is not identified as a process (ID-4)")
     func thread() throws {
         let threads = try #require(listDirectory("/proc/self/task")).compactMap { Int32($0) }.filter { $0 != getpid() }
         for thread in threads { #expect(ProcessTable.identify(thread) == nil) }
     }
 
     @Test(
-        "ID-2: a recycled pid is somebody else",
-        .enabled(if: geteuid() == 0 && !noRecycling, "needs root, and a kernel that can be told the next pid")
+        "A process with a reused PID is another process (ID-2)",
+        .enabled(if: geteuid() == 0 && !noRecycling, "needs root, and a kernel with ns_last_pid")
     )
-    func recycledPID() throws {
+    func reusedPID() throws {
         for _ in 0..<10 {
             let first = try HelperProcess(["/bin/sleep", "600"])
             let identity = try #require(ProcessTable.identify(first.pid)?.identity)
             let pid = first.pid
             first.reap()
-            // Another process of the machine may be quicker: then there is nothing to see this time.
+            // Another process of the machine may get the PID first; then this round tests nothing.
             setLastPID(pid - 1)
             let second = try HelperProcess(["/bin/sleep", "600"])
             guard second.pid == pid else { continue }

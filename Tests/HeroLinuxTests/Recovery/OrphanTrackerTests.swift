@@ -1,28 +1,29 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
 @Suite(.ownThread) struct OrphanTrackerTests {
-    /// The shim of a job, by its record.
+    /// The shim of a job, from its record.
     private func shim(_ sandbox: Sandbox, _ job: JobID) throws -> ProcessIdentity {
         guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: job), job: job) else {
             Issue.record("there is no record of \(job)")
-            throw TimedOut()
+            throw ConditionTimeout()
         }
         return try #require(record.shim)
     }
 
-    @Test("SH-4: a program whose shim is killed is told as an orphan, ended on demand, and its status is exact")
+    @Test("A program whose shim is killed is tracked and its status is exact (SH-4)")
     func killedShim() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let start = StartID(job: 1, generation: 1)
         kernel.launch(sandbox.shellRequest(1, "trap 'exit 33' TERM; sleep 600 & echo up; while :; do wait; done"))
         let report = try kernel.awaitStart(1)
-        #expect(eventually { ProcessTable.children(of: report.process.pid).count == 1 })
+        #expect(waitUntil { ProcessTable.children(of: report.process.pid).count == 1 })
         let child = try #require(
             ProcessTable.children(of: report.process.pid).first.flatMap { ProcessTable.identify($0)?.identity }
         )
@@ -38,7 +39,7 @@ import Testing
         #expect(!isRecordLocked(sandbox.paths.record(of: 1)))
     }
 
-    @Test("SH-4: killing an orphan ends its descendants, also those that left its session")
+    @Test("Killing an orphan ends descendants that have left its session (SH-4)")
     func killOrphan() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -49,7 +50,7 @@ import Testing
             )
         )
         let report = try kernel.awaitStart(1)
-        #expect(eventually { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
+        #expect(waitUntil { readText(sandbox.folder + "/pid")?.hasSuffix("\n") == true })
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
         let daemon = try #require(ProcessTable.identify(pid)?.identity)
         #expect(kernel.signal(try shim(sandbox, 1), .kill))
@@ -59,14 +60,14 @@ import Testing
         #expect(!ProcessTable.isAlive(daemon))
     }
 
-    @Test("SH-5: shim and program killed together end as lost or as killed, never as a code")
+    @Test("A shim and program killed together never end with an exit code (SH-5)")
     func killedTogether() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         kernel.launch(sandbox.shellRequest(1, "exec sleep 600"))
         let report = try kernel.awaitStart(1)
         let shim = try shim(sandbox, 1)
-        // Stopped first, so that it cannot write what it sees.
+        // Stopped first, so that the shim cannot record what happens.
         #expect(kernel.signal(shim, Signal(number: SIGSTOP)))
         #expect(kernel.signal(report.process, .kill))
         #expect(kernel.signal(shim, .kill))
@@ -78,7 +79,7 @@ import Testing
         }
     }
 
-    @Test("ID-3: a record of another boot is over, and nobody is signalled")
+    @Test("A record of another boot has ended, and no process is signalled (ID-3)")
     func otherBoot() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
@@ -90,9 +91,9 @@ import Testing
         let descriptor = open(sandbox.paths.record(of: 2), O_WRONLY | O_TRUNC)
         #expect(write(descriptor, copy, copy.count) == copy.count)
         close(descriptor)
-        let sighting = kernel.adopt([2])[2]
-        guard case .ended(generation: 1, let end) = sighting else {
-            Issue.record("\(String(describing: sighting))")
+        let recovered = kernel.adopt([2])[2]
+        guard case .ended(generation: 1, let end) = recovered else {
+            Issue.record("\(String(describing: recovered))")
             return
         }
         #expect(end.outcome == .lost("the machine was restarted"))
@@ -101,15 +102,15 @@ import Testing
         _ = try kernel.awaitEnd(1)
     }
 
-    @Test("a job without a record has left no trace, and a damaged one is lost")
+    @Test("A job without a record is not found, and a damaged record is lost")
     func noTrace() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         try sandbox.write("state/run/jobs/2", "this is not a record")
-        let sightings = kernel.adopt([1, 2])
-        #expect(sightings[1] == .notFound)
+        let recovered = kernel.adopt([1, 2])
+        #expect(recovered[1] == .notFound)
         #expect(
-            sightings[2]
+            recovered[2]
                 == .ended(generation: 0, EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil))
         )
     }

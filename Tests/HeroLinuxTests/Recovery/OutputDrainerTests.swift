@@ -2,29 +2,32 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// Which pipes are read whose shim was lost.
+/// The pipes that are read after a shim was lost.
 @Suite(.ownThread) struct OutputDrainerTests {
-    /// What a program without shim has open, and its identity.
-    private func opened(_ text: String, _ look: (ProcessIdentity) throws -> Void) throws {
+    /// Runs a program without its shim, and passes its identity to a closure.
+    private func opened(_ text: String, _ check: (ProcessIdentity) throws -> Void) throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()
         let start = StartID(job: 1, generation: 1)
         kernel.launch(sandbox.shellRequest(1, "cd \(sandbox.folder); \(text); touch ready; exec sleep 600"))
         let report = try kernel.awaitStart(1)
-        #expect(eventually { readText("\(sandbox.folder)/ready") != nil })
-        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else { throw TimedOut() }
+        #expect(waitUntil { readText("\(sandbox.folder)/ready") != nil })
+        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+            throw ConditionTimeout()
+        }
         #expect(kernel.signal(try #require(record.shim), .kill))
         try kernel.await("the orphan") { $0 == .shimLost(start, report) }
-        try look(report.process)
+        try check(report.process)
         kernel.killTree(start)
         _ = try kernel.awaitEnd(1)
     }
 
-    @Test("SH-4: both pipes of a program that has lost its shim are opened; each is read once")
+    @Test("Both pipes of a program without shim are opened once each (SH-4)")
     func pipes() throws {
         try opened(":") { process in
             let (output, errors) = OutputDrainer.openOutput(process)
@@ -36,13 +39,13 @@ import Testing
         }
     }
 
-    @Test("SH-4: what a program has opened itself is nobody's but its own")
-    func others() throws {
+    @Test("Files and pipes that a program has opened itself are not read (SH-4)")
+    func otherFiles() throws {
         try opened("mkfifo pipe; exec 1<>pipe 2>file") { process in
             let (output, errors) = OutputDrainer.openOutput(process)
             #expect(output == nil && errors == nil)
         }
-        // A pipe that somebody reads, as a shell makes it.
+        // A pipe with a reader, as a shell creates it.
         var (reader, writer): (Int32, Int32) = (-1, -1)
         try #require(hl_pipe(&reader, &writer, 4096) == 0)
         defer {
@@ -55,8 +58,8 @@ import Testing
         }
     }
 
-    @Test("ID-2: another process with the same pid is left alone")
-    func stranger() throws {
+    @Test("The pipes of another process with the same PID are not opened (ID-2)")
+    func otherProcess() throws {
         try opened(":") { process in
             var other = process
             other.startTicks &+= 1

@@ -53,7 +53,7 @@ import Testing
     }
 
     @Test(
-        "RS-2: a program that was let go and lost its shim before that could say so counts as executed, no other one does"
+        "A released program whose shim is lost counts as executed (RS-2)"
     )
     func release() throws {
         func report(_ phase: hero_proc_phase, magic: UInt32 = HERO_RELEASE_MAGIC, _ generation: UInt32, _ job: JobID)
@@ -64,20 +64,20 @@ import Testing
                 bytes.replaceSubrange(Int(HERO_RELEASE_OFFSET)..<(Int(HERO_RELEASE_OFFSET) + $0.count), with: $0)
             }
             let record = Self.decode(bytes)
-            // As long as its shim lives it may yet say that the execution failed.
+            // While the shim is running it may still report a failed execution.
             #expect((record?.startReport != nil) == (phase == HERO_PROC_EXECUTED))
             return record?.orphanReport != nil
         }
         #expect(report(HERO_PROC_GATED, 3, 5))
-        #expect(report(HERO_PROC_EXECUTED, magic: 0, 0, 0), "as an earlier shim left it")
+        #expect(report(HERO_PROC_EXECUTED, magic: 0, 0, 0), "as an earlier shim has written it")
         #expect(!report(HERO_PROC_GATED, magic: 0, 0, 0))
-        #expect(!report(HERO_PROC_GATED, 2, 5), "that of an earlier start")
-        #expect(!report(HERO_PROC_GATED, 3, 6), "that of another job")
+        #expect(!report(HERO_PROC_GATED, 2, 5), "the release of an earlier start")
+        #expect(!report(HERO_PROC_GATED, 3, 6), "the release of another job")
         #expect(!report(HERO_PROC_PREPARED, 3, 5) && !report(HERO_PROC_FAILED, 3, 5))
     }
 
-    @Test("a whole record says who ran and how it ended")
-    func whole() throws {
+    @Test("A complete record has the main process and its end")
+    func completeRecord() throws {
         let record = try #require(Self.decode(Self.record()))
         #expect(record.generation == 3)
         #expect(record.main?.pid == 77)
@@ -90,7 +90,7 @@ import Testing
         #expect(end.executed?.at == Moment(nanoseconds: 1_000))
     }
 
-    @Test("each kind of end is its own outcome")
+    @Test("Each kind of end in a record has its own outcome")
     func kinds() throws {
         #expect(
             Self.decode(Self.record(kind: HERO_EXIT_SIGNALED))?.endReport(nil)?.outcome
@@ -107,7 +107,7 @@ import Testing
         )
     }
 
-    @Test("OM-1: killed for want of memory is told as that")
+    @Test("A kill for lack of memory is reported as such (OM-1)")
     func outOfMemory() throws {
         var bytes = Self.record(kind: HERO_EXIT_SIGNALED)
         let sector = Int(HERO_SECTOR)
@@ -120,10 +120,10 @@ import Testing
         #expect("\(outcome)" == "signal KILL (out of memory)")
     }
 
-    @Test("SH-14: a record of version 1 is read as it was written")
+    @Test("A record of version 1 is read (SH-14)")
     func versionOne() throws {
         var bytes = Self.record()
-        /// The checksum stood where version 2 goes on; what is behind it is no part of the record.
+        /// In version 1 the checksum is at the place of the fields that version 2 has added.
         func rewrite(at start: Int, size: Int) {
             withUnsafeBytes(of: UInt32(1)) { bytes.replaceSubrange((start + 4)..<(start + 8), with: $0) }
             let checksum = bytes[start...].withUnsafeBytes { hero_checksum($0.baseAddress, size) }
@@ -141,54 +141,54 @@ import Testing
         #expect(Self.decode(bytes)?.main == nil)
     }
 
-    /// A record with a third part.
+    /// A record with a notify section.
     private static func recordWithNotifyState(
         generation: UInt32 = 3,
         _ change: (inout hero_notify_state) -> Void = { _ in }
     ) -> [UInt8] {
-        var said = hero_notify_state()
-        said.generation = generation
-        said.job = 5
-        said.flags = HERO_NOTIFY_READY.rawValue | HERO_NOTIFY_RELOADING.rawValue
-        said.watchdog_us = 1_500_000
-        said.pinged_boottime = 42
-        said.foreign_senders = 2
-        change(&said)
-        hero_notify_state_seal(&said)
+        var section = hero_notify_state()
+        section.generation = generation
+        section.job = 5
+        section.flags = HERO_NOTIFY_READY.rawValue | HERO_NOTIFY_RELOADING.rawValue
+        section.watchdog_us = 1_500_000
+        section.pinged_boottime = 42
+        section.foreign_senders = 2
+        change(&section)
+        hero_notify_state_seal(&section)
         var bytes = record()
-        // Of this boot: what was said on another one is void.
+        // From this boot: the notify state of another boot is ignored.
         var proc = bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_proc.self) }
         withUnsafeMutableBytes(of: &proc.boot_id) { $0.copyBytes(from: ProcessTable.currentMachine.bootID.utf8) }
         hero_proc_seal(&proc)
         withUnsafeBytes(of: proc) { bytes.replaceSubrange(0..<$0.count, with: $0) }
-        return bytes + withUnsafeBytes(of: said) { [UInt8]($0) }
+        return bytes + withUnsafeBytes(of: section) { [UInt8]($0) }
     }
 
     private static func notifyState(_ bytes: [UInt8]) -> NotifyState? {
         decode(bytes)?.notifyState(asOf: Moment(nanoseconds: 77))
     }
 
-    @Test("what a program has said is read with the record, and belongs to its start")
-    func said() throws {
+    @Test("The notify state is read with the record and belongs to its start")
+    func notifySection() throws {
         let report = try #require(Self.notifyState(Self.recordWithNotifyState()))
         #expect(report.isReady && report.isReloading && !report.isStopping && !report.hasTriggeredWatchdog)
         #expect(report.watchdog == .milliseconds(1500) && report.lastPing == Moment(nanoseconds: 42))
         #expect(report.unverifiedMessages == 2 && report.status == nil && report.asOf == Moment(nanoseconds: 77))
         #expect(Self.notifyState(Self.recordWithNotifyState(generation: 2)) == nil)
-        #expect(Self.notifyState(Self.record()) == nil, "SH-14: a shim of the former version has no such part")
+        #expect(Self.notifyState(Self.record()) == nil, "SH-14: a shim of the former version writes no such section")
         var torn = Self.recordWithNotifyState()
         torn[2 * Int(HERO_SECTOR) + 20] ^= 1
         #expect(Self.notifyState(torn) == nil)
         #expect(Self.decode(torn)?.hasNotifySection == true && Self.decode(torn)?.endReport(nil)?.outcome == .exited(9))
     }
 
-    @Test("a text that was cut off within a character loses that, and any other bytes are shown as what they are")
-    func status() throws {
+    @Test("A status text that was cut within a character loses that character")
+    func statusText() throws {
         func shown(_ text: [UInt8]) -> String? {
             Self.notifyState(
-                Self.recordWithNotifyState { said in
-                    said.status_size = UInt32(text.count)
-                    withUnsafeMutableBytes(of: &said.status) { $0.copyBytes(from: text) }
+                Self.recordWithNotifyState { section in
+                    section.status_size = UInt32(text.count)
+                    withUnsafeMutableBytes(of: &section.status) { $0.copyBytes(from: text) }
                 }
             )?.status
         }
@@ -199,15 +199,15 @@ import Testing
         #expect(shown([]) == nil)
     }
 
-    @Test("an end of another start says nothing about this one")
-    func oldEnd() {
+    @Test("The end of another start in a record is ignored")
+    func endOfOtherStart() {
         #expect(Self.decode(Self.record(exitGeneration: 2))?.endReport(nil) == nil)
     }
 
-    @Test("a record of another job is not believed")
+    @Test("A record of another job is rejected")
     func otherJob() { #expect(Self.decode(Self.record(), job: 6) == nil) }
 
-    @Test("SH-9: a flipped bit anywhere leaves that half unbelieved, 500 times")
+    @Test("A flipped bit in a half of a record invalidates that half (SH-9)")
     func flippedBits() throws {
         var generator = SystemRandomNumberGenerator()
         let good = Self.record()
@@ -225,7 +225,7 @@ import Testing
         }
     }
 
-    @Test("an empty file and zeros are a beginning, noise is damage")
+    @Test("A record of zeros is empty, and one of noise is damaged")
     func noRecord() {
         let zeros = [UInt8](repeating: 0, count: 1024)
         guard case .empty = zeros.withUnsafeBytes({ RecordFile.decode($0, job: 1) }) else {
@@ -250,7 +250,7 @@ import Testing
     }
 
     private static func launch() throws -> ResolvedLaunch {
-        let order = LaunchRequest(
+        let request = LaunchRequest(
             start: StartID(job: 12, generation: 4),
             label: "core/web.server",
             arguments: ["prog", "", "ü", LaunchRequest.scriptPlaceholder],
@@ -262,19 +262,19 @@ import Testing
             log: LogPolicy(maxSize: 77, keep: 200),
             logFile: "core/web/server/12.log"
         )
-        return try ResolvedLaunch(order, as: nil)
+        return try ResolvedLaunch(request, as: nil)
     }
 
-    @Test("what is encoded can be decoded, and a second order leaves nothing of the first")
+    @Test("An encoded launch can be decoded, and a second one replaces the first")
     func roundTrip() throws {
-        var blob = ShimSpecEncoder()
-        try blob.encode(try Self.launch(), Self.context())
-        let first = blob.bytes
+        var encoder = ShimSpecEncoder()
+        try encoder.encode(try Self.launch(), Self.context())
+        let first = encoder.bytes
         var larger = try Self.launch()
         larger.request.arguments += ["more", "and more"]
-        try blob.encode(larger, Self.context())
-        try blob.encode(try Self.launch(), Self.context())
-        #expect(blob.bytes == first)
+        try encoder.encode(larger, Self.context())
+        try encoder.encode(try Self.launch(), Self.context())
+        #expect(encoder.bytes == first)
 
         let header = first.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(header.magic == HERO_SPEC_MAGIC)
@@ -282,8 +282,8 @@ import Testing
         #expect(header.strict_exec == 0)
         var strict = try Self.launch()
         strict.request.rights.isStrict = true
-        try blob.encode(strict, Self.context())
-        #expect(blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.strict_exec == 1)
+        try encoder.encode(strict, Self.context())
+        #expect(encoder.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }.strict_exec == 1)
         #expect(header.size == UInt32(first.count))
         #expect(header.job == 12)
         #expect(header.generation == 4)
@@ -305,8 +305,8 @@ import Testing
         #expect(header.log_max_size == 77)
         #expect(header.log_when_slow == HERO_WHEN_SLOW_BLOCK.rawValue)
         larger.request.log.whenSlow = .drop
-        try blob.encode(larger, Self.context())
-        let other = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
+        try encoder.encode(larger, Self.context())
+        let other = encoder.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(other.log_when_slow == HERO_WHEN_SLOW_DROP.rawValue)
         #expect(header.open_files_soft == 1024)
         #expect(header.pid_namespace == 4_026_531_836)
@@ -316,40 +316,40 @@ import Testing
         )
     }
 
-    @Test("one that may speak is told where, and how often it must; nobody else is")
+    @Test("Only a launch with notify has a notify socket and a watchdog interval")
     func notify() throws {
         var launch = try Self.launch()
-        var blob = ShimSpecEncoder()
-        try blob.encode(launch, Self.context())
-        func header() -> hero_spec { blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) } }
-        func variables() -> [String] { list(blob.bytes, header().environment, header().environment_count) }
+        var encoder = ShimSpecEncoder()
+        try encoder.encode(launch, Self.context())
+        func header() -> hero_spec { encoder.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) } }
+        func variables() -> [String] { list(encoder.bytes, header().environment, header().environment_count) }
         #expect(header().notify_socket == 0 && header().watchdog_us == 0 && header().handover_timeout_ms == 0)
         launch.request.mayNotify = true
         launch.environment["NOTIFY_SOCKET"] = "/elsewhere"
-        try blob.encode(launch, Self.context())
-        #expect(text(blob.bytes, header().notify_socket) == "/s/run/jobs/12.notify")
+        try encoder.encode(launch, Self.context())
+        #expect(text(encoder.bytes, header().notify_socket) == "/s/run/jobs/12.notify")
         #expect(variables().filter { $0.hasPrefix("NOTIFY_SOCKET=") } == ["NOTIFY_SOCKET=/s/run/jobs/12.notify"])
         #expect(header().watchdog_us == 0 && header().handover_timeout_ms == 0)
         launch.request.notifiesReady = true
         launch.request.watchdog = .milliseconds(1500)
-        try blob.encode(launch, Self.context())
+        try encoder.encode(launch, Self.context())
         #expect(header().watchdog_us == 1_500_000 && variables().contains("WATCHDOG_USEC=1500000"))
         #expect(header().handover_timeout_ms == 30_000)
     }
 
-    @Test("without a script there is none")
+    @Test("A launch without a script encodes none")
     func noScript() throws {
         var launch = try Self.launch()
         launch.request.script = nil
-        var blob = ShimSpecEncoder()
-        try blob.encode(launch, Self.context())
-        let header = blob.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
+        var encoder = ShimSpecEncoder()
+        try encoder.encode(launch, Self.context())
+        let header = encoder.bytes.withUnsafeBytes { $0.loadUnaligned(as: hero_spec.self) }
         #expect(header.script == 0)
         #expect(header.script_size == 0)
     }
 
-    @Test("a NUL character in any text is refused instead of cutting it in two")
-    func nul() throws {
+    @Test("A launch with a NUL character in a text is refused")
+    func nulCharacter() throws {
         let changes: [(inout ResolvedLaunch) -> Void] = [
             { $0.request.arguments[1] = "a\0b" }, { $0.environment["X"] = "\0" },
             { $0.request.workingDirectory = "/\0" },
@@ -359,27 +359,27 @@ import Testing
         for change in changes {
             var launch = try Self.launch()
             change(&launch)
-            var blob = ShimSpecEncoder()
-            #expect(throws: StartError.self) { try blob.encode(launch, Self.context()) }
+            var encoder = ShimSpecEncoder()
+            #expect(throws: StartError.self) { try encoder.encode(launch, Self.context()) }
         }
     }
 
-    @Test("SE-1: what is refused for a NUL character in a variable names the variable, never its value")
-    func nulInASecret() throws {
+    @Test("A NUL character in a variable is reported without the value (SE-1)")
+    func nulInSecret() throws {
         var launch = try Self.launch()
         launch.environment["TOKEN"] = "canary\0"
-        var blob = ShimSpecEncoder()
-        #expect(throws: StartError(.launch, EINVAL, "a NUL character stands in `TOKEN`")) {
-            try blob.encode(launch, Self.context())
+        var encoder = ShimSpecEncoder()
+        #expect(throws: StartError(.launch, EINVAL, "a NUL character is in `TOKEN`")) {
+            try encoder.encode(launch, Self.context())
         }
     }
 
-    @Test("SE-2: wiping leaves nothing of what was encoded")
+    @Test("Wiping an encoder overwrites all encoded bytes (SE-2)")
     func wipe() throws {
-        var blob = ShimSpecEncoder()
-        try blob.encode(try Self.launch(), Self.context())
-        blob.wipe()
-        #expect(blob.bytes.allSatisfy { $0 == 0 })
+        var encoder = ShimSpecEncoder()
+        try encoder.encode(try Self.launch(), Self.context())
+        encoder.wipe()
+        #expect(encoder.bytes.allSatisfy { $0 == 0 })
     }
 
     private func text(_ bytes: [UInt8], _ offset: UInt32) -> String {

@@ -1,20 +1,20 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// What stands beside a record, and where a state directory may be.
-@Suite("Files of the run directory and of the state directory")
+/// Files next to a record, and the file systems of a state directory.
+@Suite("Runtime files")
 struct RuntimeFileTests {
     private func inFolder(_ body: (String) throws -> Void) throws {
-        var template = Array("/tmp/hp-origin-XXXXXX".utf8CString)
-        let folder = try #require(mkdtemp(&template).map { String(cString: $0) })
+        let folder = try makeTemporaryDirectory("hp-recovery")
         defer { try? FileManager.default.removeItem(atPath: folder) }
         try body(folder)
     }
 
-    @Test("What is written is read, longer or shorter than before, and nothing else is left")
-    func written() throws {
+    @Test("A job recovery file is read as it was written, whatever its former size")
+    func writeAndRead() throws {
         try inFolder { folder in
             let path = folder + "/7.origin"
             #expect(JobRecoveryFile.read(path) == nil)
@@ -33,21 +33,21 @@ struct RuntimeFileTests {
         }
     }
 
-    @Test("DB-4: where no new file can be made, the one that is there is overwritten")
+    @Test("A job recovery file is overwritten if no new file can be created (DB-4)")
     func overwritten() throws {
         try inFolder { folder in
             let path = folder + "/7.origin"
             #expect(JobRecoveryFile.write([1, 2, 3], to: path))
-            // The draft cannot be made: something that is no file has its name.
+            // The draft cannot be created, because a directory has its name.
             mkdir(path + ".new", 0o700)
             #expect(JobRecoveryFile.write([4, 5, 6, 7], to: path))
             #expect(JobRecoveryFile.read(path) == [4, 5, 6, 7])
-            #expect(!JobRecoveryFile.write([UInt8](repeating: 1, count: 9000), to: path), "it has no room for that")
+            #expect(!JobRecoveryFile.write([UInt8](repeating: 1, count: 9000), to: path), "the file is too small")
             #expect(JobRecoveryFile.read(path) == [4, 5, 6, 7])
         }
     }
 
-    @Test("DB-7: network and user-space file systems are refused by what the kernel calls them; local ones are not")
+    @Test("Network and user-space file systems are refused by their magic number (DB-7)")
     func fileSystems() throws {
         let table: [(UInt32, String?)] = [
             (0x6969, "NFS"), (0xff53_4d42, "CIFS"), (0xfe53_4d42, "SMB2"), (0x0102_1997, "9p"), (0x6573_5546, "FUSE"),
@@ -55,13 +55,13 @@ struct RuntimeFileTests {
             (0x794c_7630, nil), (0x2fc1_2fc1, nil),
         ]
         for (magic, name) in table { #expect(FileSystem(magic: magic).unsupportedName == name) }
-        // The nearest directory that exists counts.
+        // The nearest existing directory counts.
         #expect(FileSystem.containing("/proc/self/no/such/place")?.magic == 0x9fa0)
         #expect(FileSystem.containing("/") != nil)
     }
 
-    @Test("The jobs on record are told by their names, and so is the highest one that ever left a log")
-    func names() throws {
+    @Test("Jobs with files, and the highest job number, are found by file names")
+    func jobsWithFiles() throws {
         try inFolder { folder in
             let paths = RuntimePaths(state: folder + "/state", uid: 1, environment: ["XDG_RUNTIME_DIR": folder])
             let logs = paths.logs + "/core/web/run"
@@ -80,8 +80,8 @@ struct RuntimeFileTests {
         }
     }
 
-    @Test("DB-4: what is wrong with the database is told and taken back in one small file")
-    func trouble() throws {
+    @Test("A store outage is reported and cleared in one small file (DB-4)")
+    func storeOutage() throws {
         try inFolder { folder in
             let paths = RuntimePaths(state: folder + "/state", uid: 1, environment: ["XDG_RUNTIME_DIR": folder])
             try FileManager.default.createDirectory(atPath: paths.run, withIntermediateDirectories: true)

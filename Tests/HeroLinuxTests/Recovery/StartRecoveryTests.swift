@@ -3,11 +3,12 @@ import CHeroRecord
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// A record as it would be had it been written on another boot, as job 2.
+/// Returns a record as another boot would have written it, for job 2.
 func otherBootRecord(_ path: String) throws -> [UInt8] {
     var bytes = try #require(readFile(path, limit: 1024))
     try #require(bytes.count == 1024)
@@ -19,11 +20,11 @@ func otherBootRecord(_ path: String) throws -> [UInt8] {
     return bytes
 }
 
-/// Not a test but the reconciler that the one below kills.
-@Suite(.enabled(if: getenv("HEROPROC_TEST_VICTIM") != nil, "no test: the one that kills it starts it"))
-struct VictimTests {
-    @Test("starts jobs and waits to be killed")
-    func victim() throws {
+/// Not a test: the reconciler that `killedReconciler` kills.
+@Suite(.enabled(if: getenv("HEROPROC_TEST_VICTIM") != nil, "no test: the test that kills this process starts it"))
+struct KilledReconcilerTests {
+    @Test("A reconciler for another test starts jobs and waits to be killed")
+    func startJobsAndWait() throws {
         let folder = String(cString: try #require(getenv("HEROPROC_TEST_VICTIM")))
         let sandbox = Sandbox(existing: folder)
         let kernel = try sandbox.kernel()
@@ -37,52 +38,52 @@ struct VictimTests {
     }
 }
 
-/// Where the killed reconciler's shims became our children, they are reaped like init would do it.
+/// Reaps the shims of the killed reconciler if they have become children of this process.
 private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     for job in jobs {
         guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job), let shim = record.shim,
             let found = ProcessTable.open(shim)
         else { continue }
         var status: Int32 = 0
-        _ = eventually { hl_pidfd_reap(found.pidfd.number, &status) != 0 }
+        _ = waitUntil { hl_pidfd_reap(found.pidfd.number, &status) != 0 }
     }
 }
 
 @Suite(.ownThread) struct StartRecoveryTests {
-    @Test("SH-2: a reconciler that is killed takes nothing with it, and the next one misses nothing")
+    @Test("Jobs survive a killed reconciler, and a new one recovers all results (SH-2)")
     func killedReconciler() throws {
         let sandbox = try Sandbox()
         let (folder, paths) = (sandbox.folder, sandbox.paths)
-        let victim = try HelperProcess(
-            ["/proc/self/exe", "--filter", "VictimTests", "--testing-library", "swift-testing"],
+        let killed = try HelperProcess(
+            ["/proc/self/exe", "--filter", "KilledReconcilerTests", "--testing-library", "swift-testing"],
             environment: ["HEROPROC_TEST_VICTIM": folder, "HEROPROC_SHIM": Shim.find(), "PATH": "/usr/bin:/bin"]
         )
         defer { reapShims(paths, [1, 2, 3, 4]) }
-        #expect(eventually(30) { access(folder + "/victim-is-ready", F_OK) == 0 })
-        victim.reap()
+        #expect(waitUntil(within: 30) { access(folder + "/victim-is-ready", F_OK) == 0 })
+        killed.reap()
 
         let kernel = try LinuxKernel(paths: paths, shimPath: Shim.find(), environment: [:], ownsProcess: false)
 
-        var sightings = kernel.adopt([1, 2, 3, 4, 5])
-        guard case .supervised(generation: 1, let first) = sightings[1] else {
-            Issue.record("\(sightings)")
+        var recovered = kernel.adopt([1, 2, 3, 4, 5])
+        guard case .supervised(generation: 1, let first) = recovered[1] else {
+            Issue.record("\(recovered)")
             return
         }
-        #expect(sightings[5] == .notFound)
-        // The last one was only just spawned; it may not even have a record yet.
+        #expect(recovered[5] == .notFound)
+        // The shim of job 4 has just been started and may not have a record yet.
         #expect(
-            eventually {
-                sightings.merge(kernel.adopt([2, 4])) { $1 }
-                return ([2, 4] as [JobID]).allSatisfy { if case .ended = sightings[$0] { true } else { false } }
+            waitUntil {
+                recovered.merge(kernel.adopt([2, 4])) { $1 }
+                return ([2, 4] as [JobID]).allSatisfy { if case .ended = recovered[$0] { true } else { false } }
             }
         )
         for (job, code) in [(2, 42), (4, 44)] as [(JobID, Int32)] {
-            guard case .ended(generation: 1, let end) = sightings[job] else { continue }
+            guard case .ended(generation: 1, let end) = recovered[job] else { continue }
             #expect(end.outcome == .exited(code))
             #expect(end.executed != nil)
         }
-        guard case .supervised(generation: 1, let third?) = sightings[3] else {
-            Issue.record("\(sightings)")
+        guard case .supervised(generation: 1, let third?) = recovered[3] else {
+            Issue.record("\(recovered)")
             return
         }
         #expect(kernel.signal(third.process, .term))
@@ -93,8 +94,8 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         if let first { #expect(end.executed == first) }
     }
 
-    @Test("adopting twice follows once")
-    func adoptTwice() throws {
+    @Test("A start that is recovered twice is tracked once")
+    func recoveredTwice() throws {
         let sandbox = try Sandbox()
         let first = try sandbox.kernel()
         first.launch(sandbox.shellRequest(1, "exec sleep 600"))
@@ -107,7 +108,7 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         _ = try first.awaitEnd(1)
     }
 
-    @Test("SH-6: the same start given twice runs once, and both see it")
+    @Test("A start that is launched twice runs once and both reconcilers track it (SH-6)")
     func sameStartTwice() throws {
         let sandbox = try Sandbox()
         let first = try sandbox.kernel()
@@ -121,7 +122,7 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         _ = try first.awaitEnd(1)
     }
 
-    @Test("another start while one holds the lock fails with a reason")
+    @Test("A start fails with a reason while another start of the job is running")
     func lockedStart() throws {
         let sandbox = try Sandbox()
         let kernel = try sandbox.kernel()

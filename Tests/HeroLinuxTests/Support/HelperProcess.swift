@@ -2,23 +2,24 @@ import CHeroLinux
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// A process of the test's own, ended with it.
+/// A process of a test, killed at its end.
 final class HelperProcess {
     let pid: Int32
     private var isReaped = false
 
-    /// Starts a command; it gets copies of the descriptors, from 3 on.
+    /// Starts a command with copies of the descriptors from number 3 on.
     init(_ command: [String], environment: [String: String] = [:], holding descriptors: [Int32] = []) throws {
         let variables = environment.map { "\($0.key)=\($0.value)" }
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        for (place, descriptor) in descriptors.enumerated() {
-            posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + place))
+        for (address, descriptor) in descriptors.enumerated() {
+            posix_spawn_file_actions_adddup2(&actions, descriptor, Int32(3 + address))
         }
         pid = withArgumentList(command) { list in
             withArgumentList(variables) { variables in
@@ -29,16 +30,16 @@ final class HelperProcess {
         try #require(pid > 0)
     }
 
-    /// A process that does nothing but hold descriptors.
+    /// Starts a process that only holds descriptors.
     static func holding(_ descriptors: Int32...) throws -> HelperProcess {
-        let stranger = try HelperProcess(["/bin/sleep", "600"], holding: descriptors)
+        let helper = try HelperProcess(["/bin/sleep", "600"], holding: descriptors)
         for descriptor in descriptors { close(descriptor) }
-        // It is a copy of this process until it executes.
-        #expect(eventually { ProcessInspector.programPath(of: stranger.pid)?.hasSuffix("sleep") ?? false })
-        return stranger
+        // Until it executes its program it is a copy of this process.
+        #expect(waitUntil { ProcessInspector.programPath(of: helper.pid)?.hasSuffix("sleep") ?? false })
+        return helper
     }
 
-    /// Waits until it has ended well.
+    /// Waits until it has exited successfully.
     func finish() throws {
         var status: Int32 = 0
         #expect(waitpid(pid, &status, 0) == pid)
@@ -46,13 +47,13 @@ final class HelperProcess {
         try #require(status == 0)
     }
 
-    /// Ends it, but leaves it unreaped.
+    /// Kills it without reaping it.
     func end() {
         kill(pid, SIGKILL)
-        _ = eventually { ProcStat(of: pid)?.isDead ?? true }
+        _ = waitUntil { ProcStat(of: pid)?.isDead ?? true }
     }
 
-    /// Ends and reaps it: from here on its pid is free for others.
+    /// Kills and reaps it; its PID may be reused from then on.
     func reap() {
         guard !isReaped else { return }
         isReaped = true
@@ -64,14 +65,14 @@ final class HelperProcess {
     deinit { reap() }
 }
 
-/// A TCP socket bound to a free port of an address.
-func boundPort(_ address: String = "127.0.0.1", listens: Bool = true) throws -> (descriptor: Int32, port: UInt16) {
+/// Binds a TCP socket to a free port of an address.
+func boundPort(_ host: String = "127.0.0.1", listens: Bool = true) throws -> (descriptor: Int32, port: UInt16) {
     let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-    var place = sockaddr_in()
-    place.sin_family = sa_family_t(AF_INET)
-    place.sin_addr.s_addr = inet_addr(address)
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = inet_addr(host)
     var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let port: UInt16? = withUnsafeMutablePointer(to: &place) { pointer in
+    let port: UInt16? = withUnsafeMutablePointer(to: &address) { pointer in
         pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
             guard bind(descriptor, generic, size) == 0, getsockname(descriptor, generic, &size) == 0 else { return nil }
             return UInt16(bigEndian: pointer.pointee.sin_port)
@@ -82,7 +83,7 @@ func boundPort(_ address: String = "127.0.0.1", listens: Bool = true) throws -> 
 }
 
 extension BlockerScanRequest {
-    /// An order that says only what a test is about.
+    /// A request with default values.
     init(
         ports: [BoundPort] = [],
         sockets: [String] = [],
@@ -100,9 +101,9 @@ extension BlockerScanRequest {
         )
     }
 
-    /// What somebody finds who has never looked before.
+    /// The result of a scanner without recorded refusals.
     func scanOnce() -> StartBlockers {
-        var obstruction = BlockerScanner()
-        return obstruction.scan(self, now: Moment(nanoseconds: hl_boot_clock()))
+        var scanner = BlockerScanner()
+        return scanner.scan(self, now: Moment(nanoseconds: hl_boot_clock()))
     }
 }

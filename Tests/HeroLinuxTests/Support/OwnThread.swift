@@ -1,9 +1,9 @@
 import Dispatch
 import Testing
 
-/// Runs tests that block on threads of their own, four at a time.
+/// Runs blocking tests on threads of their own, four at a time.
 ///
-/// On the pool's few threads they would keep tasks of theirs, and of other suites, from running at all.
+/// On the threads of the common pool they would block the tasks of other suites.
 struct OwnThread: SuiteTrait, TestTrait, TestScoping {
     var isRecursive: Bool { true }
 

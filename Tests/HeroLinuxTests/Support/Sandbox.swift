@@ -1,11 +1,12 @@
 import Glibc
 import HeroKernel
 import HeroModel
+import TestSupport
 import Testing
 
 @testable import HeroLinux
 
-/// A state directory of one test, gone with the test, and what is needed to live in it.
+/// The state directory of one test, removed at its end.
 final class Sandbox {
     let folder: String
     let paths: RuntimePaths
@@ -14,10 +15,8 @@ final class Sandbox {
 
     init() throws {
         ownsFolder = true
-        var template = Array("/tmp/hplt-XXXXXX".utf8CString)
-        let made = template.withUnsafeMutableBufferPointer { $0.baseAddress.flatMap { mkdtemp($0) } }
-        folder = String(cString: try #require(made))
-        // As another user without XDG_RUNTIME_DIR: the run directory then lies below the state directory.
+        folder = try makeTemporaryDirectory("hplt")
+        // The paths of another user without XDG_RUNTIME_DIR: the run directory is inside the state directory.
         paths = RuntimePaths(state: folder + "/state", uid: 4711, environment: [:])
     }
 
@@ -50,7 +49,7 @@ final class Sandbox {
         try #require(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
     }
 
-    /// An order with everything plain.
+    /// A launch request with default values.
     func request(_ job: JobID, _ command: [String], generation: UInt32 = 1, script: String? = nil) -> LaunchRequest {
         LaunchRequest(
             start: StartID(job: job, generation: generation),
@@ -65,55 +64,42 @@ final class Sandbox {
         )
     }
 
-    /// A shell command as an order.
+    /// A launch request for a shell command.
     func shellRequest(_ job: JobID, _ text: String, generation: UInt32 = 1) -> LaunchRequest {
         request(job, ["/bin/sh", "-c", text], generation: generation)
     }
 }
 
-/// The shim under test: `HEROPROC_SHIM`, or what was built beside the tests.
+/// The shim under test: `HEROPROC_SHIM`, or the program built next to the tests.
 enum Shim {
     static func find() throws -> String {
-        guard let path else {
-            Issue.record("there is no hpshim beside the tests: run `swift build` first")
-            throw TimedOut()
-        }
+        let path = getenv("HEROPROC_SHIM").map { String(cString: $0) } ?? builtProgram("hpshim")
+        try #require(access(path, X_OK) == 0, "there is no hpshim next to the tests: run `swift build` first")
         return path
     }
-
-    private static let path: String? = {
-        if let named = getenv("HEROPROC_SHIM") { return String(cString: named) }
-        let maps = readText("/proc/self/maps", limit: 1 << 24) ?? ""
-        for line in maps.split(separator: "\n") where line.hasSuffix(".xctest") {
-            guard let slash = line.firstIndex(of: "/"), let last = line.lastIndex(of: "/") else { continue }
-            let beside = line[slash..<last] + "/hpshim"
-            if access(String(beside), X_OK) == 0 { return String(beside) }
-        }
-        return nil
-    }()
 }
 
 extension LinuxKernel {
-    /// Collects events until one is the awaited one; fails after 20 s.
+    /// Collects events until one satisfies a condition; fails after 20 s.
     @discardableResult
     func await(
         _ what: Comment,
         sourceLocation: SourceLocation = #_sourceLocation,
-        _ isIt: (KernelEvent) -> Bool
+        _ condition: (KernelEvent) -> Bool
     ) throws -> [KernelEvent] {
         var seen: [KernelEvent] = []
         let deadline = now() + .seconds(20)
         while now() < deadline {
             let events = nextEvents(until: deadline)
             seen += events
-            // Each is looked at, also behind the awaited one.
-            if events.filter(isIt).isEmpty == false { return seen }
+            // All events are tested, also those after the first match.
+            if events.filter(condition).isEmpty == false { return seen }
         }
         Issue.record("\(what) did not happen; seen: \(seen)", sourceLocation: sourceLocation)
-        throw TimedOut()
+        throw ConditionTimeout()
     }
 
-    /// The report of a start's end; all events before it are given to a closure.
+    /// Waits for the end of a start; passes all earlier events to a closure.
     func awaitEnd(
         _ job: JobID,
         _ others: (KernelEvent) -> Void = { _ in },
@@ -129,7 +115,7 @@ extension LinuxKernel {
         return try #require(report)
     }
 
-    /// The report of a start.
+    /// Waits for the report of a start.
     func awaitStart(_ job: JobID, sourceLocation: SourceLocation = #_sourceLocation) throws -> StartReport {
         var report: StartReport?
         try self.await("the start of \(job)", sourceLocation: sourceLocation) { event in
@@ -141,18 +127,7 @@ extension LinuxKernel {
     }
 }
 
-struct TimedOut: Error {}
-
-/// Waits for a fact.
-func eventually(_ seconds: Int64 = 10, _ isTrue: () -> Bool) -> Bool {
-    for _ in 0..<(seconds * 200) {
-        if isTrue() { return true }
-        usleep(5000)
-    }
-    return isTrue()
-}
-
-/// Removes a folder and all below it; follows no links.
+/// Removes a folder and its content; follows no links.
 func removeTree(_ path: String) {
     for name in listDirectory(path) ?? [] {
         let child = "\(path)/\(name)"

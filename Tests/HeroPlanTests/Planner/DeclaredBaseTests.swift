@@ -2,10 +2,10 @@ import HeroModel
 import HeroPlan
 import Testing
 
-/// A base that is no machine but another set of manifests, taken as up.
-@Suite("A declared base")
+/// Plans whose base is another set of manifests instead of a machine.
+@Suite("Plans between two sets of manifests")
 struct DeclaredBaseTests {
-    /// The plan from one set of declarations to another.
+    /// The plan from one set of manifests to another.
     private func plan(from before: String, to after: String) -> Plan {
         let base = Observed(asDeclared: PlanFixture(before).desired)
         let desired = PlanFixture(after).desired
@@ -15,40 +15,46 @@ struct DeclaredBaseTests {
     }
 
     @Test(
-        "what a change of the files would do, with nothing that runs",
+        "A plan between two sets of manifests shows the effect of a change",
         arguments: [
-            ("the same set changes nothing", "db\nweb requires db", "db\nweb requires db", ""),
+            ("an equal set changes nothing", "db\nweb requires db", "db\nweb requires db", ""),
             ("a new service starts", "db", "db\nweb requires db", "+ web declared +0"),
             (
-                "a restart takes its dependents along", "db argv 1\nweb requires db\nlog",
+                "a restart restarts its dependents", "db argv 1\nweb requires db\nlog",
                 "db argv 2\nweb requires db\nlog",
                 "± db spec_changed -1 +0\n± web cascade<db -0 +1"
             ),
             (
-                "what is in place restarts nobody", "db limit 1\nweb requires db", "db limit 2\nweb requires db",
+                "a change in place restarts nothing", "db limit 1\nweb requires db", "db limit 2\nweb requires db",
                 "~ db spec_changed"
             ),
             (
-                "what is gone stops, with its dependents first", "db\nweb requires db", "",
+                "removed services stop, dependents first", "db\nweb requires db", "",
                 "- db undeclared -1\n- web undeclared -0"
             ),
             (
-                "what was down comes up, and what waited for it, too", "db status stop\nweb requires db",
+                "a stopped service starts, and its blocked dependent too", "db status stop\nweb requires db",
                 "db\nweb requires db", "+ db wanted_start +0\n+ web not_running +1"
             ),
             (
-                "what is blocked stays blocked and is no difference", "db status stop\nweb requires db",
+                "a blocked service stays blocked and is no difference", "db status stop\nweb requires db",
                 "db status stop\nweb requires db", "! web requirement_down(db)"
             ),
-            ("hands stay off", "db status ignore\nweb requires db", "db status ignore argv 2\nweb requires db", ""),
-            ("a definition that becomes a service starts", "db status spec", "db", "+ db wanted_start +0"),
+            (
+                "status ignore changes nothing", "db status ignore\nweb requires db",
+                "db status ignore argv 2\nweb requires db", ""
+            ),
+            (
+                "a service with status spec starts when its status is start", "db status spec", "db",
+                "+ db wanted_start +0"
+            ),
         ]
     )
     func changes(_ name: String, _ before: String, _ after: String, _ expected: String) {
         #expect(plan(from: before, to: after).compactText == expected, "\(name)")
     }
 
-    @Test("a base has no revision, no drift and nothing that anybody holds")
+    @Test("A base of manifests has no revision, no drift and no resource holders")
     func emptyMachine() {
         let base = Observed(asDeclared: PlanFixture("db\nweb requires db").desired)
         #expect(base.revision == 0)

@@ -2,11 +2,11 @@ import HeroModel
 import HeroPlan
 import Testing
 
-@Suite("The words of a plan")
+@Suite("Reason texts of a plan")
 struct ReasonTests {
-    /// World, service, what its reason must say.
-    static let reasonTexts: [(world: String, service: String, text: String)] = [
-        ("web", "web", "it is declared and was never up (services.d/web.yaml:1)"),
+    /// Fixture, service, expected reason text.
+    static let reasonTexts: [(fixture: String, service: String, text: String)] = [
+        ("web", "web", "it is declared and was never started (services.d/web.yaml:1)"),
         (
             "web status stop: running status start", "web",
             "status changed from start to stop (services.d/web.yaml:2)"
@@ -16,7 +16,8 @@ struct ReasonTests {
         ("~web: running", "web", "no manifest declares it any more"),
         (
             "web argv 2 limit 3: running argv 1 limit 9", "web",
-            "actions.main.exec changed from /usr/bin/web --level 1 to /usr/bin/web --level 2 (services.d/web.yaml:4), and 1 more"
+            "actions.main.exec changed from /usr/bin/web --level 1 to /usr/bin/web --level 2 (services.d/web.yaml:4), "
+                + "and 1 more"
         ),
         (
             "web limit 3: running limit 30", "web",
@@ -31,34 +32,34 @@ struct ReasonTests {
         ),
         (
             "db argv 2: running argv 1\nweb: running requires db", "web",
-            "core/db restarts, and core/web was started as requiring it"
+            "core/db restarts, and core/web required it when it was started"
         ),
         (
             "db status stop: running status start\nweb requires db: running", "web",
             "core/db stops, and core/web requires it (services.d/web.yaml:3); "
-                + "it is wanted, but cannot come up without it"
+                + "it should be up, but cannot start without it"
         ),
         (
             "db status stop\nweb requires db", "web",
-            "it requires core/db (services.d/web.yaml:3), which is wanted down (services.d/db.yaml:2)"
+            "it requires core/db (services.d/web.yaml:3), which has status stop (services.d/db.yaml:2)"
         ),
         ("a\nweb requires b,a", "web", "it requires core/b (services.d/web.yaml:3), which no manifest declares"),
-        ("web: running idle drift", "web", "it is wanted up, but process 1 is gone"),
-        ("web: failed", "web", "it is wanted up and gave up; it is tried again"),
+        ("web: running idle drift", "web", "it should be up, but process 1 is gone"),
+        ("web: failed", "web", "it should be up and has failed; it is retried"),
         ("web status ignore: running", "web", "its status is ignore"),
     ]
 
-    @Test("say why, with the field, both values and the place", arguments: reasonTexts)
-    func texts(_ row: (world: String, service: String, text: String)) {
-        let world = PlanFixture(row.world)
-        let plan = Planner.plan(world.desired, world.observed)
+    @Test("A reason names the field, both values and the location", arguments: reasonTexts)
+    func texts(_ row: (fixture: String, service: String, text: String)) {
+        let fixture = PlanFixture(row.fixture)
+        let plan = Planner.plan(fixture.desired, fixture.observed)
         #expect(plan.change(row.service)?.reason.text == row.text)
     }
 
-    @Test("show fields dearest first, then by path, with nil for a default")
+    @Test("A change lists its fields by cost, then by path, with nil for a default")
     func fields() {
-        let world = PlanFixture("web argv 2 text new env x limit 30: running argv 1 text old env x limit 9")
-        let change = Planner.plan(world.desired, world.observed).change("web")
+        let fixture = PlanFixture("web argv 2 text new env x limit 30: running argv 1 text old env x limit 9")
+        let change = Planner.plan(fixture.desired, fixture.observed).change("web")
         let paths = change?.fields.map { "\($0.path) \($0.before ?? "nil") \($0.after ?? "nil") \($0.cost)" }
         #expect(
             paths == [
@@ -67,39 +68,39 @@ struct ReasonTests {
                 "description \"old\" \"new\" none",
             ]
         )
-        #expect(change?.fields.first?.place?.line == 4)
+        #expect(change?.fields.first?.location?.line == 4)
     }
 
-    @Test("show of a service that goes down only its status")
+    @Test("A stop lists only the status field")
     func stopFields() {
-        let world = PlanFixture("web argv 2 status stop: running argv 1 status start")
-        #expect(Planner.plan(world.desired, world.observed).change("web")?.fields.map(\.path) == ["status"])
+        let fixture = PlanFixture("web argv 2 status stop: running argv 1 status start")
+        #expect(Planner.plan(fixture.desired, fixture.observed).change("web")?.fields.map(\.path) == ["status"])
     }
 
-    @Test("cut what is long")
+    @Test("A reason cuts long values")
     func long() {
-        let world = PlanFixture("web env \(String(repeating: "x", count: 500)): running env y")
-        let text = Planner.plan(world.desired, world.observed).change("web")?.reason.text ?? ""
+        let fixture = PlanFixture("web env \(String(repeating: "x", count: 500)): running env y")
+        let text = Planner.plan(fixture.desired, fixture.observed).change("web")?.reason.text ?? ""
         #expect(text.count < 140)
         #expect(text.contains("…"))
     }
 
-    @Test("take two spellings of one letter for two arguments")
+    @Test("Two encodings of one letter are two different arguments")
     func bytes() {
-        let world = PlanFixture("web argv \u{E9}: running argv e\u{301}")
-        #expect(Planner.plan(world.desired, world.observed).change("web")?.action == .restart)
+        let fixture = PlanFixture("web argv \u{E9}: running argv e\u{301}")
+        #expect(Planner.plan(fixture.desired, fixture.observed).change("web")?.action == .restart)
     }
 
-    @Test("show the drift of what is wanted, and of nothing else")
+    @Test("A plan shows the drift of services with status start only")
     func drift() {
-        let world = PlanFixture(
+        let fixture = PlanFixture(
             "a: running drift\nb status ignore: running drift\nc status stop: running drift\n~d: running drift"
         )
-        let plan = Planner.plan(world.desired, world.observed)
+        let plan = Planner.plan(fixture.desired, fixture.observed)
         #expect(plan.drift == [Drift(service: QualifiedName("a"), action: "main", text: "process 1 is gone")])
     }
 
-    @Test("warn once of what is blocked, and of recorded circles")
+    @Test("A plan warns once about blocked services and about recorded cycles")
     func warnings() {
         let blocked = PlanFixture("db status stop\na requires db\nb requires a")
         let diagnostics = Planner.plan(blocked.desired, blocked.observed).diagnostics
@@ -111,10 +112,10 @@ struct ReasonTests {
         #expect(Planner.plan(calm.desired, calm.observed).diagnostics == [])
     }
 
-    @Test("count actions, and call a plan of blocked and kept services empty")
+    @Test("A plan of blocked and kept services is empty")
     func counts() {
-        let world = PlanFixture("a: running\nb status stop\nc requires b\nd requires b: stopped")
-        let plan = Planner.plan(world.desired, world.observed)
+        let fixture = PlanFixture("a: running\nb status stop\nc requires b\nd requires b: stopped")
+        let plan = Planner.plan(fixture.desired, fixture.observed)
         #expect(plan.isEmpty)
         #expect(plan.count(.keep) == 2)
         #expect(plan.count(.blocked) == 2)

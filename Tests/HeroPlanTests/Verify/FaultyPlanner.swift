@@ -2,7 +2,7 @@ import HeroModel
 import HeroPlan
 import Testing
 
-/// A planner that does not see a part of what it is told, and the law that must catch it.
+/// A planner that ignores a part of its input, and the invariant that must detect this.
 struct FaultyPlanner: CustomTestStringConvertible, Sendable {
     var invariant: PlanInvariant
     var title: String
@@ -11,15 +11,15 @@ struct FaultyPlanner: CustomTestStringConvertible, Sendable {
     var testDescription: String { title }
 
     init(
-        _ law: PlanInvariant,
+        _ invariant: PlanInvariant,
         _ title: String,
-        looking: @escaping @Sendable (inout DesiredState, inout Observed, inout PlanOptions) -> Void
+        hiding hide: @escaping @Sendable (inout DesiredState, inout Observed, inout PlanOptions) -> Void
     ) {
-        self.invariant = law
+        self.invariant = invariant
         self.title = title
         plan = { desired, observed, options in
             var (desired, observed, options) = (desired, observed, options)
-            looking(&desired, &observed, &options)
+            hide(&desired, &observed, &options)
             return Planner.plan(desired, observed, options)
         }
     }
@@ -28,7 +28,7 @@ struct FaultyPlanner: CustomTestStringConvertible, Sendable {
         .init(.dependentsStopFirst, "requirements recorded at the start") { _, observed, _ in
             observed.edit { $0.requires = [] }
         },
-        .init(.dependenciesStartFirst, "mere order") { desired, _, _ in
+        .init(.dependenciesStartFirst, "after and wants") { desired, _, _ in
             desired.edit {
                 $0.after = []
                 $0.wants = []
@@ -36,12 +36,12 @@ struct FaultyPlanner: CustomTestStringConvertible, Sendable {
         },
         .init(.requirementsDecideStarts, "declared requirements") { desired, _, _ in desired.edit { $0.requires = [] }
         },
-        .init(.everyRequestIsHandled, "that what requires what is wanted down goes down") { desired, _, _ in
+        .init(.everyRequestIsHandled, "that a service stops if its requirement should be down") { desired, _, _ in
             desired.edit { if $0.status == .stop { $0.status = .ignore } }
         },
         .init(.unwantedServicesNeverStart, "the status") { desired, _, _ in desired.edit { $0.status = .start } },
         .init(.everyChangeIsRequested, "--no-prune") { _, _, options in options.prunes = true },
-        .init(.everyChangeIsRequested, "that an apply alone tries again") { _, _, options in
+        .init(.everyChangeIsRequested, "that only an apply retries") { _, _, options in
             options.retriesFailed = true
         },
         .init(.unwantedServicesNeverStart, "down") { _, _, options in options.down = .none },
@@ -56,12 +56,12 @@ struct FaultyPlanner: CustomTestStringConvertible, Sendable {
         .init(.standaloneActionsAreIndependent, "that a schedule is paused") { _, observed, _ in
             for name in observed.standalone.keys { observed.standalone[name]?.isScheduled = true }
         },
-        .init(.applyConverges, "that something came up") { _, observed, _ in
+        .init(.applyConverges, "that a service is running") { _, observed, _ in
             for (name, service) in observed.services where service.state == .running {
                 observed.services[name] = nil
             }
         },
-        .init(.planningIsDeterministic, "nothing, and it rolls dice") { _, observed, _ in
+        .init(.planningIsDeterministic, "nothing, but its plans are random") { _, observed, _ in
             observed.revision += Int64.random(in: 0...1_000_000)
         },
     ]

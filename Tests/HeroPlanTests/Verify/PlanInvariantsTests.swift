@@ -4,7 +4,7 @@ import HeroSim
 import HeroSimulation
 import Testing
 
-/// A plan spoiled in one way, and the law that must say so.
+/// A plan with one mutation, and the invariant that must detect it.
 struct PlanMutation: CustomTestStringConvertible {
     var invariant: PlanInvariant
     var title: String
@@ -12,22 +12,27 @@ struct PlanMutation: CustomTestStringConvertible {
     var mutate: @Sendable (inout Plan) -> Void
 
     init(
-        _ law: PlanInvariant,
+        _ invariant: PlanInvariant,
         _ title: String,
-        _ world: String,
+        _ fixture: String,
         _ options: PlanOptions = PlanOptions(),
         mutate: @escaping @Sendable (inout Plan) -> Void
     ) {
-        self.invariant = law
+        self.invariant = invariant
         self.title = title
-        let world = PlanFixture(world)
-        self.planCase = PlanCase(world.desired, world.observed, options)
+        let fixture = PlanFixture(fixture)
+        self.planCase = PlanCase(fixture.desired, fixture.observed, options)
         self.mutate = mutate
     }
 
-    /// Spoils the plan of a case folder.
-    init(_ law: PlanInvariant, _ title: String, of folder: String, mutate: @escaping @Sendable (inout Plan) -> Void) {
-        self.invariant = law
+    /// Creates a mutation of the plan of a case folder.
+    init(
+        _ invariant: PlanInvariant,
+        _ title: String,
+        of folder: String,
+        mutate: @escaping @Sendable (inout Plan) -> Void
+    ) {
+        self.invariant = invariant
         self.title = title
         planCase = PlanCaseFolder.all.first { $0.name == folder }.flatMap { try? $0.read() } ?? PlanCase()
         self.mutate = mutate
@@ -36,48 +41,53 @@ struct PlanMutation: CustomTestStringConvertible {
     var testDescription: String { title }
 }
 
-@Suite("The judge of plans")
+@Suite("The plan verifier")
 struct PlanInvariantsTests {
-    @Test("sees each law broken", arguments: PlanMutation.all)
-    func detectsMutation(_ spoiling: PlanMutation) {
-        let world = spoiling.planCase
-        var plan = Planner.plan(world.desired, world.observed, world.options)
-        func laws() -> Set<PlanInvariant> {
+    @Test("The plan verifier detects the violation of each invariant", arguments: PlanMutation.all)
+    func detectsMutation(_ mutation: PlanMutation) {
+        let fixture = mutation.planCase
+        var plan = Planner.plan(fixture.desired, fixture.observed, fixture.options)
+        func violatedInvariants() -> Set<PlanInvariant> {
             Set(
                 PlanInvariants.violations(
                     of: plan,
-                    desired: world.desired,
-                    observed: world.observed,
-                    options: world.options
+                    desired: fixture.desired,
+                    observed: fixture.observed,
+                    options: fixture.options
                 )
                 .map(\.invariant)
             )
         }
-        #expect(laws() == [])
-        spoiling.mutate(&plan)
-        #expect(laws().contains(spoiling.invariant))
+        #expect(violatedInvariants() == [])
+        mutation.mutate(&plan)
+        #expect(violatedInvariants().contains(mutation.invariant))
     }
 
-    @Test("has a broken plan or a broken planner for every law")
+    @Test("Every invariant has a mutated plan or a faulty planner that violates it")
     func everyInvariantHasMutation() {
-        let laws = PlanMutation.all.map(\.invariant) + FaultyPlanner.all.map(\.invariant)
-        #expect(Set(laws) == Set(PlanInvariant.allCases))
+        let invariants = PlanMutation.all.map(\.invariant) + FaultyPlanner.all.map(\.invariant)
+        #expect(Set(invariants) == Set(PlanInvariant.allCases))
     }
 
-    @Test("catches a planner that is blind to a part of what it is told", arguments: FaultyPlanner.all)
-    func detectsFaultyPlanner(_ blind: FaultyPlanner) {
+    @Test("The plan verifier detects a planner that ignores a part of its input", arguments: FaultyPlanner.all)
+    func detectsFaultyPlanner(_ faulty: FaultyPlanner) {
         let isCaught = (UInt64(0)..<2000).contains { seed in
-            let trial = RandomPlanCase(seed: seed)
-            let found = PlanInvariants.planAndVerify(trial.desired, trial.observed, trial.options, planner: blind.plan)
-            return found.violations.contains { $0.invariant == blind.invariant }
+            let simulated = RandomPlanCase(seed: seed)
+            let found = PlanInvariants.planAndVerify(
+                simulated.desired,
+                simulated.observed,
+                simulated.options,
+                planner: faulty.plan
+            )
+            return found.violations.contains { $0.invariant == faulty.invariant }
         }
         #expect(isCaught)
     }
 
-    @Test("sees two plans of the same that differ")
+    @Test("The plan verifier detects two different plans of the same input")
     func differingPlans() {
-        let world = PlanFixture("db\nweb requires db")
-        let first = Planner.plan(world.desired, world.observed)
+        let fixture = PlanFixture("db\nweb requires db")
+        let first = Planner.plan(fixture.desired, fixture.observed)
         var second = first
         #expect(PlanInvariants.violations(between: first, and: second) == [])
         second.changes[1].reason.text = "because"
@@ -86,20 +96,21 @@ struct PlanInvariantsTests {
         #expect(violations.first?.service == QualifiedName("web"))
     }
 
-    @Test("sees nearly any random damage to the action of a change")
+    @Test("The plan verifier detects random mutations of the action of a change")
     func randomMutation() {
-        var dice = SeededGenerator(1)
+        var generator = SeededGenerator(1)
         for seed in UInt64(0)..<200 {
-            let world = RandomPlanCase(seed: seed)
-            let options = world.options
-            var plan = Planner.plan(world.desired, world.observed, options)
-            guard let index = plan.changes.indices.randomElement(using: &dice) else { continue }
+            let fixture = RandomPlanCase(seed: seed)
+            let options = fixture.options
+            var plan = Planner.plan(fixture.desired, fixture.observed, options)
+            guard let index = plan.changes.indices.randomElement(using: &generator) else { continue }
             let right = plan.changes[index].action
-            plan.changes[index].action = PlanAction.allCases.filter { $0 != right }.randomElement(using: &dice) ?? right
+            plan.changes[index].action =
+                PlanAction.allCases.filter { $0 != right }.randomElement(using: &generator) ?? right
             let violations = PlanInvariants.violations(
                 of: plan,
-                desired: world.desired,
-                observed: world.observed,
+                desired: fixture.desired,
+                observed: fixture.observed,
                 options: options
             )
             #expect(!violations.isEmpty, "seed \(seed): \(right) became \(plan.changes[index].action)")

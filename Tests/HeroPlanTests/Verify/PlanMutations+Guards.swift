@@ -5,53 +5,59 @@ extension PlanMutation {
     static let ofGuards: [PlanMutation] = [
         .init(
             .conflictsNeverRunTogether,
-            "a start beside a rival",
-            of: "conflict/what-is-on-ignore-and-up-is-in-the-way"
+            "a start while a conflicting service is up",
+            of: "conflict/a-running-service-with-status-ignore-blocks"
         ) {
             $0.startWaves = [[QualifiedName("green")]]
             $0.edit("green") { $0 = Change($0.service, .start, Reason(.declared, "it is declared"), startWave: 0) }
         },
         .init(
             .narrowedPlansStayInScope,
-            "a bystander taken into a narrow plan",
-            of: "only/a-service-that-nobody-requires"
+            "a service outside the scope of a narrowed plan",
+            of: "only/a-service-without-dependents"
         ) {
             let reason = Reason(.specChanged, "its manifest changed")
             $0.changes.append(Change(QualifiedName("web"), .restart, reason, stopWave: 0, startWave: 0))
             $0.stopWaves[0].append(QualifiedName("web"))
             $0.startWaves[0].append(QualifiedName("web"))
         },
-        .init(.standaloneActionsAreIndependent, "a task that is not run", of: "standalone/a-changed-task-runs-again") {
+        .init(
+            .standaloneActionsAreIndependent,
+            "a changed action that is not run",
+            of: "standalone/a-changed-action-runs-again"
+        ) {
             $0.changes[0].action = .update
         },
         .init(.standaloneActionsAreIndependent, "a schedule in a wave", of: "standalone/a-new-schedule") {
             $0.changes[0].startWave = 0
         },
-        .init(.standaloneActionsAreIndependent, "one forgotten", of: "standalone/a-new-schedule") { $0.changes = [] },
+        .init(.standaloneActionsAreIndependent, "a missing standalone action", of: "standalone/a-new-schedule") {
+            $0.changes = []
+        },
         .init(
             .reclaimsAreAllowed,
-            "a stranger stopped without permission",
-            of: "reclaim/a-stranger-holds-the-port-and-may-not-be-stopped"
+            "a foreign process stopped without permission",
+            of: "reclaim/a-foreign-process-holds-the-port-and-may-not-be-stopped"
         ) { $0.reclaims = [Reclaim(holder(pid: 412, "/usr/sbin/nginx"), allowedBy: .killOthers)] },
-        .init(.reclaimsAreAllowed, "pid 1 stopped", of: "reclaim/what-must-never-be-signalled") {
+        .init(.reclaimsAreAllowed, "pid 1 stopped", of: "reclaim/a-protected-holder") {
             $0.reclaims = [Reclaim(holder(pid: 1, "/sbin/init"), allowedBy: .killOthers)]
         },
-        .init(.reclaimsAreAllowed, "stopped in spite of the option", of: "reclaim/no-kill-makes-it-a-refusal") {
+        .init(.reclaimsAreAllowed, "a process stopped despite --no-kill", of: "reclaim/no-kill-refuses-the-plan") {
             $0.reclaims = [Reclaim(holder(pid: 412, "/usr/sbin/nginx"), allowedBy: .killOthers)]
         },
         .init(
             .reclaimsAreAllowed,
-            "stopped for what does not start",
-            of: "reclaim/what-runs-as-declared-stops-nobody"
+            "a process stopped for an action that does not start",
+            of: "reclaim/a-kept-service-stops-no-holder"
         ) { $0.reclaims = [Reclaim(holder(pid: 412, "/usr/sbin/nginx"), allowedBy: .killOthers)] },
         .init(
             .guardsAreEnforced,
-            "a protected service without a word",
+            "a protected service without a refusal",
             of: "guard/a-protected-service-is-not-restarted"
         ) {
             $0.diagnostics = []
         },
-        .init(.guardsAreEnforced, "too many without a word", of: "guard/more-than-may-be-disturbed") {
+        .init(.guardsAreEnforced, "too many stops without a refusal", of: "guard/more-stops-than-allowed") {
             $0.diagnostics = []
         },
     ]

@@ -3,13 +3,13 @@ import HeroPlan
 import HeroSimulation
 import Testing
 
-@Suite("Plans of random worlds")
+@Suite("Random plans")
 struct RandomPlanTests {
     static let batches: [Range<UInt64>] = stride(from: UInt64(0), to: 3000, by: 100).map { first in
         first..<first + 100
     }
 
-    @Test("break no law, are the same twice, and leave nothing to do once carried out (DP-1)", arguments: batches)
+    @Test("Random plans violate no invariant, are deterministic and converge (DP-1)", arguments: batches)
     func invariants(_ seeds: Range<UInt64>) {
         for seed in seeds {
             let trial = RandomPlanCase(seed: seed)
@@ -17,7 +17,7 @@ struct RandomPlanTests {
         }
     }
 
-    @Test("see every action, every reason, every refusal, and every kind of change of a standalone action")
+    @Test("Random plans contain every action, reason, refusal and standalone change")
     func coverage() {
         var actions: Set<PlanAction> = []
         var alone: Set<PlanAction> = []

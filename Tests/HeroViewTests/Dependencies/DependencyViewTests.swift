@@ -1,10 +1,11 @@
+import HeroJSON
 import HeroModel
 import HeroView
 import Testing
 
-@Suite("Dependencies, drawn and explained")
+@Suite("Views of dependencies")
 struct DependencyViewTests {
-    /// A diamond with an order on top, a conflict, and a service that nobody needs.
+    /// A diamond with an order-only edge, a conflict, and a service without dependents.
     private var map: DependencyMap {
         func node(
             _ name: String,
@@ -31,7 +32,7 @@ struct DependencyViewTests {
         ])
     }
 
-    @Test("a tree, and graphs for programs that draw")
+    @Test("Dependencies are shown as a tree, as Graphviz and as Mermaid")
     func treesAndGraphs() {
         expectGolden(TreeView().text(map), "tree.txt")
         expectGolden(TreeView(OutputStyle(isColored: true)).text(map, of: QualifiedName("api")), "tree-colour.txt")
@@ -40,9 +41,9 @@ struct DependencyViewTests {
         expectGolden(map.json.text(.pretty) + "\n", "tree.json")
     }
 
-    @Test("each service is expanded once, so that a tree stays as long as its set")
+    @Test("A tree expands each service once")
     func sharedDependencies() {
-        // Each layer requires both of the layer below: drawn out, that would be 2 to the 20 lines.
+        // Each layer requires both services of the layer below; a full expansion would have 2 to the 20 lines.
         let nodes = (0..<20).flatMap { layer in
             ["a", "b"].map { side in
                 var spec = ServiceSpec(QualifiedName("\(side)\(layer)"), actions: [ActionSpec("m", .exec(["true"]))])
@@ -53,7 +54,7 @@ struct DependencyViewTests {
         #expect(TreeView().text(DependencyMap(nodes)).split(separator: "\n").count < 100)
     }
 
-    @Test("who waits for himself is drawn, too")
+    @Test("A tree shows services that form a cycle")
     func cycle() {
         let nodes = [("a", "b"), ("b", "a")].map { name, other in
             var spec = ServiceSpec(QualifiedName(name), actions: [ActionSpec("m", .exec(["true"]))])
@@ -73,7 +74,7 @@ struct DependencyViewTests {
         spec.requires = [QualifiedName("api"), QualifiedName("db")]
         return WhyReport(
             name: QualifiedName("web"),
-            declared: Declared(spec, at: place("web.yaml", 2), fieldLocations: ["status": place("web.yaml", 4)]),
+            declared: Declared(spec, at: location("web.yaml", 2), fieldLocations: ["status": location("web.yaml", 4)]),
             status: status,
             others: Dictionary(others.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first }),
             reconciler: .init(pid: 77, mode: "watch", directory: "/srv/services.d"),
@@ -101,7 +102,7 @@ struct DependencyViewTests {
         )
     }
 
-    @Test("a program that speaks is quoted, and one that has not said that it is ready is waited for")
+    @Test("The why view shows notifications of a program and its readiness condition")
     func notifyTexts() {
         var action = ActionStatus(name: "server")
         action.phase = .running
@@ -113,14 +114,14 @@ struct DependencyViewTests {
         report.declared?.spec.actions[0].ready = Probe(.notify)
         report.declared?.spec.actions[0].health = Probe(.watchdog(.seconds(30)))
         let text = WhyView().text(report)
-        #expect(text.contains("server is ready when it says READY=1 on its NOTIFY_SOCKET, within 30s"))
-        #expect(text.contains("server: it reloads") && text.contains("server: \(hostile.printable)"))
+        #expect(text.contains("server is ready when it sends READY=1 to its NOTIFY_SOCKET, within 30s"))
+        #expect(text.contains("server is reloading") && text.contains("server: \(hostile.printable)"))
         #expect(isHarmless(text))
         report.status?.actions[0].isHealthy = false
-        #expect(WhyView().text(report).contains("it says WATCHDOG=1 on its NOTIFY_SOCKET at least every 30s"))
+        #expect(WhyView().text(report).contains("it sends WATCHDOG=1 to its NOTIFY_SOCKET at least every 30s"))
     }
 
-    @Test("OB-1: what is blocked is followed to what really failed, with the moment of its next try")
+    @Test("OB-1: The why view follows a blocked service to the failed one and its next retry")
     func why() {
         var failing = ActionStatus(name: "server")
         failing.phase = .retrying
@@ -150,7 +151,10 @@ struct DependencyViewTests {
         expectGolden(WhyView().text(report(nil)), "why-never.txt")
     }
 
-    @Test("OB-1: every state has a sentence, and a circle of blocked services ends", arguments: ServiceState.allCases)
+    @Test(
+        "OB-1: The why view explains every state, and cycles of blocked services end",
+        arguments: ServiceState.allCases
+    )
     func states(_ state: ServiceState) {
         let text = WhyView().text(
             report(status("web", state, blockedBy: ["api"]), [status("api", .blocked, blockedBy: ["web"])])
@@ -159,7 +163,7 @@ struct DependencyViewTests {
         #expect(text.split(separator: "\n").count < 12)
     }
 
-    @Test("no trouble of a service reaches the terminal as a control")
+    @Test("The why view escapes control characters in errors")
     func hostileTexts() {
         var action = ActionStatus(name: hostile)
         action.phase = .failed

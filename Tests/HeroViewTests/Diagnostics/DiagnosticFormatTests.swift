@@ -1,7 +1,8 @@
 import Foundation
+import HeroJSON
 import HeroModel
 import HeroView
-import SchemaJudge
+import SchemaValidation
 import Testing
 
 @Suite("Diagnostics for CI and code scanning")
@@ -20,10 +21,10 @@ struct DiagnosticFormatTests {
             .error,
             code: "duplicate-name",
             "the service `core/web` is declared twice",
-            at: place("wéb 2.yaml", 12, 7),
+            at: location("wéb 2.yaml", 12, 7),
             excerpt: "name: web",
             length: 3,
-            notes: [.init("first declared", at: place("web.yaml", 2, 7), excerpt: "name: web")]
+            notes: [.init("first declared", at: location("web.yaml", 2, 7), excerpt: "name: web")]
         ),
         Diagnostic(.warning, code: "no-hero-db", "no manifest declares `core/hero_db`", help: "declare it"),
     ]
@@ -34,7 +35,7 @@ struct DiagnosticFormatTests {
         defaultFile: "services.d"
     )
 
-    @Test("GitHub's workflow commands, one a line, with their escapes")
+    @Test("Diagnostics are GitHub workflow commands, one per line, with escapes")
     func github() {
         let text = DiagnosticView.github(Self.diagnostics, base: "/srv/demo")
         expectGolden(text, "diagnostics.github.txt")
@@ -42,7 +43,7 @@ struct DiagnosticFormatTests {
         #expect(DiagnosticView.github([]) == "")
     }
 
-    @Test("what an author writes ends no workflow command and begins none")
+    @Test("Text of a manifest cannot end or begin a workflow command")
     func injection() {
         let evil = "x\r\n::set-output name=a::b\n::error::%0A,:\u{1B}[2J"
         let diagnostic = Diagnostic(
@@ -57,23 +58,23 @@ struct DiagnosticFormatTests {
         #expect(isHarmless(text))
         #expect(text.split(separator: "\n").count == 1)
         let properties = text.split(separator: "::").first ?? ""
-        // The commas that separate the properties, and no more.
+        // Only the commas between the properties.
         #expect(properties.count { $0 == "," } == 5)
         #expect(!properties.dropFirst(8).contains(":"))
     }
 
-    @Test("a SARIF log: rules, places relative to where one stands, regions with columns")
+    @Test("A SARIF log contains rules, relative locations and regions with columns")
     func log() throws {
         let text = sarif.json(Self.diagnostics).text(.pretty) + "\n"
         expectGolden(text, "diagnostics.sarif.json")
-        let judge = SchemaValidator(try JSON(Self.schema), isClosed: true)
-        let full = try JSON(text)
-        #expect(judge.errors(in: full) == [])
-        let empty = try JSON(sarif.json([]).text())
-        #expect(judge.errors(in: empty) == [])
+        let validator = SchemaValidator(try JSONValue(parsing: Self.schema), isClosed: true)
+        let full = try JSONValue(parsing: text)
+        #expect(validator.errors(in: full) == [])
+        let empty = try JSONValue(parsing: sarif.json([]).text())
+        #expect(validator.errors(in: empty) == [])
     }
 
-    @Test("strict, a warning makes a set invalid")
+    @Test("With strict validation a warning makes a set invalid")
     func strict() {
         let warning = [Diagnostic(.warning, code: "w", "odd")]
         #expect(DiagnosticView.json(validating: warning)["valid"] == true)
@@ -81,7 +82,7 @@ struct DiagnosticFormatTests {
         #expect(DiagnosticView.json(validating: [], isStrict: true)["valid"] == true)
     }
 
-    @Test("all places of a mistake are in the JSON")
+    @Test("The JSON of a diagnostic contains all of its locations")
     func notes() {
         guard case .array(let found)? = DiagnosticView.json(validating: Self.diagnostics)["diagnostics"] else { return }
         #expect(
@@ -93,7 +94,7 @@ struct DiagnosticFormatTests {
         )
     }
 
-    /// What SARIF 2.1.0 says of the parts that we write (its own schema, sections 3.13 to 3.58).
+    /// The part of the SARIF 2.1.0 schema that heroproc writes (sections 3.13 to 3.58).
     private static let schema = ##"""
         {
           "$defs": {

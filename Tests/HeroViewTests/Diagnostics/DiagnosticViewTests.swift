@@ -1,3 +1,4 @@
+import HeroJSON
 import HeroModel
 import HeroView
 import Testing
@@ -10,7 +11,7 @@ import Testing
             .error,
             code: "c",
             "m",
-            at: place("a.yaml", 7, column),
+            at: location("a.yaml", 7, column),
             excerpt: line,
             length: length
         )
@@ -18,14 +19,14 @@ import Testing
             .map { $0.dropFirst(4) }
     }
 
-    @Test("an editor can jump to the first line, and the rest shows the place, what belongs to it and the remedy")
+    @Test("A diagnostic shows its location, excerpt, notes and help")
     func golden() {
         let diagnostics = [
             Diagnostic(
                 .error,
                 code: "unknown-key",
                 "unknown key `require`; did you mean `requires`?",
-                at: place("web.yaml", 4),
+                at: location("web.yaml", 4),
                 excerpt: "require: [hero_db]",
                 length: 7
             ),
@@ -34,10 +35,10 @@ import Testing
                 code: "duplicate-name",
                 "service `core/web` is declared twice",
                 help: "rename one of the two",
-                at: place("web2.yaml", 12, 7),
+                at: location("web2.yaml", 12, 7),
                 excerpt: "name: web",
                 length: 3,
-                notes: [.init("first declared here", at: place("web.yaml", 2, 7), excerpt: "name: web")]
+                notes: [.init("first declared here", at: location("web.yaml", 2, 7), excerpt: "name: web")]
             ),
             Diagnostic(.warning, code: "no-hero-db", "no manifest declares `core/hero_db`", help: "declare it"),
         ]
@@ -47,7 +48,7 @@ import Testing
     }
 
     @Test(
-        "the caret stands below the character it means",
+        "The caret is below the character of the diagnostic",
         arguments: [
             ("name: web", 7, 3, "name: web", "      ^~~"),
             ("\tname: x", 2, 4, "    name: x", "    ^~~~"),
@@ -70,7 +71,7 @@ import Testing
         #expect(lines.last.map(String.init) == " \(caret)")
     }
 
-    @Test("a long line is cut around the caret")
+    @Test("A long line is cut around the caret")
     func longLines() throws {
         let line = String(repeating: "x", count: 100_000) + "HERE" + String(repeating: "y", count: 100_000)
         for width in [nil, 60, 0] {
@@ -84,7 +85,7 @@ import Testing
         }
     }
 
-    @Test("no text of an author reaches the terminal as a control (kubectl CVE-2021-25743)")
+    @Test("Diagnostics escape control characters of manifests (kubectl CVE-2021-25743)")
     func hostileTexts() {
         let diagnostic = Diagnostic(
             .error,
@@ -99,7 +100,7 @@ import Testing
         #expect(view.text(diagnostic).split(separator: "\n").count == 7)
     }
 
-    @Test("a good set is told with its size, its warnings before it")
+    @Test("The validation of a valid set shows its size after its warnings")
     func goodSet() {
         #expect(view.validation([], services: 5, files: 1) == "5 services in 1 file: no errors.\n")
         let warning = Diagnostic(.warning, code: "w", "odd")

@@ -1,12 +1,13 @@
 import Foundation
+import HeroJSON
 import HeroModel
 import HeroView
-import SchemaJudge
+import SchemaValidation
 import Testing
 
-@Suite("The doctor")
+@Suite("The doctor view")
 struct DoctorViewTests {
-    /// A made-up machine: its name is that of its goldens.
+    /// An example machine; its name is part of the names of its golden files.
     struct MachineExample: Sendable, CustomTestStringConvertible {
         var name: String
         var isHealthy: Bool
@@ -23,19 +24,23 @@ struct DoctorViewTests {
         MachineExample(name: "full-disk", isHealthy: false, facts: .fullDisk),
     ]
 
-    @Test("OB-4: what is said of six machines, as text and as JSON", arguments: machines)
-    func goldens(_ patient: MachineExample) throws {
-        let report = DoctorReport(patient.facts)
-        expectGolden(DoctorView().text(report), "doctor-\(patient.name).txt")
+    @Test("OB-4: The doctor view reports six example machines as text and JSON", arguments: machines)
+    func goldens(_ machine: MachineExample) throws {
+        let report = DoctorReport(machine.facts)
+        expectGolden(DoctorView().text(report), "doctor-\(machine.name).txt")
         let json = DoctorView.json(report).text(.pretty) + "\n"
-        expectGolden(json, "doctor-\(patient.name).json")
-        #expect(report.isHealthy == patient.isHealthy)
-        #expect(try SchemaValidator(JSON(OutputSchema.doctor.json.text()), isClosed: true).errors(in: JSON(json)) == [])
+        expectGolden(json, "doctor-\(machine.name).json")
+        #expect(report.isHealthy == machine.isHealthy)
+        #expect(
+            try SchemaValidator(JSONValue(parsing: OutputSchema.doctor.json.text()), isClosed: true).errors(
+                in: JSONValue(parsing: json)
+            ) == []
+        )
     }
 
-    @Test("OB-4: what is not fine says what follows from it, and each check has a word of its own", arguments: machines)
-    func explained(_ patient: MachineExample) {
-        let findings = DoctorReport(patient.facts).checks
+    @Test("OB-4: Every problem has a consequence, and every check has its own code", arguments: machines)
+    func explained(_ machine: MachineExample) {
+        let findings = DoctorReport(machine.facts).checks
         #expect(Set(findings.map(\.code)).count == findings.count)
         for finding in findings {
             #expect((finding.mark == .fine) == (finding.meaning == nil), "\(finding.code)")
@@ -43,27 +48,27 @@ struct DoctorViewTests {
         }
     }
 
-    @Test("OB-4: every check is explained in docs/reference/doctor.md", arguments: machines)
-    func documented(_ patient: MachineExample) throws {
+    @Test("OB-4: The page docs/reference/doctor.md explains every check", arguments: machines)
+    func documented(_ machine: MachineExample) throws {
         let page = SchemaTests.folder.appendingPathComponent("../docs/reference/doctor.md").standardized
         let text = try String(contentsOf: page, encoding: .utf8)
-        for finding in DoctorReport(patient.facts).checks {
+        for finding in DoctorReport(machine.facts).checks {
             #expect(text.contains("`\(finding.code)`"), "\(finding.code)")
         }
     }
 
-    @Test("CR-6: a reconciler in safe mode is not fine, with its reason and a remedy; the machine is fit all the same")
+    @Test("CR-6: The doctor view warns about safe mode with its reason and a remedy")
     func safeMode() throws {
         var facts = MachineFacts.healthy
         facts.supervision.reconciler?.safeMode = "it crashed 3 times; it ends by itself"
         let report = DoctorReport(facts)
         let finding = try #require(report.checks.first { $0.code == "reconciler" })
         #expect(finding.mark == .warning && finding.help?.contains("/etc/heroproc/services.d") == true)
-        #expect(finding.meaning == "nothing new is taken in: it crashed 3 times; it ends by itself")
+        #expect(finding.meaning == "no changes are applied: it crashed 3 times; it ends by itself")
         #expect(report.isHealthy)
     }
 
-    @Test("OB-4: one thing that is needed and missing is enough for the machine to be unfit")
+    @Test("OB-4: One missing requirement makes a machine unhealthy")
     func singleFailures() {
         let breaks: [(String, (inout MachineFacts) -> Void)] = [
             ("pidfd", { $0.kernelFeatures.remove(.pidfd) }),
@@ -91,16 +96,16 @@ struct DoctorViewTests {
             ("core", { $0.manifests = .coreMissing("not declared", help: "declare it") }),
         ]
         #expect(DoctorReport(.healthy).isHealthy)
-        for (code, spoil) in breaks {
+        for (code, breakFact) in breaks {
             var facts = MachineFacts.healthy
-            spoil(&facts)
+            breakFact(&facts)
             let report = DoctorReport(facts)
             #expect(!report.isHealthy)
             #expect(report.checks.filter { $0.mark == .missing }.map(\.code) == [code])
         }
     }
 
-    @Test("what a machine says of itself cannot take over a terminal")
+    @Test("The doctor view escapes control characters in facts")
     func hostileTexts() {
         var facts = MachineFacts.healthy
         facts.kernelRelease = hostile
@@ -112,7 +117,7 @@ struct DoctorViewTests {
         #expect(isHarmless(DoctorView(OutputStyle(width: 60)).text(DoctorReport(facts))))
     }
 
-    @Test("on a terminal no line is longer than it, unless a word is")
+    @Test("The doctor view wraps its lines to the width of the terminal")
     func lineWidths() {
         let text = DoctorView(OutputStyle(width: 80)).text(DoctorReport(.bareContainer))
         for line in text.split(separator: "\n") where line.count > 80 {
@@ -122,7 +127,7 @@ struct DoctorViewTests {
 }
 
 extension MachineFacts {
-    /// A machine of its own, with all that there is.
+    /// A machine without problems.
     static var healthy: MachineFacts {
         var facts = MachineFacts()
         facts.kernelRelease = "Linux 6.18.4"
@@ -158,7 +163,7 @@ extension MachineFacts {
         return facts
     }
 
-    /// A container with nothing granted and nothing prepared.
+    /// A container without privileges and without preparation.
     fileprivate static var bareContainer: MachineFacts {
         var facts = healthy
         facts.containment = ContainmentFacts()
@@ -186,7 +191,7 @@ extension MachineFacts {
         return facts
     }
 
-    /// A unit that somebody wrote without knowing what systemd does at its end.
+    /// A unit without `KillMode=process`.
     fileprivate static var systemdWithoutKillMode: MachineFacts {
         var facts = healthy
         facts.kernelRelease = "Linux 6.12.48+deb13-amd64"
@@ -201,7 +206,7 @@ extension MachineFacts {
         return facts
     }
 
-    /// Somebody who logs in and tries it.
+    /// An ordinary user in a login session.
     fileprivate static var ordinaryUser: MachineFacts {
         var facts = healthy
         facts.containment = ContainmentFacts()
@@ -239,7 +244,7 @@ extension MachineFacts {
         return facts
     }
 
-    /// Nothing fits any more, and the manifests come from a server.
+    /// A full disk, and manifests on a network file system.
     fileprivate static var fullDisk: MachineFacts {
         var facts = healthy
         facts.directories[0].freeBytes = 40_960
@@ -258,7 +263,7 @@ extension MachineFacts {
 }
 
 extension DirectoryFacts {
-    /// One that is there, with room.
+    /// An existing directory with free space.
     fileprivate static func present(_ role: Role, _ path: String, _ kind: String, owner: UInt32 = 0) -> DirectoryFacts {
         var facts = DirectoryFacts(role, path)
         facts.exists = true
@@ -271,7 +276,7 @@ extension DirectoryFacts {
         return facts
     }
 
-    /// One that is not there, and can be made.
+    /// A missing directory that can be created.
     fileprivate static func absent(_ role: Role, _ path: String, _ kind: String) -> DirectoryFacts {
         var facts = present(role, path, kind)
         facts.exists = false

@@ -4,7 +4,7 @@ import Testing
 @Suite struct LogTailTests {
     private static let time = "2026-11-21T13:34:58.123456789Z"
 
-    /// `a`: a full line; `p`: a part; `x`: a foreign line; `o`: a part without its line feed.
+    /// `a`: a full line; `p`: a part; `x`: a line in another format; `o`: a part without its line feed.
     private static func log(_ pattern: String) -> [UInt8] {
         Array(
             pattern.enumerated().map { index, kind in
@@ -19,7 +19,7 @@ import Testing
     }
 
     @Test(
-        "the last lines of the program begin where the line before them ended",
+        "The last lines of a log start where the line before them ends",
         arguments: [
             ("aaaa", 2, 2), ("aaaa", 4, 0), ("aaaa", 9, 0), ("aaaa", 0, 4), ("", 3, 0), ("appappa", 1, 4),
             ("appappa", 2, 1), ("apa", 1, 1), ("aap", 1, 2), ("aap", 2, 1), ("aapo", 1, 2), ("aao", 1, 2),
@@ -32,7 +32,7 @@ import Testing
         #expect(start == Self.log(String(pattern.prefix(first))).count)
     }
 
-    @Test("when the end of a log holds too few lines, more of it is asked for")
+    @Test("The tail of a log requests more bytes if it has too few lines")
     func more() {
         let log = Self.log("aaaa")
         #expect(LogTail(lines: 4).start(in: log[...], isWhole: false) == nil)

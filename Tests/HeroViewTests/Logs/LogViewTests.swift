@@ -5,7 +5,7 @@ import Testing
 @Suite struct LogViewTests {
     private let time = "2026-11-21T13:34:58.123456789Z"
 
-    /// The text of a log, fed in chunks of a size.
+    /// The text of a log that is added in chunks of a size.
     private func text(
         _ log: [UInt8],
         _ view: LogView,
@@ -32,7 +32,7 @@ import Testing
     private let file = LogView(isForTerminal: false)
     private let terminal = LogView(isForTerminal: true)
 
-    @Test("a CRI line is read into its parts")
+    @Test("A CRI log line is parsed into its parts")
     func parts() throws {
         let line = try #require(LogLine(Array("xx\(time) stderr P a b ".utf8)[2...]))
         #expect(line.stream == .stderr && line.isPartial)
@@ -43,7 +43,7 @@ import Testing
     }
 
     @Test(
-        "what is not a CRI line is no CRI line",
+        "A line in another format is not parsed as a CRI log line",
         arguments: [
             "", " ", "x", "2026-11-21T13:34:58Z", "2026-11-21T13:34:58Z stdout", "2026-11-21T13:34:58Z stdout ",
             "2026-11-21T13:34:58Z stdin F x", "2026-11-21T13:34:58Z stdout X x", "2026-11-21T13:34:58Z stdout Fx",
@@ -56,7 +56,7 @@ import Testing
         #expect(self.text(text + "\n", file) == text + "\n")
     }
 
-    @Test("the text is what the service wrote, however the log is cut into chunks (LG-4)", arguments: 1...70)
+    @Test("Log text does not depend on the chunk size (LG-4)", arguments: 1...70)
     func chunkSizes(_ chunk: Int) {
         let log = Array(
             """
@@ -75,13 +75,13 @@ import Testing
         #expect(text(log, file, .raw, chunk: chunk) == log)
     }
 
-    @Test("a line of any length passes in pieces, within the limit of memory", arguments: [1, 7, 64, 4096])
+    @Test("A long log line is delivered in pieces within the limit", arguments: [1, 7, 64, 4096])
     func longLines(_ limit: Int) {
         let part = String(repeating: "x", count: 100)
         let log = String(repeating: "\(time) stdout P \(part)\n", count: 50) + "\(time) stdout F end\n"
         let expected = String(repeating: part, count: 50) + "end\n"
         for chunk in [1, 33, 10_000] {
-            // Chunks of a foreign form, too: the limit must not tear a CRI line that fits.
+            // The limit must not split a CRI line that fits.
             let view = LogView(isForTerminal: true, prefix: "a | ")
             if limit >= 200 {
                 #expect(
@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    @Test("what is held of a line without an end stays within the limit, in both formats")
+    @Test("The buffer of an unfinished log line stays within the limit")
     func memory() {
         let parts = Array(
             String(repeating: "\(time) stdout P \(String(repeating: "x", count: 100))\n", count: 500).utf8
@@ -115,7 +115,7 @@ import Testing
         }
     }
 
-    @Test("a prefix and a time stand before each line, once")
+    @Test("Each log line has its prefix and its time once")
     func prefixes() {
         #expect(LogView.prefixes(for: ["web"]) == [""])
         #expect(LogView.prefixes(for: ["web", "worker"]) == ["web    | ", "worker | "])
@@ -124,7 +124,7 @@ import Testing
         #expect(text(log, view) == "web | \(time) ab\nweb | foo\nweb | \(time) c\n")
     }
 
-    @Test("no control character reaches a terminal, and every one reaches a file (LG-4, CVE-2021-25743)")
+    @Test("Log control characters are escaped on a terminal and kept in a file (LG-4, CVE-2021-25743)")
     func controls() {
         let log = "\(time) stdout F a\u{1B}]0;owned\u{07}\u{9B}2J\u{202E}\t\u{7F}\rb äöü 漢 👩‍👧\n"
         #expect(
@@ -133,13 +133,13 @@ import Testing
         #expect(text(log, file) == String(log.dropFirst(time.count + 10)))
     }
 
-    @Test("every byte sequence is shown in a harmless form of valid UTF-8")
+    @Test("Every byte sequence of a log is shown as harmless valid UTF-8")
     func anyBytes() {
         var seed: UInt64 = 42
         for _ in 0..<2000 {
             let bytes: [UInt8] = (0..<24).map { _ in
                 seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-                // Many leading and following bytes, so that almost-characters are common.
+                // Many lead and continuation bytes, so that almost-valid sequences are common.
                 let byte = UInt8(truncatingIfNeeded: seed >> 33)
                 return byte & 3 == 0 ? 0x80 | (byte >> 2) : byte
             }
@@ -154,7 +154,7 @@ import Testing
             to: &output
         )
         #expect(String(decoding: output, as: UTF8.self) == #"\xe2\x82\xff\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80"#)
-        // Characters spelled with more bytes than they need: 'A' and ESC.
+        // Overlong encodings of 'A' and ESC.
         output = []
         LogView.append(printable: [0xE0, 0x81, 0x81, 0xF0, 0x80, 0x80, 0x9B][...], to: &output)
         #expect(String(decoding: output, as: UTF8.self) == #"\xe0\x81\x81\xf0\x80\x80\x9b"#)

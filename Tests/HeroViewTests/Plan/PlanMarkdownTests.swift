@@ -3,11 +3,11 @@ import HeroPlan
 import HeroView
 import Testing
 
-@Suite("A plan for GitHub")
+@Suite("Plans for GitHub")
 struct PlanMarkdownTests {
     private let view = PlanMarkdown(against: "git:origin/main")
 
-    @Test("a comment on a pull request, and the annotations of a workflow")
+    @Test("A plan is a pull request comment and workflow annotations")
     func goldens() {
         expectGolden(view.text(samplePlan), "plan.md")
         expectGolden(PlanMarkdown(against: "runtime", isVerbose: true).text(Plan(baseRevision: 1)), "plan-empty.md")
@@ -15,10 +15,10 @@ struct PlanMarkdownTests {
         expectGolden(PlanAnnotations(base: "/srv/app").text(samplePlan), "plan-github.txt")
     }
 
-    @Test("a comment never grows beyond what GitHub takes, and counts what it leaves out")
+    @Test("A plan comment stays below GitHub's limit and counts omitted lines")
     func lengthLimit() {
         let names = (0..<5000).map { QualifiedName("service-\($0)") }
-        let field = FieldDiff(path: "env.PORT", before: "1", after: "2", cost: .restart, at: place("web.yaml", 1))
+        let field = FieldDiff(path: "env.PORT", before: "1", after: "2", cost: .restart, at: location("web.yaml", 1))
         let plan = Plan(
             baseRevision: 1,
             changes: names.map { Change($0, .restart, Reason(.specChanged, "env.PORT changed"), fields: [field]) },
@@ -32,7 +32,7 @@ struct PlanMarkdownTests {
         #expect(text.components("<details>") == text.components("</details>"))
     }
 
-    @Test("nothing that an author writes is markup, a mention, or a command of the runner")
+    @Test("Text of a manifest is no markup, mention or command in a plan comment")
     func hostileTexts() {
         let evil = "x`|\n::error::owned\n</details><img src=a>@everyone #1 [a](b) **b** \(hostile)"
         let change = Change(
@@ -49,7 +49,7 @@ struct PlanMarkdownTests {
         let markdown = view.text(plan)
         #expect(isHarmless(markdown))
         for tag in ["<img", "@everyone"] where markdown.contains(tag) {
-            // Inside of code everything is text; outside nothing of it may stand.
+            // Markup is allowed inside code only.
             let outside = markdown.split(separator: "\n").filter { $0.hasPrefix(">") || $0.contains("restart |") }
             #expect(!outside.contains { $0.contains(tag) && !$0.contains("`") })
         }
@@ -63,6 +63,6 @@ struct PlanMarkdownTests {
 }
 
 extension String {
-    /// How often a text occurs.
+    /// The number of occurrences of a text.
     fileprivate func components(_ text: String) -> Int { ranges(of: text).count }
 }

@@ -1,3 +1,4 @@
+import HeroJSON
 import HeroModel
 import HeroPlan
 import HeroView
@@ -6,7 +7,7 @@ import Testing
 @Suite struct PlanViewTests {
     private let view = PlanView()
 
-    @Test("a plan tells what, why, where and in which waves")
+    @Test("A plan shows changes, reasons, locations and waves")
     func golden() {
         expectGolden(view.text(samplePlan), "plan.txt")
         expectGolden(PlanView(isVerbose: true).text(samplePlan), "plan-verbose.txt")
@@ -14,7 +15,7 @@ import Testing
         expectGolden(PlanView.json(samplePlan).text(.pretty) + "\n", "plan.json")
     }
 
-    @Test("the JSON of a plan has exactly the members of the contract, in its order")
+    @Test("The JSON of a plan has the members of the contract in their order")
     func members() throws {
         let json = PlanView.json(samplePlan)
         #expect(
@@ -46,7 +47,7 @@ import Testing
     }
 
     @Test(
-        "the last line counts",
+        "The last line of a plan counts its changes",
         arguments: [
             ([PlanAction](), "Nothing to do: there are no services."),
             ([.keep], "Nothing to do: 1 service is as declared."),
@@ -64,7 +65,7 @@ import Testing
         #expect(view.summary(Plan(baseRevision: 1, changes: changes)) == expected)
     }
 
-    @Test("what is left running without being declared is never called as declared")
+    @Test("A plan does not call undeclared running services declared")
     func leftUndeclared() {
         let left = Change(QualifiedName("left"), .keep, Reason(.undeclared, "pruning is off"))
         let kept = Change(QualifiedName("kept"), .keep, Reason(.unchanged, ""))
@@ -78,7 +79,7 @@ import Testing
         #expect(ApplyView().text(report) == "Revision 3 is applied: all is as planned.\n")
     }
 
-    @Test("a plan of 1,000 services stays readable: waves wrap, are counted, and no line is too long")
+    @Test("A plan of 1,000 services wraps and counts its waves")
     func manyServices() {
         let names = (0..<1000).map { QualifiedName("service-\($0)") }
         let changes = names.enumerated().map { index, name in
@@ -101,7 +102,7 @@ import Testing
         #expect(verbose.split(separator: "\n").allSatisfy { $0.count <= 100 })
     }
 
-    @Test("of two long values the difference is shown, not their common beginning")
+    @Test("A plan shows the difference of two long values, not their common prefix")
     func longValues() {
         let script = String(repeating: "echo hello; ", count: 500)
         let field = FieldDiff(
@@ -117,10 +118,10 @@ import Testing
         #expect(text.utf8.count < 400)
     }
 
-    @Test("a cause and a place are told once, and always")
+    @Test("A plan mentions a cause and a location exactly once")
     func mentions() {
         func line(_ reason: String, cause: String, line: Int) -> String {
-            let reason = Reason(.cascade, reason, at: place("web.yaml", line))
+            let reason = Reason(.cascade, reason, at: location("web.yaml", line))
             let change = Change(QualifiedName("x"), .restart, reason, cause: QualifiedName(cause))
             return view.text(Plan(baseRevision: 1, changes: [change])).split(separator: "\n").first.map(String.init)
                 ?? ""
@@ -133,7 +134,7 @@ import Testing
         )
     }
 
-    @Test("what is dropped from a long list of fields is counted")
+    @Test("A plan counts the fields that it omits")
     func manyFields() {
         let fields = (0..<100).map {
             FieldDiff(path: "env.V\($0)", before: nil, after: "1", cost: .restart, at: nil)
@@ -144,7 +145,7 @@ import Testing
         #expect(PlanView(isVerbose: true).text(plan).contains("env.V99: unset -> \"1\""))
     }
 
-    @Test("no name, reason, value or drift reaches the terminal as a control")
+    @Test("A plan escapes control characters in names, reasons, values and drift")
     func hostileTexts() {
         let name = QualifiedName(hostile, context: hostile)
         let field = FieldDiff(

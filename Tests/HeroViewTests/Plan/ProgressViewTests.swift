@@ -7,7 +7,7 @@ import Testing
         ProgressStep(service: QualifiedName(name), state: state, detail: detail, elapsed: .milliseconds(ms))
     }
 
-    @Test("a step is one line")
+    @Test("A progress step is one line")
     func lines() {
         let view = ProgressView()
         #expect(view.line(step("web", .running)) == "core/web: running (ready in 1.2s)")
@@ -21,7 +21,7 @@ import Testing
         #expect(isHarmless(view.line(step(hostile, .failed, hostile))))
     }
 
-    /// A terminal that knows just the sequences of a frame: what is on the screen after some writes.
+    /// A terminal that interprets only the sequences of a frame.
     private struct Screen {
         var rows = [""]
         var row = 0
@@ -50,7 +50,7 @@ import Testing
         }
     }
 
-    @Test("each frame stands in the place of the one before, however many lines both have")
+    @Test("Each progress frame replaces the previous one, whatever their sizes")
     func frames() {
         let view = ProgressView(OutputStyle(width: 40))
         var screen = Screen()

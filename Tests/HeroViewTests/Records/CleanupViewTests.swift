@@ -1,3 +1,4 @@
+import HeroJSON
 import HeroModel
 import HeroView
 import Testing
@@ -12,7 +13,7 @@ import Testing
         errors: ["cannot remove a log"]
     )
 
-    @Test("a cleanup says what went; its JSON has exactly the members of the contract")
+    @Test("A cleanup reports removed jobs and actions as text and JSON")
     func done() {
         #expect(
             CleanupView.text(result)
@@ -23,7 +24,7 @@ import Testing
         #expect(CleanupView.text(CleanupResult()) == "Nothing to remove: no ended job matches.\n")
     }
 
-    @Test("a dry run lists the same ids and counts nothing")
+    @Test("A dry run of a cleanup lists the same IDs with counts of 0")
     func dryRun() {
         var preview = result
         preview.isDryRun = true
@@ -34,13 +35,13 @@ import Testing
         #expect(CleanupView.text(CleanupResult(isDryRun: true)) == "Nothing would be removed: no ended job matches.\n")
     }
 
-    @Test("a long list is cut, and says so")
+    @Test("A cleanup cuts a long list and counts the rest")
     func long() {
         let text = CleanupView.text(CleanupResult(jobs: Array(1...50)))
         #expect(text.contains("18, 19, 20 and 30 more"))
     }
 
-    @Test("the next runs stand below the jobs, the soonest first; what is owed comes before all")
+    @Test("Upcoming runs follow the jobs, pending ones first, then the soonest")
     func upcoming() {
         let runs = [
             UpcomingRun(QualifiedName("late"), nextRunAt: WallTime(microseconds: now.microseconds + 7_200_000_000)),

@@ -1,17 +1,18 @@
+import HeroJSON
 import HeroModel
 import HeroPlan
 import HeroView
 import Testing
 
 @Suite struct RecordViewTests {
-    @Test("jobs are a table, and JSON whose ids are exact integers and whose pids belong to what runs")
+    @Test("Jobs are shown as a table and as JSON with exact IDs")
     func jobsGolden() {
         expectGolden(JobsView().text(sampleJobs, now: now), "jobs.txt")
         expectGolden(JobsView.json(sampleJobs).text(.pretty) + "\n", "jobs.json")
         #expect(JobsView().text([], now: now) == "No jobs.\n")
     }
 
-    @Test("the JSON of jobs has exactly the members of the contract, in its order")
+    @Test("The JSON of jobs has the members of the contract in their order")
     func jobMembers() {
         guard case .array(let all)? = JobsView.json(sampleJobs)["jobs"], let first = all.first else {
             Issue.record("no jobs")
@@ -26,7 +27,7 @@ import Testing
         #expect(first["id"] == .integer(.max))
     }
 
-    @Test("a lost outcome is told as lost, never as an exit code (I2)")
+    @Test("A lost outcome is shown as lost, never as an exit code (I2)")
     func lostOutcome() {
         guard case .array(let all)? = JobsView.json(sampleJobs)["jobs"], let lost = all.last else {
             Issue.record("no jobs")
@@ -35,7 +36,7 @@ import Testing
         #expect(lost["exit_code"] == .null && lost["error"] == "lost: the machine lost power")
     }
 
-    @Test("one job is shown with every start that is still recorded")
+    @Test("A job is shown with all recorded starts")
     func jobGolden() {
         let starts = [
             StartRecord(
@@ -57,7 +58,7 @@ import Testing
         expectGolden(JobsView().text(sampleJobs[1], starts: starts, now: now), "job.txt")
     }
 
-    @Test("events are lines, for people and for tools")
+    @Test("Events are shown as lines of text and of JSON")
     func events() {
         let event = EventRecord(
             time: now,
@@ -77,7 +78,7 @@ import Testing
         )
     }
 
-    @Test("the history names variables and never tells their values")
+    @Test("The history shows names of variables and never their values")
     func history() throws {
         let revision = try #require(sampleReport.revision)
         expectGolden(HistoryView().text([revision], now: now), "history.txt")
@@ -86,7 +87,7 @@ import Testing
         #expect(HistoryView().text([], now: now) == "Nothing was applied yet.\n")
     }
 
-    @Test("the result of an apply says whether it converged and what is missing")
+    @Test("The result of an apply shows whether it converged and what is missing")
     func apply() {
         var result = ApplyReport(
             revision: 4,
@@ -119,7 +120,7 @@ import Testing
     }
 
     @Test(
-        "durations are told in the two units that matter",
+        "Durations are shown in their two most significant units",
         arguments: [
             (Duration.milliseconds(-5), "0ms"), (.milliseconds(999), "999ms"), (.milliseconds(1000), "1s"),
             (.milliseconds(1250), "1.2s"), (.milliseconds(9999), "9.9s"), (.milliseconds(10_900), "10s"),
@@ -131,7 +132,7 @@ import Testing
         #expect(duration.shortText == text)
     }
 
-    @Test("times are told as seen from now, whatever the clock was set to")
+    @Test("Times are shown relative to now, whatever the clock was set to")
     func relative() {
         #expect(timeAgo(.seconds(192)).relative(to: now) == "3m12s ago")
         #expect(timeAgo(.milliseconds(-4200)).relative(to: now) == "in 4s")

@@ -1,53 +1,55 @@
+import HeroJSON
 import HeroModel
 import HeroView
 import Testing
 
 @Suite struct StatusViewTests {
-    @Test("the status shows every service, its actions where they say more, and a summary")
+    @Test("The status shows services, actions that need attention, and a summary")
     func golden() {
         expectGolden(StatusView().text(sampleReport), "status.txt")
         expectGolden(StatusView(OutputStyle(isColored: true, width: 72)).text(sampleReport), "status-colour.txt")
         expectGolden(StatusView.json(sampleReport).text(.pretty) + "\n", "status.json")
     }
 
-    @Test("an empty status says what is missing")
+    @Test("An empty status reports that nothing was applied")
     func empty() {
         let empty = StatusReport(revision: nil, reconciler: nil, services: [], now: now)
-        #expect(StatusView().text(empty) == "0 services. Nothing was applied yet; no reconciler lives.\n")
+        #expect(StatusView().text(empty) == "0 services. Nothing was applied yet; no reconciler is running.\n")
         #expect(
             StatusView.json(empty).text()
                 == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
-                + #""dir":null,"safe_mode":null},"services":[],"standalone":[],"database":{"writable":true,"trouble":null}}"#
+                + #""dir":null,"safe_mode":null},"services":[],"standalone":[],"#
+                + #""database":{"writable":true,"trouble":null}}"#
         )
         #expect(empty.isAllAsWanted)
     }
 
-    @Test("DB-4: a reconciler that cannot write its database is called degraded, with its reason and what follows")
+    @Test("DB-4: The status reports a database that cannot be written as degraded")
     func degraded() {
         var report = sampleReport
         #expect(!StatusView().text(report).contains("Degraded"))
         report.storeOutage = "cannot write \u{1B}[31mthe state database: the disk is full"
         let text = StatusView().text(report)
         #expect(text.contains("\nDegraded: cannot write ") && !text.contains("\u{1B}"))
-        #expect(text.contains("the disk is full; what runs is kept running; nothing new is started"))
+        #expect(text.contains("the disk is full; running services stay up, nothing new starts"))
         let database = StatusView.json(report)["database"]
         #expect(database?["writable"] == .bool(false))
         #expect(database?["trouble"] == .string(report.storeOutage ?? ""))
     }
 
-    @Test("CR-6: safe mode stands above the summary, with its reason and what ends it")
+    @Test("CR-6: The status reports safe mode with its reason above the summary")
     func safeMode() {
         var report = sampleReport
         #expect(!StatusView().text(report).contains("Safe mode"))
         #expect(StatusView.json(report)["reconciler"]?["safe_mode"] == JSONValue.null)
         report.reconciler?.safeMode = "it \u{1B}[31mcrashed 3 times; it ends by itself"
         let text = StatusView().text(report)
-        #expect(text.contains("\nSafe mode: what was applied is kept up") && !text.contains("\u{1B}"))
+        #expect(text.contains("\nSafe mode: applied services stay up") && !text.contains("\u{1B}"))
         #expect(text.contains("crashed 3 times; it ends by itself.\n"))
         #expect(StatusView.json(report)["reconciler"]?["safe_mode"] == .string(report.reconciler?.safeMode ?? ""))
     }
 
-    @Test("the JSON of a status has exactly the members of the contract, in its order, and ours behind them")
+    @Test("The JSON of a status has the members of the contract in their order")
     func members() {
         let json = StatusView.json(sampleReport)
         #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database"])
@@ -78,14 +80,14 @@ import Testing
             keys(action) == [
                 "name", "job_id", "phase", "pid", "ready", "healthy", "attempt", "restart_count", "exit_code",
                 "next_retry_at", "containment",
-                // What came later stands behind it.
+                // Members added later come last.
                 "reloading", "status_text",
             ]
         )
     }
 
     @Test(
-        "a service is as wanted when it is where its manifest says",
+        "A service is as wanted if its state matches its declared status",
         arguments: ServiceState.allCases
     )
     func asWanted(_ state: ServiceState) {
@@ -98,7 +100,7 @@ import Testing
             ).isAllAsWanted
         }
         #expect(isAsWanted(.start) == (state == .running || state == .exited))
-        // What gave up is down.
+        // A failed service counts as down.
         let isDown = state == .stopped || state == .failed
         #expect(isAsWanted(.stop) == isDown)
         #expect(isAsWanted(.spec) == isDown)
@@ -106,13 +108,13 @@ import Testing
         #expect(isAsWanted(.ignore))
     }
 
-    @Test("who has only to wait for its turn is not called blocked; who waits for what does not come is")
+    @Test("The status distinguishes services that wait for their turn from blocked ones")
     func waiting() {
         func service(_ name: String, _ state: ServiceState, _ waitsFor: String...) -> ServiceStatus {
             let blockedBy = waitsFor.map { QualifiedName($0) }
             return ServiceStatus(name: QualifiedName(name), wanted: .start, state: state, blockedBy: blockedBy)
         }
-        func words(_ services: ServiceStatus...) -> (text: String, why: String) {
+        func texts(_ services: ServiceStatus...) -> (text: String, why: String) {
             let status = StatusReport(revision: nil, reconciler: nil, services: services, now: now)
             let why = WhyReport(
                 name: services[0].name,
@@ -125,20 +127,20 @@ import Testing
             )
             return (StatusView().text(status), why.answer)
         }
-        let turn = words(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", .starting))
+        let turn = texts(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", .starting))
         #expect(turn.text.contains(#/(?m)^waiting +core/web\b/#), "\(turn.text)")
         #expect(turn.text.contains("waits for core/api") && !turn.text.contains("blocked"), "\(turn.text)")
         #expect(turn.text.contains("3 services: 1 starting, 2 waiting."), "\(turn.text)")
-        #expect(turn.why == "waits for core/api, on the way up itself")
+        #expect(turn.why == "waits for core/api to come up")
         for state in [ServiceState.failed, .stopped, .backingOff, .degraded, .stopping] {
-            let blocked = words(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", state))
+            let blocked = texts(service("web", .blocked, "api"), service("api", .blocked, "db"), service("db", state))
             #expect(blocked.text.contains(#/(?m)^blocked +core/web\b/#), "\(blocked.text)")
             #expect(blocked.why == "is blocked: it waits for core/api")
         }
-        #expect(words(service("web", .blocked, "nobody")).text.contains("blocked"))
+        #expect(texts(service("web", .blocked, "nobody")).text.contains("blocked"))
     }
 
-    @Test("a standalone action is as wanted unless its last run failed", arguments: JobPhase.allCases)
+    @Test("A standalone action is as wanted unless its last run failed", arguments: JobPhase.allCases)
     func standaloneAsWanted(_ phase: JobPhase) {
         var job = sampleJobs[2]
         job.phase = phase
@@ -147,12 +149,12 @@ import Testing
         #expect(report.isAllAsWanted == (phase != .failed))
         #expect(
             StatusView().text(report).hasSuffix(
-                "0 services; 1 standalone action. Nothing was applied yet; no reconciler lives.\n"
+                "0 services; 1 standalone action. Nothing was applied yet; no reconciler is running.\n"
             )
         )
     }
 
-    @Test("an action whose schedule rests is shown as paused, and what lets it go on is said")
+    @Test("The status shows a paused schedule and what resumes it")
     func paused() {
         var status = StandaloneStatus(name: QualifiedName("backup"), action: ActionStatus(name: "backup"))
         func line() -> String {
@@ -162,10 +164,10 @@ import Testing
         #expect(line().split(separator: " ").prefix(2) == ["-", "core/backup"])
         status.isPaused = true
         #expect(line().split(separator: " ").prefix(2) == ["paused", "core/backup"])
-        #expect(line().hasSuffix("its schedule rests: taken down; the next apply lets it go on"))
+        #expect(line().hasSuffix("its schedule is paused by `down`; the next apply resumes it"))
     }
 
-    @Test("a table fits the terminal by cutting its last column, and never a name", arguments: [40, 60, 80, 200])
+    @Test("The status table fits the terminal by cutting only its last column", arguments: [40, 60, 80, 200])
     func width(_ width: Int) {
         var wide = sampleReport
         wide.services[2].blockedBy = (0..<50).map { QualifiedName("requirement-\($0)") }
@@ -175,7 +177,7 @@ import Testing
         #expect(lines.allSatisfy { !$0.hasSuffix(" ") })
     }
 
-    @Test("what a program says of itself stands beside it, and nothing where it says nothing")
+    @Test("The status shows notifications of a program if there are any")
     func notifyTexts() throws {
         var action = ActionStatus(sampleJobs[0])
         func shown(_ change: (inout NotifyState) -> Void) -> (text: String, json: String) {
@@ -194,10 +196,10 @@ import Testing
         #expect(silent.json.contains("\"reloading\":false,\"status_text\":null"))
         #expect(isHarmless(shown { $0.status = hostile }.text))
         action.isReady = false
-        #expect(shown { $0.status = "loading" }.text.contains("not ready; last end: signal KILL; says: loading"))
+        #expect(shown { $0.status = "loading" }.text.contains("not ready; last outcome: signal KILL; says: loading"))
     }
 
-    @Test("no name or error reaches the terminal as a control")
+    @Test("The status escapes control characters in names and errors")
     func hostileTexts() {
         var job = sampleJobs[1]
         job.error = hostile

@@ -1,0 +1,46 @@
+/// A resource of an action that exists once per machine.
+public enum ClaimedResource: Hashable, Sendable, Codable {
+    /// A TCP address that the action listens on.
+    case tcp(TCPEndpoint)
+    /// The absolute path of a Unix socket that it listens on; an abstract socket begins with `@`.
+    case socket(String)
+    /// The absolute path of its PID file.
+    case pidFile(String)
+}
+
+extension ClaimedResource: CustomStringConvertible {
+    /// `tcp 8080`, `socket /run/web.sock` or `PID file /run/web.pid`.
+    public var description: String {
+        switch self {
+        case .tcp(let endpoint): "tcp \(endpoint)"
+        case .socket(let path): "socket \(path)"
+        case .pidFile(let path): "PID file \(path)"
+        }
+    }
+}
+
+/// A process that holds a resource.
+public struct ResourceHolder: Hashable, Sendable {
+    /// The resource.
+    public var resource: ClaimedResource
+    /// The process; nil if the kernel shows a listener and no process that has it open (reliability.md TP-3).
+    public var process: ForeignProcess?
+    /// Whether it executes the program or script of the action, so that it is another instance.
+    public var runsProgram: Bool
+    /// Whether the action can listen at the same time: it declares the port as shared, and the kernel allows it
+    /// (reliability.md TP-4).
+    public var isShared: Bool
+
+    /// Makes a holder.
+    public init(
+        _ resource: ClaimedResource,
+        by process: ForeignProcess?,
+        runsProgram: Bool = false,
+        isShared: Bool = false
+    ) {
+        self.resource = resource
+        self.process = process
+        self.runsProgram = runsProgram
+        self.isShared = isShared
+    }
+}

@@ -1,0 +1,128 @@
+import HeroModel
+
+extension ServiceStatus {
+    /// The state and its reason, as the end of a sentence that begins with the name of the service.
+    func stateText(_ now: WallTime) -> String {
+        let age = since.map { " for \($0.elapsed(until: now).shortText)" }
+        func describe(_ state: String) -> String { age.map { "has been \(state)\($0)" } ?? "is \(state)" }
+        switch state {
+        case .running: return describe("running")
+        case .exited: return "has completed, and counts as up"
+        case .starting: return describe("starting") + problemText
+        case .stopping: return describe("stopping") + problemText
+        case .degraded: return describe("degraded") + ": a part of it is down\(problemText)"
+        case .backingOff:
+            let next = actions.compactMap(\.nextRetryAt).min().map { "; next retry \($0.relative(to: now))" } ?? ""
+            return "keeps failing\(problemText)\(next)"
+        case .failed: return "has failed\(problemText); `heroproc apply` retries it"
+        case .blocked:
+            let names = blockedBy.map(\.description).joined(separator: ", ")
+            return describe("blocked") + ": it waits for \(names.isEmpty ? "its requirements" : names)"
+        case .stopped:
+            switch wanted {
+            case .start: return "is down although it should be up; `heroproc apply` starts it"
+            case .stop, .spec: return "is down, as declared"
+            case .ignore: return "is down, and its status is ignore"
+            case nil: return "is down: no manifest declares it any more"
+            }
+        }
+    }
+
+    /// The problem of its first action that has one.
+    private var problemText: String {
+        for action in actions {
+            guard let text = action.problem else { continue }
+            return ": \(action.name) \(text)"
+        }
+        return ""
+    }
+}
+
+extension ActionStatus {
+    /// The problem of the action; nil if there is none.
+    var problem: String? {
+        if phase == .retrying || phase == .failed, let unexplainedOutcome { return unexplainedOutcome.endingText }
+        if let error { return "\(phase == .waiting ? "waits" : "has a problem"): \(error)" }
+        return nil
+    }
+
+    /// The last outcome, if there is no other explanation.
+    private var unexplainedOutcome: Outcome? {
+        guard let outcome, error == nil || error == outcome.description else { return nil }
+        return outcome
+    }
+
+    /// The state, as the end of a sentence that begins with the name of the action.
+    func stateText(_ now: WallTime) -> String {
+        guard let phase else { return "was never started" }
+        let restarts = restartCount > 0 ? "; restarted \(restartCount) times" : ""
+        let last = outcome.map { "; before that it \($0.endingText)" } ?? ""
+        switch phase {
+        case .pending: return "waits for its turn"
+        case .waiting: return "waits: \(error ?? "its preconditions are not met yet")"
+        case .running:
+            let process = pid.map { "runs as pid \($0)" } ?? "is about to run"
+            let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
+            return process + ready + restarts + (restartCount > 0 ? last : "")
+        case .retrying:
+            return
+                "is retried: \(unexplainedOutcome.map { "it \($0.endingText)" } ?? error ?? "it ended")\(restarts)"
+        case .succeeded: return "has completed"
+        case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "unknown reason")\(restarts)"
+        case .cancelled: return "was stopped"
+        }
+    }
+}
+
+extension Outcome {
+    /// The outcome of a start, as the end of a sentence that begins with the name of the action.
+    var endingText: String {
+        switch self {
+        case .exited, .signaled, .outOfMemory: "ended with \(self)"
+        case .startFailed(let failure): "was not started: \(failure)"
+        case .lost(let reason): "was lost: \(reason)"
+        }
+    }
+}
+
+extension ContainmentSupport.Method {
+    /// The containment of a process tree, as the end of a sentence.
+    var text: String {
+        switch self {
+        case .cgroup: "in its own cgroup v2: all of its processes are killed in one step"
+        case .freezer: "in its own v1 freezer: all of its processes are frozen while they are killed"
+        case .subreaper: "by its shim alone: its processes are killed one by one"
+        }
+    }
+}
+
+extension ActionSpec {
+    /// The condition of its readiness, as the end of a sentence.
+    var readinessText: String {
+        if let ready {
+            guard ready.check != .notify else {
+                return "\(ready.check.conditionText), within \(startTimeout.shortText)"
+            }
+            return
+                "\(ready.check.conditionText), checked every \(ready.interval.shortText) for \(startTimeout.shortText)"
+        }
+        let bound = tcpPorts.map { "tcp \($0.endpoint)" } + sockets
+        guard !bound.isEmpty else { return isProcess ? "its program is running" : "it has completed" }
+        return "its own processes listen on \(bound.joined(separator: ", ")), within \(startTimeout.shortText)"
+    }
+}
+
+extension Probe.Check {
+    /// The condition of success, as a clause.
+    var conditionText: String {
+        switch self {
+        case .tcp(let endpoint): "tcp \(endpoint) accepts a connection"
+        case .http(let target): "\(target) responds with a status from 200 to 399"
+        case .exec(let arguments): "`\(arguments.joined(separator: " "))` exits 0"
+        case .unix(let path): "\(path) accepts a connection"
+        case .log(let pattern): "a line of its output matches `\(pattern)`"
+        case .notify: "it sends READY=1 to its NOTIFY_SOCKET"
+        case .watchdog(let limit): "it sends WATCHDOG=1 to its NOTIFY_SOCKET at least every \(limit.shortText)"
+        }
+    }
+}

@@ -1,0 +1,66 @@
+import HeroModel
+import Testing
+
+@Suite("PIDFileRules")
+struct PIDFileRulesTests {
+    @Test(
+        "Only plain digits with at most one line feed are a PID (PF-1)",
+        arguments: [
+            ("412", 412), ("412\n", 412), ("2", 2), ("1", nil), ("0", nil), ("-1", nil), ("+5", nil), (" 12", nil),
+            ("12 34", nil), ("12\n34", nil), ("12\n\n", nil), ("0x10", nil), ("12abc", nil), ("", nil), ("\n", nil),
+            ("99999999999999999999", nil), ("4294967298", nil), ("12\r\n", nil), ("\u{FEFF}12", nil), ("١٢", nil),
+            ("12\u{0}", nil),
+        ] as [(String, Int32?)]
+    )
+    func parse(text: String, pid: Int32?) {
+        #expect(PIDFileRules.parse(Array(text.utf8)) == pid)
+    }
+
+    private func file(
+        _ kind: FileFacts.Kind = .regular,
+        owner: UInt32 = 0,
+        mode: UInt32 = 0o644,
+        links: UInt64 = 1
+    ) -> FileFacts {
+        FileFacts(kind: kind, owner: owner, group: 0, mode: mode, linkCount: links)
+    }
+
+    @Test("A PID file has one link, and only its owner can write it (PF-1)")
+    func files() {
+        #expect(PIDFileRules.problem(file()) == nil)
+        #expect(PIDFileRules.problem(file(.other)) == "is not a regular file")
+        #expect(PIDFileRules.problem(file(links: 2)) == "has several hard links")
+        for mode in [0o664, 0o646] as [UInt32] {
+            #expect(PIDFileRules.problem(file(mode: mode)) == "can be written by its group or by all users")
+        }
+    }
+
+    @Test("The owner and the folder of a PID file must be trusted (PF-1)")
+    func owners() {
+        let folder = "is in a folder where other users can replace it"
+        let rows: [(FileFacts, FileFacts?, String?)] = [
+            (file(), file(.directory, mode: 0o755), nil), (file(owner: 33), file(.directory, owner: 33), nil),
+            (file(owner: 4711), file(.directory), "belongs to the user 4711"), (file(), nil, folder),
+            (file(), file(.directory, owner: 4711, mode: 0o755), folder),
+            (file(), file(.directory, mode: 0o777), folder),
+            (file(), file(.directory, mode: 0o1777), nil),
+        ]
+        for (file, directory, expected) in rows {
+            #expect(PIDFileRules.ownerProblem(file, folder: directory, trusted: [0, 33]) == expected)
+        }
+    }
+
+    @Test("An empty, large or malformed PID file is rejected with its reason (PF-1)")
+    func content() {
+        let rows: [(String?, Int64, String)] = [
+            ("", 0, "is empty"), ("nginx", 5, "contains no PID"), (nil, 33, "is too large for a PID file"),
+            ("4", 33, "is too large for a PID file"),
+        ]
+        for (text, size, reason) in rows {
+            #expect(throws: PIDFileRules.Rejection(reason: reason)) {
+                try PIDFileRules.pid(in: text.map { Array($0.utf8) }, size: size)
+            }
+        }
+        #expect(throws: Never.self) { try PIDFileRules.pid(in: Array("412\n".utf8), size: 4) }
+    }
+}
