@@ -121,7 +121,7 @@ struct EarlierJobsTests {
         let leaf = service("leaf", "requires: [web]\n")
         let result = try harness.apply(changed + service("far") + leaf, then: .seconds(10))
         #expect(result?.isConverged == false)
-        #expect(result?.errors.contains("core/web failed: does not end, although its tree was killed") == true)
+        #expect(result?.errors.contains("core/web failed: does not end, although its process tree was killed") == true)
         #expect(try harness.state("web") == .failed)
         #expect(try harness.jobs(of: "web").map(\.id) == before.map(\.id), "nothing is deleted")
         #expect(try harness.state("db") == .running, "no other service waits for it")

@@ -66,7 +66,7 @@ struct NotifyTests {
             try harness.advance(.milliseconds(1300))
             let jobs = try harness.jobs(of: "web")
             #expect(jobs.count == 1 && jobs[0].restartCount == 1 && jobs[0].isHealthy == true)
-            let reason = "is not healthy: it has not said WATCHDOG=1 for 500ms; stopping it"
+            let reason = "is not healthy: it has not sent WATCHDOG=1 for 500ms; stopping it"
             #expect(try harness.events("core/web.a0").contains(reason))
         }
     }

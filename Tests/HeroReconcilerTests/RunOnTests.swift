@@ -79,7 +79,7 @@ struct RunOnTests {
         try harness.crashReconciler()
         try harness.advance(.seconds(2))
         #expect(harness.executions("core/seed") == 2)
-        #expect(try harness.events("core/seed").contains { $0.contains("tried again at once: it was applied") })
+        #expect(try harness.events("core/seed").contains { $0.contains("trying again now because it was applied") })
     }
 
     @Test("An exit code in `success_exit_codes` counts as success")

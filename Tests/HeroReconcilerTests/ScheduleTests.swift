@@ -95,12 +95,12 @@ struct ScheduleTests {
     func waited(seconds: Int) throws {
         let harness = try ReconcilerHarness()
         try harness.apply(manifest("every: 10000s, overlap: queue", "steady"), then: .seconds(20_001))
-        #expect(try harness.standalone("backup")?.isWaiting == true)
+        #expect(try harness.standalone("backup")?.isRunQueued == true)
         harness.killProgram(try #require(try harness.jobs("backup").first?.process))
         try harness.crashReconciler(for: .seconds(seconds))
         try harness.advance(.seconds(1))
         #expect(try harness.phases("backup") == [.failed, .running])
-        #expect(try harness.standalone("backup")?.isWaiting == false)
+        #expect(try harness.standalone("backup")?.isRunQueued == false)
     }
 
     @Test("A schedule that never comes due is up to date, and a down pauses it")

@@ -1,4 +1,5 @@
 import HeroModel
+import HeroRandom
 
 /// What one execution of a simulated program does, decided when it begins.
 ///

@@ -1,5 +1,6 @@
 public import HeroKernel
 public import HeroModel
+import HeroRandom
 public import HeroSchedule
 
 /// The kernel of a simulated machine.

@@ -1,5 +1,6 @@
 import HeroKernel
 import HeroModel
+import HeroRandom
 
 /// Processes that no reconciler has started, on ports that an action needs.
 ///

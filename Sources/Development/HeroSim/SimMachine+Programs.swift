@@ -1,5 +1,6 @@
 import HeroKernel
 import HeroModel
+import HeroRandom
 
 extension SimMachine {
     /// Performs a scheduled event.

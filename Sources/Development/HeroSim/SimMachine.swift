@@ -1,5 +1,6 @@
 import HeroKernel
 public import HeroModel
+import HeroRandom
 
 /// The simulated machine: everything that outlives a reconciler.
 public final class SimMachine {

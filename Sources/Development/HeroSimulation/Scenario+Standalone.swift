@@ -1,4 +1,5 @@
 import HeroModel
+import HeroRandom
 import HeroSim
 
 extension Scenario {

@@ -1,4 +1,5 @@
 import HeroModel
+import HeroRandom
 import HeroSim
 
 /// A random set of services that can be edited at random and written as manifests.

@@ -1,6 +1,7 @@
 import HeroKernel
 import HeroModel
 import HeroPlan
+import HeroRandom
 import HeroReconciler
 import HeroSim
 import HeroStore

@@ -99,7 +99,7 @@ private struct RecordedState {
             observed.standalone[summary.name] = ObservedStandalone(
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
-                isScheduled: summary.isScheduled,
+                isScheduled: summary.isScheduleActive,
                 isRunPending: summary.isRunPending
             )
         }

@@ -43,7 +43,7 @@ struct AdoptionTests {
             #expect(try await world.exitCode(of: asked) == 0)
             _ = try await world.runningInstance("new", number: 1)
             for (name, life) in zip(names, before) { #expect(try await world.runningInstance(name, number: 1) == life) }
-            _ = try await world.waitForEvent("info", "took up 6 running jobs")
+            _ = try await world.waitForEvent("info", "adopted 6 running jobs")
         }
     }
 

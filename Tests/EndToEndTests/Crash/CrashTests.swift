@@ -30,7 +30,7 @@ struct CrashTests {
             try await world.expectEmptyDiff()
             try await eventually("it has adopted") {
                 try await world.events().contains {
-                    ($0["text"] as? String)?.contains("took up 3 running jobs") ?? false
+                    ($0["text"] as? String)?.contains("adopted 3 running jobs") ?? false
                 }
             }
             let after = [

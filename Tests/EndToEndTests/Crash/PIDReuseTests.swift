@@ -112,7 +112,7 @@ struct PIDReuseTests {
                 running = try inside.start("reconcile", "--watch")
                 try await eventually("it has adopted them") {
                     try await world.events().contains {
-                        ($0["text"] as? String)?.contains("took up \(names.count) running jobs") ?? false
+                        ($0["text"] as? String)?.contains("adopted \(names.count) running jobs") ?? false
                     }
                 }
                 let lives = names.compactMap { world.instances($0).last }

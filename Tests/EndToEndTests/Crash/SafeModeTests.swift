@@ -81,7 +81,7 @@ struct SafeModeTests {
             try await waitForMode(world, "watch")
             _ = try await world.waitForEvent(
                 "info",
-                "safe mode is over: something has changed in \(world.servicesDirectory)"
+                "safe mode has ended: something has changed in \(world.servicesDirectory)"
             )
             #expect(try await world.runningInstance("db", number: 1) == before[0])
             #expect(try await world.runningInstance("web", number: 2) == web)

@@ -80,7 +80,7 @@ struct DirectoryWatchTests {
             for name in ["b", "c", "d"] { unlink("\(world.root)/new/\(name).yaml") }
             rename(world.servicesDirectory, world.root + "/old")
             rename(world.root + "/new", world.servicesDirectory)
-            _ = try await world.waitForEvent("error", "3 of 5 services vanished at once", "heroproc apply")
+            _ = try await world.waitForEvent("error", "3 of 5 services were removed at once", "heroproc apply")
             #expect(try await firstInstances(world, names) == before)
             try await world.apply()
             for name in ["b", "c", "d"] { #expect(world.instances(name).last?.end == .exit(code: 0)) }
@@ -109,8 +109,8 @@ struct DirectoryWatchTests {
             _ = try world.startReconciler()
             let before = try await firstInstances(world, ["db", "web"])
             try declare(1)
-            let event = try await world.waitForEvent("error", "left everything as it is", reason)
-            #expect((event["text"] as? String)?.contains("`heroproc apply` can be told to do it") == true)
+            let event = try await world.waitForEvent("error", "nothing was changed", reason)
+            #expect((event["text"] as? String)?.contains("`heroproc apply` has options that allow it") == true)
             // Two files at once are one change: what came with it waits, too.
             try world.declare("more")
             #expect(try await world.run("diff").exitCode == 2)

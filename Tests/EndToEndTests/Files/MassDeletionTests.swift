@@ -28,7 +28,7 @@ struct MassDeletionTests {
             name: "most are removed one after another",
             removeCommand: "cp -r services.d kept && for n in a b c; do rm services.d/$n.yaml; sleep 0.4; done",
             restoreCommand: "cp kept/*.yaml services.d/",
-            expectedText: "3 of 5 services vanished at once"
+            expectedText: "3 of 5 services were removed at once"
         ),
         Deletion(
             name: "the directory is moved away",
@@ -46,7 +46,7 @@ struct MassDeletionTests {
             name: "another directory takes its place",
             removeCommand: "mkdir other && cp services.d/e.yaml other && mv services.d kept && mv other services.d",
             restoreCommand: "rm -r services.d && mv kept services.d",
-            expectedText: "4 of 5 services vanished at once"
+            expectedText: "4 of 5 services were removed at once"
         ),
         Deletion(
             name: "git stash",
@@ -167,7 +167,7 @@ struct MassDeletionTests {
             ]
             let removed = bootTime()
             world.removeManifest("c")
-            _ = try await world.waitForEvent("info", "it has left the files; it stops unless it is back within 5s")
+            _ = try await world.waitForEvent("info", "removed from the manifests; it stops unless it is declared again within 5s")
             // What happens meanwhile is healed as ever.
             #expect(isAlive(life.pid))
             try await eventually("it has ended") { world.instances("c").last?.end == .exit(code: 0) }
@@ -196,7 +196,7 @@ struct MassDeletionTests {
             mkdir(kept, 0o700)
             for name in ["web", "seed", "job", "gone"] {
                 try #require(rename("\(world.servicesDirectory)/\(name).yaml", "\(kept)/\(name).yaml") == 0)
-                _ = try await world.waitForEvent("info", "it has left the files")
+                _ = try await world.waitForEvent("info", "removed from the manifests")
                 if name == "gone" { break }
                 // As an editor does it that is stopped between two of its steps; this wait is the fault itself.
                 try await Task.sleep(for: .milliseconds(700))

@@ -200,7 +200,7 @@ struct StandaloneActionTests {
                 "schedule: {every: 1s, overlap: \(overlap)}"
             )
             try await world.apply()
-            let word = overlap == "replace" ? "is stopped" : "still goes on"
+            let word = overlap == "replace" ? "is stopped" : "is still running"
             try await eventually("the next one is due", within: 60) {
                 try await world.events().contains { "\($0["text"] ?? "")".contains(word) } || overlap == "queue"
             }

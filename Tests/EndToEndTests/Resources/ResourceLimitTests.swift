@@ -89,7 +89,7 @@ struct ResourceLimitTests {
 
             let poor = try world.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:64"])
             try await eventually("it has taken up what it could") {
-                try await world.events().contains { ($0["text"] as? String)?.contains("took up") ?? false }
+                try await world.events().contains { ($0["text"] as? String)?.contains("adopted") ?? false }
             }
             let flood = (0..<100).map { _ in connect(world) }
             defer { for descriptor in flood { close(descriptor) } }

@@ -120,7 +120,7 @@ struct SoakTests {
         var (words, milliseconds) = ("", 0.0)
         try await eventually("it has taken everything up", within: 60) {
             for event in try await world.events() {
-                guard let text = event["text"] as? String, text.hasPrefix("took up "),
+                guard let text = event["text"] as? String, text.hasPrefix("adopted "),
                     let time = (event["time"] as? String).flatMap({ try? style.parse($0.prefix(23) + "Z") }),
                     time > begin
                 else { continue }

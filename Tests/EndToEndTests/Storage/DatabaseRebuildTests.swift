@@ -109,7 +109,7 @@ struct DatabaseRebuildTests {
             try damage.apply(on: world)
 
             let watch = try world.startReconciler()
-            _ = try await world.waitForEvent("warning", "db_rebuilt", "made again around 3 jobs")
+            _ = try await world.waitForEvent("warning", "db_rebuilt", "rebuilt from 3 jobs")
             #expect(world.reconcilerPID == watch.pid)
             try await eventually("all is as wanted") { try await world.run("status").exitCode == 0 }
             #expect(try await runningInstances(world) == before, "nothing was started")
@@ -189,7 +189,7 @@ struct DatabaseRebuildTests {
                     try await world.run("status", "-o", "json").json["revision"] as? Int == 1
                         && world.reconcilerPID == keep.pid
                 }
-                _ = try await world.waitForEvent("error", "apply them anew")
+                _ = try await world.waitForEvent("error", "apply them again")
                 #expect(try await runningInstances(world) == before)
                 try await world.killReconciler()
             }

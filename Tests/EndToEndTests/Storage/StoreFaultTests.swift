@@ -95,13 +95,13 @@ struct StoreFaultTests {
             #expect(refused.exitCode == 2)
             #expect(
                 refused.errorOutput.contains("another program has held it")
-                    && refused.errorOutput.contains("what runs is kept running")
+                    && refused.errorOutput.contains("running services keep running")
             )
             #expect(world.instances("new").isEmpty)
 
             try await queue.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
             try queue.close()
-            _ = try await world.waitForEvent("warning", "takes writes again")
+            _ = try await world.waitForEvent("warning", "is writable again")
             #expect(try await !isDegraded(world))
             #expect(world.reconcilerPID == reconciler)
             #expect(try await world.runningInstance("steady", number: 1) == steady)

@@ -1,5 +1,6 @@
 public import HeroModel
 public import HeroPlan
+import HeroRandom
 import HeroSim
 
 /// A random input of the planner that follows from a seed.

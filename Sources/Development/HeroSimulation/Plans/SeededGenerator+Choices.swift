@@ -1,9 +1,6 @@
-import HeroSim
+import HeroRandom
 
 extension SeededGenerator {
-    /// A number from 0 to `bound - 1`; 0 when the bound is not positive.
-    mutating func number(below bound: Int) -> Int { number(0...max(0, bound - 1)) }
-
     /// True with a probability of one in `count`.
     mutating func oneIn(_ count: Int) -> Bool { number(below: count) == 0 }
 
