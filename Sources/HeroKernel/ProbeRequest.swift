@@ -46,13 +46,3 @@ public struct ProbeRequest: Hashable, Sendable {
         self.workingDirectory = workingDirectory
     }
 }
-
-/// The result of one probe.
-public enum ProbeResult: Hashable, Sendable {
-    /// The probe has succeeded.
-    case succeeded
-    /// The probe has failed; the reason as a text.
-    case failed(String)
-    /// The probe could not be made, because the machine lacks resources for it; the reason as a text.
-    case skipped(String)
-}

@@ -9,7 +9,7 @@ extension SimMachine {
         if let execution = start.execution { trace.executions[execution].notifiedReadyAt = now }
         // The shim stores the state; without a shim the message is lost.
         guard start.hasShim, let state = notifyState(of: start) else { return }
-        kernel?.post(.notified(start.id, state))
+        kernel?.post(.start(start.id, .notified(state)))
     }
 
     /// A new reconciler gets the notify state that the shim has stored.
@@ -17,7 +17,7 @@ extension SimMachine {
         guard let key = records[job], let start = starts[key], start.hasShim, let state = notifyState(of: start) else {
             return
         }
-        kernel?.post(.notified(start.id, state))
+        kernel?.post(.start(start.id, .notified(state)))
     }
 
     /// A probe reads the notify state.
@@ -25,12 +25,14 @@ extension SimMachine {
         guard let key = records[id.job], let start = starts[key], start.id == id, start.hasShim,
             let state = notifyState(of: start)
         else {
-            kernel?.post(.probeFinished(id, serial: serial, .failed("what it said cannot be read")))
+            kernel?.post(.start(id, .probeFinished(serial: serial, .failed("what it said cannot be read"))))
             return
         }
-        kernel?.post(.notified(id, state))
+        kernel?.post(.start(id, .notified(state)))
         let isYes = state.isReady || !requiresReady
-        kernel?.post(.probeFinished(id, serial: serial, isYes ? .succeeded : .failed("it has not said READY=1 yet")))
+        kernel?.post(
+            .start(id, .probeFinished(serial: serial, isYes ? .succeeded : .failed("it has not said READY=1 yet")))
+        )
     }
 
     private func notifyState(of start: Start) -> NotifyState? {

@@ -82,8 +82,23 @@ final class JobController {
         recordChanges(entry, effects, before: before.record)
     }
 
-    /// A start has ended: records its exact end, and delivers it.
-    func handleEnd(_ start: StartID, _ report: EndReport) {
+    /// Handles what has happened to a start.
+    func handle(_ event: StartEvent, of start: StartID) {
+        switch event {
+        case .ended(let report): recordEnd(start, report)
+        case .shimLost:
+            // The kernel captures the rest of the output, which no shim stores any more.
+            if let entry = state.jobs[start.job], entry.lifecycle.record.generation == start.generation {
+                captureOutput(of: entry)
+            }
+        case .probeFinished: hero_failpoint(FP_PR_1)
+        case .started, .mainProcessReplaced, .notified: break
+        }
+        deliver(start, .start(generation: start.generation, event))
+    }
+
+    /// Records the exact end of a start.
+    private func recordEnd(_ start: StartID, _ report: EndReport) {
         guard let entry = state.jobs[start.job] else {
             // The job is gone from memory, so nothing else removes its files.
             kernel.removeRuntimeFiles(start.job)
@@ -107,25 +122,6 @@ final class JobController {
                 "\(report.droppedBytes) bytes of its output could not be written to its log"
             )
         }
-        deliver(
-            entry,
-            .ended(
-                generation: start.generation,
-                report.outcome,
-                executed: report.executed != nil,
-                time: report.time
-            )
-        )
-    }
-
-    /// The shim of a start is gone, and its program is not: captures the rest of the output, and delivers the event.
-    func handleShimLoss(_ start: StartID, _ report: StartReport) {
-        guard let entry = state.jobs[start.job] else { return }
-        if entry.lifecycle.record.generation == start.generation { captureOutput(of: entry) }
-        deliver(
-            entry,
-            .shimLost(generation: start.generation, process: report.process, at: report.at, time: report.time)
-        )
     }
 
     /// The machine was suspended: every job gets more time.

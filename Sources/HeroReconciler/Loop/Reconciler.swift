@@ -287,31 +287,7 @@ public final class Reconciler {
 
     private func handle(_ event: KernelEvent) {
         switch event {
-        case .started(let start, let report):
-            jobs.deliver(
-                start,
-                .started(
-                    generation: start.generation,
-                    process: report.process,
-                    at: report.at,
-                    time: report.time
-                )
-            )
-        case .mainProcessReplaced(let start, let process):
-            jobs.deliver(start, .mainProcessReplaced(generation: start.generation, process: process))
-        case .notified(let start, let notifyState):
-            jobs.deliver(start, .notified(generation: start.generation, notifyState))
-        case .ended(let start, let report): jobs.handleEnd(start, report)
-        case .shimLost(let start, let report): jobs.handleShimLoss(start, report)
-        case .probeFinished(let start, let serial, let result):
-            hero_failpoint(FP_PR_1)
-            switch result {
-            case .succeeded: jobs.deliver(start, .probeSucceeded(generation: start.generation, serial: serial))
-            case .failed(let reason):
-                jobs.deliver(start, .probeFailed(generation: start.generation, serial: serial, reason))
-            case .skipped(let reason):
-                jobs.deliver(start, .probeSkipped(generation: start.generation, serial: serial, reason))
-            }
+        case .start(let start, let event): jobs.handle(event, of: start)
         case .unsafeProgram(let label, let text): journal.recordEvent(.warning, label, "insecure_exec: \(text)")
         case .clockChanged: standalone.handleClockChange()
         case .machineSlept: jobs.handleMachineResume()

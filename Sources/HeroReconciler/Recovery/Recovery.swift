@@ -143,7 +143,7 @@ struct Recovery {
     /// - Returns: whether the start is still active.
     private func adopt(_ entry: JobEntry, _ start: RecoveredStart) -> Bool {
         let before = entry.lifecycle.record
-        let (lifecycle, effects) = JobLifecycle.adopt(before, RecoveredJobStart(start), jobs.context(of: entry))
+        let (lifecycle, effects) = JobLifecycle.adopt(before, start, jobs.context(of: entry))
         entry.lifecycle = lifecycle
         if before.phase == .running { recordEnd(of: before, start, now: lifecycle.record) }
         jobs.recordChanges(entry, effects, before: before)
@@ -203,43 +203,5 @@ struct Recovery {
     private func wasActiveBeforeReboot(_ job: JobRecord) -> Bool {
         guard let boot = job.lastBootID else { return false }
         return job.phase.isActive && boot != kernel.bootID
-    }
-}
-
-extension RecoveredJobStart {
-    /// The same for the lifecycle of a job.
-    init(_ start: RecoveredStart) {
-        switch start {
-        case .supervised(let generation, let report?):
-            self = .supervised(generation: generation, process: report.process, at: report.at, time: report.time)
-        case .supervised(let generation, nil):
-            self = .supervised(
-                generation: generation,
-                process: nil,
-                at: Moment(nanoseconds: 0),
-                time: WallTime(microseconds: 0)
-            )
-        case .orphaned(let generation, let report):
-            self = .shimLost(generation: generation, process: report.process, at: report.at, time: report.time)
-        case .ended(let generation, let report):
-            self = .ended(
-                generation: generation,
-                report.outcome,
-                executed: report.executed != nil,
-                time: report.time,
-                ranFor: report.runDuration
-            )
-        case .notFound:
-            self = .notFound
-        }
-    }
-}
-
-extension EndReport {
-    /// How long its program executed; zero when that is unknown, or when the calendar was set back meanwhile.
-    fileprivate var runDuration: Duration {
-        guard let executed, let time else { return .zero }
-        let (duration, overflow) = time.microseconds.subtractingReportingOverflow(executed.time.microseconds)
-        return overflow ? .zero : max(.zero, .microseconds(duration))
     }
 }

@@ -1,5 +1,3 @@
-public import HeroModel
-
 /// A program that executes.
 public struct StartReport: Hashable, Sendable {
     /// Its main process.
@@ -34,6 +32,13 @@ public struct EndReport: Hashable, Sendable {
         self.time = time
         self.executed = executed
         self.droppedBytes = droppedBytes
+    }
+
+    /// How long its program executed; zero when that is unknown, or when the calendar was set back meanwhile.
+    public var runDuration: Duration {
+        guard let executed, let time else { return .zero }
+        let (duration, overflow) = time.microseconds.subtractingReportingOverflow(executed.time.microseconds)
+        return overflow ? .zero : max(.zero, .microseconds(duration))
     }
 }
 
