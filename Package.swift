@@ -100,7 +100,7 @@ let package = Package(
         // The modules and programs for development and tests of the product.
         .target(
             name: "HeroSim",
-            dependencies: ["HeroKernel", "HeroModel", "HeroSchedule"],
+            dependencies: ["HeroKernel", "HeroModel", "HeroRandom", "HeroSchedule"],
             path: "Sources/Development/HeroSim",
             swiftSettings: commonSettings
         ),
@@ -108,6 +108,7 @@ let package = Package(
             name: "HeroSimulation",
             dependencies: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
+                "HeroRandom",
             ],
             path: "Sources/Development/HeroSimulation",
             swiftSettings: commonSettings
@@ -195,6 +196,7 @@ let package = Package(
             dependencies: [
                 "HeroReconciler", "HeroKernel", "HeroManifest", "HeroModel", "HeroPlan", "HeroSim", "HeroStore",
             ],
+            exclude: ["Fixtures"],
             swiftSettings: commonSettings
         ),
         .testTarget(name: "FuzzTests", dependencies: ["HeroFuzz"], swiftSettings: commonSettings),
@@ -209,7 +211,7 @@ let package = Package(
         ),
         .testTarget(
             name: "HeroPlanTests",
-            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroJSON", "HeroSimulation", "HeroSim"],
+            dependencies: ["HeroPlan", "HeroModel", "HeroView", "HeroJSON", "HeroSimulation", "HeroRandom"],
             exclude: ["Cases"],
             swiftSettings: commonSettings
         ),

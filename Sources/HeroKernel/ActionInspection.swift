@@ -1,15 +1,15 @@
 public import HeroModel
 
-/// What a plan asks of the machine about one action.
+/// One action to inspect for a plan.
 public struct ActionInspectionRequest: Hashable, Sendable {
-    /// What it binds, and the process that our own record knows as its own.
+    /// What the action binds, and its recorded process.
     public var order: BlockerScanRequest
-    /// Absolute paths of the files that its environment is made of.
+    /// Absolute paths of its environment files.
     public var environmentFiles: [String]
-    /// When its program executed; nil when it does not run as far as we know.
+    /// When its program began to execute; nil when it is not recorded as running.
     public var startedAt: WallTime?
 
-    /// Makes a question.
+    /// Makes a request.
     public init(order: BlockerScanRequest, environmentFiles: [String] = [], startedAt: WallTime? = nil) {
         self.order = order
         self.environmentFiles = environmentFiles
@@ -17,13 +17,15 @@ public struct ActionInspectionRequest: Hashable, Sendable {
     }
 }
 
-/// What is found of one action at one moment; its own process tree is in nobody's way.
+/// What was found of one action at one moment.
+///
+/// Its own process tree is never a holder.
 public struct ActionInspectionResult: Hashable, Sendable {
-    /// A resource of it that somebody else holds.
+    /// A resource of the action that another process holds.
     public struct Claim: Hashable, Sendable {
-        /// The resource, and who holds it.
+        /// The resource and its holder.
         public var holder: ResourceHolder
-        /// The place of the question whose job holds it; nil for a stranger.
+        /// The index of the request whose job holds it; nil for a foreign process.
         public var job: Int?
 
         /// Makes a claim.
@@ -33,18 +35,18 @@ public struct ActionInspectionResult: Hashable, Sendable {
         }
     }
 
-    /// Whether the recorded process lives, and is provably that one.
+    /// Whether the recorded process is alive and provably the recorded one.
     public var isAlive: Bool
-    /// What others hold of what it binds; an instance of it that its PID file proves is one more.
+    /// Resources of the action that other processes hold, and an instance of the action that its PID file proves.
     public var claims: [Claim]
-    /// Paths of sockets that are gone from the disk while its program listens on them.
+    /// Paths of sockets that were removed from the disk while its program listens on them.
     public var lostSockets: [String]
-    /// The path of its program, when that is another file by now than the one that runs.
+    /// The path of its program, when the file there is no longer the one that is executed; nil otherwise.
     public var replacedProgram: String?
-    /// Files of its environment that were written, replaced or removed since it started.
+    /// Its environment files that were written, replaced or removed since it started.
     public var changedFiles: [String]
 
-    /// Makes an answer; nothing is found by default.
+    /// Makes a result; by default nothing was found.
     public init(
         isAlive: Bool = false,
         claims: [Claim] = [],

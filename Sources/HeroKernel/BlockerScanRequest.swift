@@ -1,26 +1,28 @@
 public import HeroModel
 
-/// What must be free, and whom it may be taken from, before an action starts.
+/// The resources that must be free before an action starts.
 public struct BlockerScanRequest: Hashable, Sendable {
-    /// The TCP ports it binds.
+    /// The TCP ports that the action binds.
     public var ports: [BoundPort]
-    /// Whether it binds them as heroproc's own user: a port is shared by sockets of one user, so only then does a bind that
-    /// heroproc tries say whether the action's own would succeed (socket(7)).
+    /// Whether the action binds them as heroproc's own user.
+    ///
+    /// Only sockets of one user can share a port, so only then does a trial bind of heroproc show whether the action's
+    /// own bind would succeed (socket(7)).
     public var bindsAsOwnUser = true
-    /// The absolute paths of the Unix sockets it binds.
+    /// The absolute paths of the Unix sockets that the action binds.
     public var sockets: [String]
-    /// Its PID file; nil where it names none.
+    /// The absolute path of its PID file; nil where it declares none.
     public var pidFile: String?
-    /// The name of the PID file that heroproc writes for it; nil where it does not.
+    /// The name of the PID file that heroproc writes for the action; nil where it writes none.
     public var ownPIDFile: String?
-    /// Its program, as its first argument says it; empty for a script.
+    /// The first argument of its command; empty for a script.
     public var program: String
-    /// Where `PATH` is found, when the program has no slash.
+    /// Its environment, weakest layer first: a program without a slash is searched in the `PATH` of it.
     public var environment: [EnvironmentLayer]
-    /// The process that our own record knows as its last one.
+    /// Its last recorded process; nil when there is none.
     public var recorded: ProcessIdentity?
 
-    /// Makes an order.
+    /// Makes a request.
     public init(
         ports: [BoundPort],
         sockets: [String],
@@ -36,7 +38,4 @@ public struct BlockerScanRequest: Hashable, Sendable {
         self.environment = environment
         self.recorded = recorded
     }
-
-    /// Whether there is anything to look at.
-    public var isEmpty: Bool { ports.isEmpty && sockets.isEmpty && pidFile == nil && ownPIDFile == nil }
 }

@@ -1,15 +1,17 @@
 public import HeroModel
 
-/// A part of a program's environment; of two layers that set one variable the later one counts.
+/// A part of a program's environment.
 ///
-/// Only names of files stand in an order: what is in them is read when the program is started, and never stored or shown
+/// When two layers set the same variable, the later one wins.
+///
+/// A request holds only the paths of files. Their content is read when the program starts, and is never stored or shown
 /// (reliability.md SE-1).
 public enum EnvironmentLayer: Hashable, Sendable {
-    /// Variables as they are known, or with the file that holds their value.
+    /// Variables with their value, or with the file that holds their value.
     case variables([String: EnvironmentValue])
     /// The absolute path of a file of `KEY=VALUE` lines.
     case file(String)
 
-    /// Variables as they are known.
+    /// Variables with their values.
     public static func texts(_ texts: [String: String]) -> Self { .variables(texts.mapValues(EnvironmentValue.text)) }
 }

@@ -1,51 +1,60 @@
 public import HeroModel
 
-/// All a shim must know to start a program.
+/// Everything a shim needs to start a program.
 public struct LaunchRequest: Hashable, Sendable {
-    /// Which start it is.
+    /// The start.
     public var start: StartID
-    /// `context/service.action`, as `ps` shows it.
+    /// `context/service.action`, as shown by `ps`.
     public var label: String
     /// argv.
     ///
-    /// A program without a slash is looked up in the `PATH` of its own environment, like execvp(3) does. Where there is a script, its path is put in place of `scriptPlaceholder`.
+    /// A program without a slash is searched in the `PATH` of its own environment, like execvp(3) does. The path of the
+    /// script replaces `scriptPlaceholder`.
     public var arguments: [String]
-    /// The whole environment, weakest layer first.
+    /// The complete environment, weakest layer first.
     public var environment: [EnvironmentLayer]
-    /// Absolute.
+    /// The absolute path of the working directory.
     public var workingDirectory: String
-    /// Text to be written to a file that only this job uses.
+    /// The text of the script, which is written to a file of this job; nil for a command.
     public var script: String?
-    /// Of the files the program makes.
+    /// The umask of the program.
     public var umask: UInt32
-    /// As whom it runs, and what it may use; `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
+    /// The user, group, limits and privileges.
+    ///
+    /// `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
     public var rights = Rights()
-    /// The absolute path of the file in which a daemon that forks away names itself: it then is the main program.
+    /// The absolute path of the PID file of a daemon that forks: it names the main process; nil for other programs.
     public var pidFile: String?
-    /// How long after the fork that file, or the word of the program, is waited for.
+    /// How long after the fork the PID file, or the notify message, is waited for.
     public var handoverTimeout: Duration = .seconds(30)
-    /// The exit codes of a program that has forked away well; any other is a failed start, whatever the file says.
+    /// The exit codes of a program that has forked successfully.
+    ///
+    /// Any other code is a failed start.
     public var handoverCodes: Set<Int32> = [0]
-    /// Whether it gets a `NOTIFY_SOCKET` to speak on; what it says arrives as `said`.
+    /// Whether the program gets a `NOTIFY_SOCKET`; its messages arrive as `notified`.
     public var mayNotify = false
-    /// Whether it is not ready before it says so: then it may fork away first, and name its main process later.
+    /// Whether the program becomes ready by a notify message.
+    ///
+    /// Then it may fork first, and name its main process later.
     public var notifiesReady = false
-    /// How often it must say `WATCHDOG=1` at the least, as it is told in `WATCHDOG_USEC`; only where it may speak.
+    /// The longest time between two `WATCHDOG=1` messages, passed as `WATCHDOG_USEC`; nil where none are required.
     public var watchdog: Duration?
-    /// For what the main program leaves behind when it ends.
+    /// How processes are stopped that the main process leaves behind.
     public var stop: StopPolicy
-    /// How much output is kept.
+    /// How much output is kept in the log.
     public var log: LogPolicy
-    /// Path of the log below the log directory: `context/service/action/17.log`.
+    /// The path of the log in the log directory: `context/service/action/17.log`.
     public var logFile: String
 
-    /// Whether a program of this job has executed before: what was up is brought back before anything new is begun.
+    /// Whether a program of this job has executed before.
+    ///
+    /// Restarts have priority over first starts.
     public var isRestart = false
 
-    /// The argument that stands for the script's path.
+    /// The argument that the path of the script replaces.
     public static let scriptPlaceholder = "\u{0}script"
 
-    /// Makes an order.
+    /// Makes a request.
     public init(
         start: StartID,
         label: String,
@@ -68,69 +77,5 @@ public struct LaunchRequest: Hashable, Sendable {
         self.stop = stop
         self.log = log
         self.logFile = logFile
-    }
-}
-
-/// Where the output of a start goes that its shim stores no more.
-public struct OutputCaptureRequest: Hashable, Sendable {
-    /// Which start it is.
-    public var start: StartID
-    /// How much output is kept.
-    public var log: LogPolicy
-    /// Path of the log below the log directory, as in `LaunchOrder`.
-    public var logFile: String
-
-    /// Makes an order.
-    public init(start: StartID, log: LogPolicy, logFile: String) {
-        self.start = start
-        self.log = log
-        self.logFile = logFile
-    }
-}
-
-/// One question to one running start.
-public struct ProbeRequest: Hashable, Sendable {
-    /// What is asked.
-    public enum Question: Hashable, Sendable {
-        /// What the manifest says.
-        case probe(Probe.Check)
-        /// Whether the job's own process tree listens on all of these.
-        case listening(sockets: [String], ports: [TCPEndpoint])
-    }
-
-    /// The start it is about.
-    public var start: StartID
-    /// Comes back with the answer.
-    public var serial: UInt64
-    /// What is asked.
-    public var question: Question
-    /// After this long the answer is no.
-    public var timeout: Duration
-    /// For commands, weakest layer first.
-    public var environment: [EnvironmentLayer]
-    /// For commands; absolute.
-    public var workingDirectory: String
-    /// For commands: as whom they run.
-    public var rights = Rights()
-    /// For lines of output: the path of the log below the log directory, as in `LaunchOrder`.
-    public var logFile = ""
-    /// For lines of output: when the start began; what was written earlier does not count.
-    public var startedAt: WallTime?
-
-    /// Makes an order.
-    public init(
-        start: StartID,
-        serial: UInt64,
-        question: Question,
-        timeout: Duration,
-        environment: [EnvironmentLayer],
-        workingDirectory: String
-    ) {
-        self.start = start
-        self.serial = serial
-        self.question = question
-        self.timeout = timeout
-        self.environment = environment
-        self.workingDirectory = workingDirectory
     }
 }

@@ -1,21 +1,21 @@
 public import HeroModel
 
-/// As whom a program runs, and what it may use of the machine.
+/// The user, group, limits and privileges of a program.
 public struct Rights: Hashable, Sendable {
-    /// The name or number of a user; nil: whoever starts it.
+    /// The name or number of the user; nil: the user of heroproc.
     public var user: String?
-    /// The name or number of a group; nil: the main group of the user.
+    /// The name or number of the group; nil: the primary group of the user.
     public var group: String?
-    /// What it may use.
+    /// The resource limits.
     public var limits: ResourceLimits
-    /// Whether it may never gain privileges; nil: true unless it runs as root.
+    /// Whether the program can never gain privileges; nil: true unless it runs as root.
     public var noNewPrivileges: Bool?
-    /// Whether it is executed only if nobody but root and whoever starts it could change it.
+    /// Whether the program is executed only if no user except root and the user of heroproc can change it.
     public var isStrict: Bool
-    /// How readily the kernel kills it when memory runs out, -1000 to 1000; nil: as its starter.
+    /// The OOM score adjustment, -1000 to 1000; nil: that of heroproc.
     public var oomScoreAdjustment: Int?
 
-    /// Makes rights; the default changes nothing.
+    /// Makes rights; by default a program gets those of heroproc.
     public init(
         user: String? = nil,
         group: String? = nil,

@@ -236,12 +236,12 @@ public final class LinuxKernel: Kernel {
             switch adoption.recover(start.job) {
             case .supervised: continue
             case .orphaned(let generation, let report):
-                reactor.emit(.shimLost(StartID(job: start.job, generation: generation), report))
+                reactor.emit(.start(StartID(job: start.job, generation: generation), .shimLost(report)))
             case .ended(let generation, let report):
-                reactor.emit(.ended(StartID(job: start.job, generation: generation), report))
+                reactor.emit(.start(StartID(job: start.job, generation: generation), .ended(report)))
             case .notFound:
                 let report = EndReport(outcome: .lost("nothing is left of it"), time: currentWallTime(), executed: nil)
-                reactor.emit(.ended(start, report))
+                reactor.emit(.start(start, .ended(report)))
             }
         }
     }

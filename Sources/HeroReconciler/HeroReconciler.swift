@@ -1,4 +1,5 @@
-// Law: look, think, act, record: in that order, for ever.
+// Law: look, think, record, act: in this order, in every turn.
 //
-// The reconciler brings the machine to what the last revision declares and keeps it there. It can be killed at any
-// instant: what it intends is stored before it is done, and the next one goes on from records and kernel alone.
+// The reconciler brings the machine to the state that the last revision declares and keeps it there. It can be killed
+// at any moment: it stores an intention before it acts, and a new reconciler continues from the database and the kernel
+// alone.

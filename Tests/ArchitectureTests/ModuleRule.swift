@@ -58,7 +58,7 @@ extension ModuleRule {
 
         // The modules with side effects. The simulated machine shares only the protocol with the real one.
         ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel", "HeroSchedule"]),
-        ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel", "HeroSchedule"]),
+        ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel", "HeroRandom", "HeroSchedule"]),
         ModuleRule(
             "HeroLinux",
             main: "HeroLinux.swift",
@@ -97,6 +97,7 @@ extension ModuleRule {
             main: "HeroSimulation.swift",
             internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroKernel", "HeroStore", "HeroReconciler", "HeroSim",
+                "HeroRandom",
             ]
         ),
 

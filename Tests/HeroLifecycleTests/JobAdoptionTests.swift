@@ -20,12 +20,12 @@ struct JobAdoptionTests {
     private func adopt(
         _ action: ActionSpec,
         _ record: JobRecord,
-        _ found: RecoveredJobStart
+        _ found: RecoveredStart
     ) -> (lifecycle: JobLifecycle, effects: [JobEffect]) {
         JobLifecycle.adopt(record, found, JobTestDriver(action).context)
     }
 
-    private func runningStart(_ pid: Int32?) -> RecoveredJobStart {
+    private func runningStart(_ pid: Int32?) -> RecoveredStart {
         .supervised(
             generation: 4,
             process: pid.map(JobTestDriver.identity),
@@ -85,7 +85,7 @@ struct JobAdoptionTests {
     func launchesStoredStartAgain() {
         let record = record { $0.deadline = .init(moment: Moment(nanoseconds: 2_000_000_000), bootID: boot) }
         for found in [
-            RecoveredJobStart.notFound, .ended(generation: 3, .exited(1), executed: true, time: nil),
+            RecoveredStart.notFound, .ended(generation: 3, .exited(1), executed: true, time: nil),
         ] {
             let (lifecycle, effects) = adopt(JobTestDriver.process(), record, found)
             #expect(effects == [.launch(generation: 5)])
@@ -174,7 +174,7 @@ struct JobAdoptionTests {
     @Test("A program without its shim is stopped and not started twice (SH-4)")
     func shimLost() {
         let record = record { $0.process = JobTestDriver.identity(9) }
-        let found = RecoveredJobStart.shimLost(
+        let found = RecoveredStart.shimLost(
             generation: 4,
             process: JobTestDriver.identity(9),
             at: Moment(nanoseconds: 0),

@@ -88,7 +88,7 @@ struct PhaseTableTests {
         ("cancelled", { $0.phase = .cancelled }),
     ]
 
-    private static let recoveredStarts: [(name: String, start: RecoveredJobStart)] = [
+    private static let recoveredStarts: [(name: String, start: RecoveredStart)] = [
         (
             "its program runs",
             .supervised(generation: 2, process: JobTestDriver.identity(101), at: moment, time: time)
@@ -146,7 +146,7 @@ struct PhaseTableTests {
 
     private static func adopt(
         _ action: ActionSpec,
-        _ found: RecoveredJobStart,
+        _ found: RecoveredStart,
         on boot: String,
         _ change: (inout JobRecord) -> Void
     ) -> (lifecycle: JobLifecycle, effects: [JobEffect]) {

@@ -70,8 +70,7 @@ struct UnexpectedEventTests {
         case .startRequested, .stopRequested, .blockersChecked, .specChanged, .machineSlept, .retryRequested,
             .deadlineReached:
             false
-        case .launchCancelled, .started, .mainProcessReplaced, .notified, .ended, .shimLost, .probeSucceeded,
-            .probeFailed, .probeSkipped, .survivedKill:
+        case .launchCancelled, .start, .survivedKill:
             true
         }
     }
@@ -82,14 +81,14 @@ struct UnexpectedEventTests {
         case .stopRequested: "stopRequested"
         case .blockersChecked: "blockersChecked"
         case .launchCancelled: "launchCancelled"
-        case .started: "started"
-        case .mainProcessReplaced: "mainProcessReplaced"
-        case .notified: "notified"
-        case .ended: "ended"
-        case .shimLost: "shimLost"
-        case .probeSucceeded: "probeSucceeded"
-        case .probeFailed: "probeFailed"
-        case .probeSkipped: "probeSkipped"
+        case .start(generation: _, .started): "started"
+        case .start(generation: _, .mainProcessReplaced): "mainProcessReplaced"
+        case .start(generation: _, .notified): "notified"
+        case .start(generation: _, .ended): "ended"
+        case .start(generation: _, .shimLost): "shimLost"
+        case .start(generation: _, .probeFinished(serial: _, .succeeded)): "probeSucceeded"
+        case .start(generation: _, .probeFinished(serial: _, .failed)): "probeFailed"
+        case .start(generation: _, .probeFinished(serial: _, .skipped)): "probeSkipped"
         case .survivedKill: "survivedKill"
         case .specChanged: "specChanged"
         case .machineSlept: "machineSlept"

@@ -3,18 +3,18 @@ import HeroSim
 import HeroStore
 import Testing
 
-/// The same machine lived twice from the same seed: once with a calendar that is set again and again.
-@Suite("Clocks that are set")
+/// The same simulation is made twice from one seed: once with a calendar that is set again and again.
+@Suite("Changes of the calendar")
 struct ClockTests {
-    /// What happens in one life of a machine, by the boot clock.
+    /// What happens in one simulation, by the boot clock.
     private struct Recording: Equatable {
         var executions: [String]
         var actions: [String]
         var events: [String]
     }
 
-    /// Crashes with growing pauses, a program that is never ready in time, one that runs too long, and one that has to be
-    /// killed when it is to stop.
+    /// A program that crashes with growing delays, one that is never ready in time, one that runs too long, and one
+    /// that must be killed when it stops.
     private func manifests(stubborn status: String) -> String {
         """
         kind: Service
@@ -47,37 +47,37 @@ struct ClockTests {
         """
     }
 
-    /// Lives 40 s in pieces of 20 ms; `shift` says by how many seconds the calendar is set after each.
+    /// Simulates 40 s in steps of 20 ms; `shift` is the number of seconds by which the calendar is set after each step.
     private func record(seed: UInt64, shift: (Int) -> Int64?) throws -> Recording {
-        let machine = try ReconcilerHarness(seed: seed)
+        let harness = try ReconcilerHarness(seed: seed)
         for piece in 0..<2000 {
-            if piece == 0 { try machine.postApply(manifests(stubborn: "start")) }
-            if piece == 1000 { try machine.postApply(manifests(stubborn: "stop")) }
-            if let shift = shift(piece) { machine.machine.setCalendar(by: .seconds(shift)) }
-            try machine.advance(.milliseconds(20))
+            if piece == 0 { try harness.postApply(manifests(stubborn: "start")) }
+            if piece == 1000 { try harness.postApply(manifests(stubborn: "stop")) }
+            if let shift = shift(piece) { harness.machine.setCalendar(by: .seconds(shift)) }
+            try harness.advance(.milliseconds(20))
         }
-        #expect(machine.machine.trace.violations.isEmpty)
+        #expect(harness.machine.trace.violations.isEmpty)
         return Recording(
-            executions: machine.machine.trace.executions.map {
+            executions: harness.machine.trace.executions.map {
                 "\($0.began) \($0.label) to \(String(describing: $0.ended))"
             },
-            actions: machine.machine.trace.actions.map { "\($0.at) \($0.deed)" },
-            events: try machine.store.reader.events().map { "\($0.subject) \($0.text)" }
+            actions: harness.machine.trace.actions.map { "\($0.at) \($0.action)" },
+            events: try harness.store.reader.events().map { "\($0.subject) \($0.text)" }
         )
     }
 
-    @Test("TM-1: what is left alone is the same in each life")
+    @Test("TM-1: Two simulations of one seed without clock changes are identical")
     func same() throws {
         let first = try record(seed: 5) { _ in nil }
         #expect(try record(seed: 5) { _ in nil } == first)
-        // The scenario has in it what the other tests are about.
+        // The scenario contains what the other tests check.
         for words in ["next try in", "was not ready within 3s", "ran longer than its timeout", "has not ended within"] {
             #expect(first.events.contains { $0.contains(words) }, "\(words)")
         }
     }
 
     @Test(
-        "TM-1: set once, by an hour, beyond 2038 or back to 1970, it moves no start, no stop, no pause and no deadline",
+        "TM-1: One change of the calendar moves no start, stop, delay or deadline",
         arguments: [-3600, 3600, 473_000_000, -1_789_999_000] as [Int64],
         [3, 60, 500, 1004, 1100]
     )
@@ -87,7 +87,7 @@ struct ClockTests {
     }
 
     @Test(
-        "TM-1: set a thousand times at random, it changes nothing either, nor the order of the events",
+        "TM-1: A thousand random changes of the calendar change neither actions nor events",
         arguments: 1...3
     )
     func setOften(seed: UInt64) throws {

@@ -23,191 +23,191 @@ struct EarlierJobsTests {
 
     private let joins = "start: {replace_existing_jobs: false}\n"
 
-    private func runs(_ machine: ReconcilerHarness, _ name: String) throws -> [RunID] {
-        try machine.store.reader.runs(of: QualifiedName(name)).map(\.id).sorted()
+    private func runs(_ harness: ReconcilerHarness, _ name: String) throws -> [RunID] {
+        try harness.store.reader.runs(of: QualifiedName(name)).map(\.id).sorted()
     }
 
-    @Test("go on a start, with their runs; those of other services stay")
+    @Test("A start removes earlier jobs and runs of its service, and no others")
     func replaced() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web") + service("db"))
-        let other = try machine.jobs(of: "db")
-        for version in 1...3 { try machine.apply(service("web", version: version) + service("db")) }
-        let jobs = try machine.jobs(of: "web")
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web") + service("db"))
+        let other = try harness.jobs(of: "db")
+        for version in 1...3 { try harness.apply(service("web", version: version) + service("db")) }
+        let jobs = try harness.jobs(of: "web")
         #expect(jobs.count == 1 && jobs.first?.phase == .running)
-        #expect(try runs(machine, "web") == jobs.compactMap(\.run))
-        #expect(try machine.jobs(of: "db") == other)
+        #expect(try runs(harness, "web") == jobs.compactMap(\.run))
+        #expect(try harness.jobs(of: "db") == other)
     }
 
-    @Test("go even if nobody declared their service for a while")
+    @Test("A start removes earlier jobs although the service was undeclared for a while")
     func redeclared() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web"))
-        try machine.apply("")
-        #expect(try machine.jobs(of: "web").map(\.phase) == [.cancelled])
-        try machine.apply(service("web"))
-        #expect(try machine.jobs(of: "web").map(\.phase) == [.running])
-        #expect(try runs(machine, "web").count == 1)
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web"))
+        try harness.apply("")
+        #expect(try harness.jobs(of: "web").map(\.phase) == [.cancelled])
+        try harness.apply(service("web"))
+        #expect(try harness.jobs(of: "web").map(\.phase) == [.running])
+        #expect(try runs(harness, "web").count == 1)
     }
 
-    @Test("that are active are cancelled and waited for, and all begins anew in a new run")
+    @Test("A new run begins after the active jobs of the old run have stopped")
     func cancelled() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web", kinds: ["steady", "exit3"]))
-        #expect(try machine.state("web") == .degraded)
-        let before = try machine.jobs(of: "web")
-        let result = try machine.apply(service("web", kinds: ["steady", "exit3"]))
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web", kinds: ["steady", "exit3"]))
+        #expect(try harness.state("web") == .degraded)
+        let before = try harness.jobs(of: "web")
+        let result = try harness.apply(service("web", kinds: ["steady", "exit3"]))
         #expect(result?.services.first?.cancelled == 1)
-        let after = try machine.jobs(of: "web")
+        let after = try harness.jobs(of: "web")
         #expect(Set(after.map(\.id)).isDisjoint(with: before.map(\.id)))
-        #expect(machine.executions("core/web.a0") == 2)
-        #expect(machine.machine.trace.violations.isEmpty)
+        #expect(harness.executions("core/web.a0") == 2)
+        #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("with `replace_existing_jobs: false` what is active stays and joins the new run; the runs are kept")
+    @Test("With `replace_existing_jobs: false`, active jobs join the new run, and earlier runs stay")
     func joined() throws {
-        let machine = try ReconcilerHarness()
+        let harness = try ReconcilerHarness()
         let text = service("web", joins, kinds: ["steady", "exit3"])
-        try machine.apply(text)
-        let before = try machine.jobs(of: "web")
-        let result = try machine.apply(text)
+        try harness.apply(text)
+        let before = try harness.jobs(of: "web")
+        let result = try harness.apply(text)
         #expect(result?.services.first?.cancelled == 0)
-        let after = try machine.jobs(of: "web")
+        let after = try harness.jobs(of: "web")
         #expect(after.map(\.action).sorted() == ["a0", "a1"])
         let (old, new) = (try #require(before.first { $0.action == "a0" }), after.first { $0.action == "a0" })
         #expect(new?.id == old.id && new?.process == old.process && new?.phase == .running)
         #expect(after.first { $0.action == "a1" }?.id != before.first { $0.action == "a1" }?.id)
         #expect(Set(after.compactMap(\.run)).count == 1)
         #expect(new?.run != old.run)
-        #expect(try runs(machine, "web").count == 2)
-        #expect(machine.executions("core/web.a0") == 1)
+        #expect(try runs(harness, "web").count == 2)
+        #expect(harness.executions("core/web.a0") == 1)
     }
 
-    @Test("with `replace_existing_jobs: false` what requires a service runs on while it is made whole")
+    @Test("With `replace_existing_jobs: false`, dependents keep running while a degraded service is completed")
     func joinedBelow() throws {
-        let machine = try ReconcilerHarness()
+        let harness = try ReconcilerHarness()
         let text = service("web", joins, kinds: ["steady", "steady"])
             .replacingLast(of: "retry: {delay: 10ms}", with: "restart: never")
-        try machine.apply(text + service("leaf", "requires: [web]\n"))
-        let before = try machine.jobs(of: "web")
-        machine.killProgram(try #require(before.first { $0.action == "a1" }?.process))
-        try machine.advance(.seconds(1))
-        #expect(try machine.state("web") == .degraded)
-        let result = try machine.apply(text + service("leaf", "requires: [web]\n"))
+        try harness.apply(text + service("leaf", "requires: [web]\n"))
+        let before = try harness.jobs(of: "web")
+        harness.killProgram(try #require(before.first { $0.action == "a1" }?.process))
+        try harness.advance(.seconds(1))
+        #expect(try harness.state("web") == .degraded)
+        let result = try harness.apply(text + service("leaf", "requires: [web]\n"))
         #expect(result?.isConverged == true)
-        #expect(try machine.state("web") == .running)
-        #expect(machine.executions("core/web.a0") == 1)
-        #expect(machine.executions("core/web.a1") == 2)
-        #expect(machine.executions("core/leaf.a0") == 1)
+        #expect(try harness.state("web") == .running)
+        #expect(harness.executions("core/web.a0") == 1)
+        #expect(harness.executions("core/web.a1") == 2)
+        #expect(harness.executions("core/leaf.a0") == 1)
     }
 
-    @Test("with `replace_existing_jobs: false` a change still begins anew, and prunes what has ended")
+    @Test("A changed service starts again although `replace_existing_jobs` is false, without ended jobs")
     func pruned() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web", joins))
-        try machine.apply(service("web", joins, version: 1))
-        #expect(try machine.jobs(of: "web").map(\.phase) == [.running])
-        #expect(try runs(machine, "web").count == 2)
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web", joins))
+        try harness.apply(service("web", joins, version: 1))
+        #expect(try harness.jobs(of: "web").map(\.phase) == [.running])
+        #expect(try runs(harness, "web").count == 2)
     }
 
     @Test(
-        "that cannot be ended make the start fail with the reason, delete nothing, and the start follows when they end"
+        "An unkillable job makes the restart fail, and the restart follows when it ends"
     )
     func stuck() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web", kinds: ["immortal"]) + service("db") + service("far"))
-        let before = try machine.jobs(of: "web")
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web", kinds: ["unkillable"]) + service("db") + service("far"))
+        let before = try harness.jobs(of: "web")
         let changed = service("web", version: 1) + service("db", version: 1)
         let leaf = service("leaf", "requires: [web]\n")
-        let result = try machine.apply(changed + service("far") + leaf, then: .seconds(10))
+        let result = try harness.apply(changed + service("far") + leaf, then: .seconds(10))
         #expect(result?.isConverged == false)
-        #expect(result?.errors.contains("core/web failed: does not end, although its tree was killed") == true)
-        #expect(try machine.state("web") == .failed)
-        #expect(try machine.jobs(of: "web").map(\.id) == before.map(\.id), "nothing is deleted")
-        #expect(try machine.state("db") == .running, "nobody else waits for it")
-        #expect(machine.executions("core/db.a0") == 2)
-        #expect(try machine.state("leaf") == .blocked)
-        machine.machine.canKillUnkillable = true
-        try machine.advance(.seconds(3))
-        #expect(try machine.state("web") == .running)
-        #expect(try machine.state("leaf") == .running)
-        #expect(try machine.jobs(of: "web").map(\.phase) == [.running])
+        #expect(result?.errors.contains("core/web failed: does not end, although its process tree was killed") == true)
+        #expect(try harness.state("web") == .failed)
+        #expect(try harness.jobs(of: "web").map(\.id) == before.map(\.id), "nothing is deleted")
+        #expect(try harness.state("db") == .running, "no other service waits for it")
+        #expect(harness.executions("core/db.a0") == 2)
+        #expect(try harness.state("leaf") == .blocked)
+        harness.machine.canKillUnkillable = true
+        try harness.advance(.seconds(3))
+        #expect(try harness.state("web") == .running)
+        #expect(try harness.state("leaf") == .running)
+        #expect(try harness.jobs(of: "web").map(\.phase) == [.running])
     }
 
-    @Test("that cannot be ended are not started twice, whoever applies again or is killed meanwhile")
+    @Test("An unkillable job never runs twice, despite further applies and a killed reconciler")
     func stuckAgain() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web", kinds: ["immortal"]))
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web", kinds: ["unkillable"]))
         for version in 1...2 {
-            let result = try machine.apply(service("web", version: version), then: .seconds(10))
+            let result = try harness.apply(service("web", version: version), then: .seconds(10))
             #expect(result?.isConverged == false)
         }
-        try machine.crashReconciler()
-        try machine.advance(.seconds(10))
-        #expect(machine.executions("core/web.a0") == 1)
-        machine.machine.canKillUnkillable = true
-        try machine.advance(.seconds(10))
-        try machine.apply(service("web", version: 2))
-        #expect(try machine.state("web") == .running)
-        #expect(machine.machine.trace.violations.isEmpty)
+        try harness.crashReconciler()
+        try harness.advance(.seconds(10))
+        #expect(harness.executions("core/web.a0") == 1)
+        harness.machine.canKillUnkillable = true
+        try harness.advance(.seconds(10))
+        try harness.apply(service("web", version: 2))
+        #expect(try harness.state("web") == .running)
+        #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("go after a stop where `stop.remove_jobs` says so; what is dragged along keeps its own")
+    @Test("A stop with `stop.remove_jobs` removes the jobs of its service, not of dependents")
     func removed() throws {
-        let machine = try ReconcilerHarness()
+        let harness = try ReconcilerHarness()
         let removes = "stop: {remove_jobs: true}\n"
-        let house = { (status: String) in
+        let manifests = { (status: String) in
             self.service("db", removes + "status: \(status)\n")
                 + self.service("web", removes + "requires: [db]\n") + self.service("other", removes)
         }
-        try machine.apply(house("start"))
-        let result = try machine.apply(house("stop"))
+        try harness.apply(manifests("start"))
+        let result = try harness.apply(manifests("stop"))
         let reported = Dictionary(uniqueKeysWithValues: (result?.services ?? []).map { ($0.name.name, $0) })
         #expect(reported["db"]?.cancelled == 1)
         #expect(reported["db"]?.stoppedDependents == [QualifiedName("web")])
         #expect(reported["web"]?.cancelled == 1)
         #expect(reported["other"]?.cancelled == 0)
-        #expect(try machine.jobs(of: "db").isEmpty)
-        #expect(try machine.jobs(of: "web").map(\.phase) == [.cancelled])
-        #expect(try machine.jobs(of: "other").map(\.phase) == [.running])
+        #expect(try harness.jobs(of: "db").isEmpty)
+        #expect(try harness.jobs(of: "web").map(\.phase) == [.cancelled])
+        #expect(try harness.jobs(of: "other").map(\.phase) == [.running])
     }
 
     @Test(
-        "go or stay after a stop as the manifest that stops the service says (`stop` takes effect in place)",
+        "The manifest that stops a service decides whether its jobs are removed",
         arguments: [true, false]
     )
     func removedAtOnce(removes: Bool) throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web", "stop: {remove_jobs: \(!removes)}\n"))
-        try machine.apply(service("web", "stop: {remove_jobs: \(removes)}\nstatus: stop\n"))
-        #expect(try machine.jobs(of: "web").isEmpty == removes)
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web", "stop: {remove_jobs: \(!removes)}\n"))
+        try harness.apply(service("web", "stop: {remove_jobs: \(removes)}\nstatus: stop\n"))
+        #expect(try harness.jobs(of: "web").isEmpty == removes)
     }
 
-    @Test("stopping what is stopped is no error, and counts no cancellation")
+    @Test("Stopping a stopped service is no error and counts no cancelled job")
     func stoppedTwice() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web"))
-        #expect(try machine.apply(service("web", "status: stop\n"))?.services.first?.cancelled == 1)
-        let again = try machine.apply(service("web", "status: stop\ndescription: still\n"))
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web"))
+        #expect(try harness.apply(service("web", "status: stop\n"))?.services.first?.cancelled == 1)
+        let again = try harness.apply(service("web", "status: stop\ndescription: still\n"))
         #expect(again?.isConverged == true)
         #expect(again?.services.map(\.cancelled) == [0])
-        #expect(try machine.down()?.services.allSatisfy { $0.cancelled == 0 } == true)
+        #expect(try harness.down()?.services.allSatisfy { $0.cancelled == 0 } == true)
     }
 
-    @Test("count the programs really executed again, over restarts of the reconciler, and never less (RS-2)")
+    @Test("The restart count equals the executions, also across reconciler restarts (RS-2)")
     func counts() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(service("web"))
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web"))
         var last = 0
         for round in 1...6 {
-            let process = try #require(try machine.jobs(of: "web").first?.process)
-            machine.killProgram(process)
-            if round % 2 == 0 { try machine.crashReconciler(for: .milliseconds(5)) }
-            try machine.advance(.seconds(40))
-            let job = try #require(try machine.jobs(of: "web").first)
+            let process = try #require(try harness.jobs(of: "web").first?.process)
+            harness.killProgram(process)
+            if round % 2 == 0 { try harness.crashReconciler(for: .milliseconds(5)) }
+            try harness.advance(.seconds(40))
+            let job = try #require(try harness.jobs(of: "web").first)
             #expect(job.restartCount == round && job.restartCount > last)
-            #expect(job.restartCount == machine.executions("core/web.a0") - 1)
-            #expect(job.attempt <= 2, "tries count from the last time it was stable")
+            #expect(job.restartCount == harness.executions("core/web.a0") - 1)
+            #expect(job.attempt <= 2, "attempts count from the last stable time")
             last = job.restartCount
         }
     }

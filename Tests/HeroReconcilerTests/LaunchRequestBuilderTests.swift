@@ -4,7 +4,7 @@ import Testing
 
 @testable import HeroReconciler
 
-@Suite("What a shim is told")
+@Suite("Launch requests")
 struct LaunchRequestBuilderTests {
     private let planner = LaunchRequestBuilder(baseEnvironment: [
         "PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC",
@@ -21,7 +21,7 @@ struct LaunchRequestBuilderTests {
     }
 
     @Test(
-        "of an environment: base, the service's files, the service's own, the action's files, the action's own (SP-3)"
+        "The environment has five layers, from the base to the variables of the action (SP-3)"
     )
     func environment() {
         let layers = order(.exec(["a"])) {
@@ -44,7 +44,7 @@ struct LaunchRequestBuilderTests {
     }
 
     @Test(
-        "of a script: its interpreter, from the key, else from its #! line, else sh",
+        "The interpreter of a script comes from its key, its #! line, or is sh",
         arguments: [
             ("echo hi", nil, ["sh"]), ("#!/usr/bin/env python3 -u\nprint()", nil, ["/usr/bin/env", "python3", "-u"]),
             ("#!/bin/sh\n", "bash -e", ["bash", "-e"]), ("#!\n", nil, ["sh"]),
@@ -56,7 +56,7 @@ struct LaunchRequestBuilderTests {
         #expect(order.script == text)
     }
 
-    @Test("of where it runs: the action's folder, else the service's, else /")
+    @Test("The working directory is that of the action, of the service, or /")
     func directories() {
         #expect(order(.exec(["a"])).workingDirectory == "/")
         #expect(order(.exec(["a"])) { $0.workingDirectory = "/srv" }.workingDirectory == "/srv")

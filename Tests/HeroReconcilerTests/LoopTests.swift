@@ -4,22 +4,22 @@ import Testing
 
 @testable import HeroReconciler
 
-@Suite("The loop's own tools")
+@Suite("Rows and deadlines")
 struct LoopTests {
-    @Test("the agenda gives what is due, in the order of time, and nothing else")
-    func agenda() {
-        var agenda = DeadlineQueue<JobID>()
+    @Test("The deadline queue returns due elements in the order of their deadlines")
+    func deadlines() {
+        var queue = DeadlineQueue<JobID>()
         let moments: [Int64] = [50, 10, 30, 20, 40, 10]
-        for (job, moment) in moments.enumerated() { agenda.add(Moment(nanoseconds: moment), JobID(job)) }
-        #expect(agenda.next == Moment(nanoseconds: 10))
+        for (job, moment) in moments.enumerated() { queue.add(JobID(job), at: Moment(nanoseconds: moment)) }
+        #expect(queue.next == Moment(nanoseconds: 10))
         var due: [JobID] = []
-        while let job = agenda.popDue(Moment(nanoseconds: 30)) { due.append(job) }
+        while let job = queue.popDue(Moment(nanoseconds: 30)) { due.append(job) }
         #expect(Set(due.prefix(2)) == [1, 5])
         #expect(Array(due.dropFirst(2)) == [3, 2])
-        #expect(agenda.next == Moment(nanoseconds: 40))
+        #expect(queue.next == Moment(nanoseconds: 40))
     }
 
-    @Test("of a job or a service that moves often in a turn only the last row is stored, and never before a whole one")
+    @Test("A row batch keeps only the last row of a job or of a state")
     func rows() {
         var batch = RowBatch()
         let name = QualifiedName("web")
@@ -53,7 +53,7 @@ struct LoopTests {
             return
         }
         guard case .job(let stored) = batch.changes[0] else {
-            Issue.record("the job has lost its row")
+            Issue.record("the row of the job is missing")
             return
         }
         #expect(stored.attempt == 2)

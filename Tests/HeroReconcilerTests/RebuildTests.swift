@@ -6,8 +6,8 @@ import Testing
 
 @testable import HeroReconciler
 
-/// A database that is lost is made again around what runs (reliability.md DB-5).
-@Suite("A database that is lost")
+/// A lost database is rebuilt around the running jobs (reliability.md DB-5).
+@Suite("A lost database")
 struct RebuildTests {
     private static let set = """
         kind: Service
@@ -25,47 +25,50 @@ struct RebuildTests {
           - {name: run, exec: [sim, steady], is_process: true}
         """
 
-    @Test("DB-5: nothing that runs is started again, and each job is the one that it was")
+    @Test("DB-5: A rebuild restarts no running program and keeps every job")
     func runningJobs() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(Self.set, then: .seconds(2))
-        machine.killProgram(try #require(machine.machine.runningProcess("core/web.run")))
-        try machine.advance(.seconds(60))
-        let before = try machine.jobs()
-        let processes = ["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.runningProcess($0) }
-        try machine.crashWithoutDatabase()
-        try machine.advance(.seconds(5))
+        let harness = try ReconcilerHarness()
+        try harness.apply(Self.set, then: .seconds(2))
+        harness.killProgram(try #require(harness.machine.runningProcess("core/web.run")))
+        try harness.advance(.seconds(60))
+        let before = try harness.jobs()
+        let processes = ["core/web.run", "core/web.side", "core/api.run"].map { harness.machine.runningProcess($0) }
+        try harness.crashWithoutDatabase()
+        try harness.advance(.seconds(5))
 
         #expect(
-            ["core/web.run", "core/web.side", "core/api.run"].map { machine.machine.runningProcess($0) } == processes
+            ["core/web.run", "core/web.side", "core/api.run"].map { harness.machine.runningProcess($0) } == processes
         )
-        #expect(machine.executions("core/web.run") == 2 && machine.executions("core/api.run") == 1)
-        #expect(machine.executions("core/web.seed") == 1, "one that ended well in this run is remembered by the others")
-        let after = try machine.jobs()
+        #expect(harness.executions("core/web.run") == 2 && harness.executions("core/api.run") == 1)
+        #expect(
+            harness.executions("core/web.seed") == 1,
+            "the other jobs have recorded the one-shot that has succeeded"
+        )
+        let after = try harness.jobs()
         #expect(after.map(\.id) == before.map(\.id))
         for (job, former) in zip(after, before) {
             #expect(job.service == former.service && job.action == former.action && job.run == former.run)
             #expect(job.restartCount == former.restartCount && job.phase == former.phase, "\(job.action)")
             #expect(job.generation == former.generation && job.tags == former.tags && job.isReady == former.isReady)
         }
-        #expect(try machine.state("web") == .running && machine.state("api") == .running)
-        #expect(try machine.events("").contains { $0.hasPrefix("db_rebuilt: ") && $0.contains("it was lost") })
+        #expect(try harness.state("web") == .running && harness.state("api") == .running)
+        #expect(try harness.events("").contains { $0.hasPrefix("db_rebuilt: ") && $0.contains("it was lost") })
 
-        // It is supervised as before, and no number is given twice.
-        machine.killProgram(try #require(machine.machine.runningProcess("core/web.run")))
-        try machine.advance(.seconds(2))
-        #expect(machine.executions("core/web.run") == 3)
+        // It is supervised as before, and no number is used twice.
+        harness.killProgram(try #require(harness.machine.runningProcess("core/web.run")))
+        try harness.advance(.seconds(2))
+        #expect(harness.executions("core/web.run") == 3)
         let last = try #require(before.map(\.id).max())
-        try machine.apply(Self.set.replacing("steady", with: "other"), then: .seconds(3))
-        #expect(try machine.jobs().allSatisfy { $0.id > last })
+        try harness.apply(Self.set.replacing("steady", with: "other"), then: .seconds(3))
+        #expect(try harness.jobs().allSatisfy { $0.id > last })
     }
 
     @Test(
-        "DB-5: of a run in which all has ended well but one, the one knows it, also when the others ended after it began"
+        "DB-5: The remaining job of a run restores those that ended after its start"
     )
     func endedLater() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(
+        let harness = try ReconcilerHarness()
+        try harness.apply(
             """
             kind: Service
             name: web
@@ -76,71 +79,71 @@ struct RebuildTests {
             """,
             then: .seconds(5)
         )
-        try machine.crashWithoutDatabase()
-        try machine.advance(.seconds(5))
-        #expect(machine.executions("core/web.seed") == 1)
-        #expect(try machine.jobs("seed").map(\.phase) == [.succeeded])
-        #expect(try machine.state("web") == .running)
+        try harness.crashWithoutDatabase()
+        try harness.advance(.seconds(5))
+        #expect(harness.executions("core/web.seed") == 1)
+        #expect(try harness.jobs("seed").map(\.phase) == [.succeeded])
+        #expect(try harness.state("web") == .running)
     }
 
     @Test(
-        "DB-5: without any word of what is wanted nothing is stopped and nothing new is started, until the next apply"
+        "DB-5: Without the manifests nothing is stopped or started until the next apply"
     )
     func wantedUnknown() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(Self.set, then: .seconds(2))
-        try machine.crashWithoutDatabase()
-        try machine.advance(.seconds(2))
-        // The simulation has no copy beside its database: this is what is left without one.
-        let revision = try #require(try machine.store.reader.revision())
+        let harness = try ReconcilerHarness()
+        try harness.apply(Self.set, then: .seconds(2))
+        try harness.crashWithoutDatabase()
+        try harness.advance(.seconds(2))
+        // The simulation has no copy of the revision next to its database.
+        let revision = try #require(try harness.store.reader.revision())
         #expect(revision.number == 1 && revision.actor == "reconciler")
-        try machine.crashReconciler()
-        try machine.advance(.seconds(2))
-        #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
+        try harness.crashReconciler()
+        try harness.advance(.seconds(2))
+        #expect(harness.executions("core/web.run") == 1 && harness.executions("core/api.run") == 1)
         #expect(
-            machine.machine.runningProcess("core/web.run") != nil
-                && machine.machine.runningProcess("core/api.run") != nil
+            harness.machine.runningProcess("core/web.run") != nil
+                && harness.machine.runningProcess("core/api.run") != nil
         )
-        #expect(try machine.events("").contains { $0.contains("apply them anew") })
-        let result = try #require(try machine.apply(Self.set, then: .seconds(2)))
+        #expect(try harness.events("").contains { $0.contains("apply them again") })
+        let result = try #require(try harness.apply(Self.set, then: .seconds(2)))
         #expect(result.isConverged && result.revision == 2)
-        #expect(machine.executions("core/web.run") == 1, "the same is no change")
+        #expect(harness.executions("core/web.run") == 1, "the same manifests are no change")
     }
 
-    @Test("DB-5: a job that ended while nobody looked, and whose row is lost, is taken in with its end and healed")
+    @Test("DB-5: A job that ended without reconciler and database is restored and restarted")
     func endedMeanwhile() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(Self.set, then: .seconds(2))
-        machine.killProgram(try #require(machine.machine.runningProcess("core/api.run")))
-        machine.machine.advanceTime(.seconds(1))
-        try machine.crashWithoutDatabase()
-        try machine.advance(.seconds(5))
-        let job = try #require(try machine.jobs("run", of: "api").first)
+        let harness = try ReconcilerHarness()
+        try harness.apply(Self.set, then: .seconds(2))
+        harness.killProgram(try #require(harness.machine.runningProcess("core/api.run")))
+        harness.machine.advanceTime(.seconds(1))
+        try harness.crashWithoutDatabase()
+        try harness.advance(.seconds(5))
+        let job = try #require(try harness.jobs("run", of: "api").first)
         #expect(job.restartCount == 1 && job.phase == .running)
         #expect(job.outcome == .signaled(.kill, coreDumped: false), "its end was in the record")
     }
 
-    @Test("DB-5: a standalone run goes on; one that is over is not run again for want of a row")
+    @Test("DB-5: A standalone run continues, and a completed one does not run again")
     func standalone() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply("kind: Action\nname: backup\nexec: [sim, steady]\nrun_on: apply\n", then: .seconds(1))
-        let job = try #require(try machine.jobs("backup").first)
-        try machine.crashWithoutDatabase()
-        try machine.advance(.seconds(5))
-        #expect(machine.executions("core/backup") == 1)
-        let after = try #require(try machine.jobs("backup").first)
+        let harness = try ReconcilerHarness()
+        try harness.apply("kind: Action\nname: backup\nexec: [sim, steady]\nrun_on: apply\n", then: .seconds(1))
+        let job = try #require(try harness.jobs("backup").first)
+        try harness.crashWithoutDatabase()
+        try harness.advance(.seconds(5))
+        #expect(harness.executions("core/backup") == 1)
+        let after = try #require(try harness.jobs("backup").first)
         #expect(after.id == job.id && after.service == nil && after.phase == .running)
     }
 
-    @Test("What stands beside a record is believed only when its digest is right")
+    @Test("A recovery record is accepted only with the right digest")
     func digest() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(Self.set, then: .seconds(2))
-        let id = try #require(try machine.jobs("run", of: "api").first).id
-        let bytes = try #require(machine.kernel.recoveryRecord(of: id))
-        let origin = try #require(JobRecoveryRecord(bytes))
-        #expect(origin.job.id == id && origin.service?.name == QualifiedName("api"))
-        #expect(origin.bytes.flatMap { JobRecoveryRecord($0) } == origin)
+        let harness = try ReconcilerHarness()
+        try harness.apply(Self.set, then: .seconds(2))
+        let id = try #require(try harness.jobs("run", of: "api").first).id
+        let bytes = try #require(harness.kernel.recoveryRecord(of: id))
+        let record = try #require(JobRecoveryRecord(bytes))
+        #expect(record.job.id == id && record.service?.name == QualifiedName("api"))
+        #expect(record.bytes.flatMap { JobRecoveryRecord($0) } == record)
         for index in stride(from: 0, to: bytes.count, by: 37) {
             var broken = bytes
             broken[index] ^= 1
@@ -150,40 +153,40 @@ struct RebuildTests {
         #expect(JobRecoveryRecord([]) == nil)
     }
 
-    @Test("DB-5: what a former version started gets its origin when it is adopted")
+    @Test("DB-5: A job of an earlier version gets a recovery record when it is adopted")
     func adopted() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(Self.set, then: .seconds(2))
-        let jobs = try machine.jobs().filter { $0.phase == .running }
-        for job in jobs { machine.machine.removeRecoveryRecord(of: job.id) }
-        try machine.crashReconciler()
-        try machine.advance(.seconds(1))
+        let harness = try ReconcilerHarness()
+        try harness.apply(Self.set, then: .seconds(2))
+        let jobs = try harness.jobs().filter { $0.phase == .running }
+        for job in jobs { harness.machine.removeRecoveryRecord(of: job.id) }
+        try harness.crashReconciler()
+        try harness.advance(.seconds(1))
         for job in jobs {
             #expect(
-                machine.kernel.recoveryRecord(of: job.id).flatMap { JobRecoveryRecord($0) }?.job.process == job.process
+                harness.kernel.recoveryRecord(of: job.id).flatMap { JobRecoveryRecord($0) }?.job.process == job.process
             )
         }
-        try machine.crashWithoutDatabase()
-        try machine.advance(.seconds(2))
-        #expect(machine.executions("core/web.run") == 1 && machine.executions("core/api.run") == 1)
+        try harness.crashWithoutDatabase()
+        try harness.advance(.seconds(2))
+        #expect(harness.executions("core/web.run") == 1 && harness.executions("core/api.run") == 1)
     }
 
-    @Test("Records that were left by a crash after their rows went are removed, and bring nothing back")
+    @Test("Recovery records of deleted jobs are removed and restore nothing")
     func leftoverRecords() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(Self.set, then: .seconds(2))
-        let job = try #require(try machine.jobs("run", of: "api").first)
-        let bytes = try #require(machine.kernel.recoveryRecord(of: job.id))
-        try machine.down(then: .seconds(2))
-        try machine.apply(Self.set, then: .seconds(2))
-        let before = try machine.jobs()
-        // As if the row of this job had gone with the new run, and its traces had not.
+        let harness = try ReconcilerHarness()
+        try harness.apply(Self.set, then: .seconds(2))
+        let job = try #require(try harness.jobs("run", of: "api").first)
+        let bytes = try #require(harness.kernel.recoveryRecord(of: job.id))
+        try harness.down(then: .seconds(2))
+        try harness.apply(Self.set, then: .seconds(2))
+        let before = try harness.jobs()
+        // As if the row of this job had been removed by the new run, and its files had not.
         let gone = job.id
         #expect(!before.contains { $0.id == gone })
-        #expect(machine.kernel.writeRecoveryRecord(bytes, of: gone))
-        try machine.crashReconciler()
-        try machine.advance(.seconds(1))
-        #expect(try machine.jobs().map(\.id) == before.map(\.id))
-        #expect(machine.kernel.recoveryRecord(of: gone) == nil)
+        #expect(harness.kernel.writeRecoveryRecord(bytes, of: gone))
+        try harness.crashReconciler()
+        try harness.advance(.seconds(1))
+        #expect(try harness.jobs().map(\.id) == before.map(\.id))
+        #expect(harness.kernel.recoveryRecord(of: gone) == nil)
     }
 }

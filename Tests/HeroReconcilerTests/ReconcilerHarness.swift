@@ -6,16 +6,16 @@ import Testing
 
 @testable import HeroStore
 
-/// The real loop and the real store on a simulated machine where everything works, for one test.
+/// A reconciler with a database on a simulated machine without faults, for one test.
 final class ReconcilerHarness {
     let machine: SimMachine
     let store: StateStore
     private(set) var kernel: SimKernel
-    private(set) var reconciler: Reconciler<SimKernel>
+    private(set) var reconciler: Reconciler
     private var requests: UInt64 = 0
-    /// Whether rows and requests may be refused.
+    /// Whether a refused commit or request is expected.
     private var allowsRefusals = false
-    /// What the last request was refused with.
+    /// The text with which the last request was refused; nil when it was not.
     private(set) var refusal: String?
 
     init(seed: UInt64 = 1) throws {
@@ -30,7 +30,7 @@ final class ReconcilerHarness {
         _ kernel: SimKernel,
         _ store: StateStore,
         _ safeMode: SafeMode? = nil
-    ) throws -> Reconciler<SimKernel> {
+    ) throws -> Reconciler {
         var configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
         configuration.safeMode = safeMode
         let reconciler = try Reconciler(kernel: kernel, store: store, configuration: configuration)
@@ -38,11 +38,11 @@ final class ReconcilerHarness {
         return reconciler
     }
 
-    // MARK: What is done
+    // MARK: Actions
 
-    /// Applies manifests, and lets time pass.
+    /// Applies manifests, and advances time.
     ///
-    /// - Returns: how the apply ended; nil while it goes on.
+    /// - Returns: the result of the apply; nil while it is in progress.
     @discardableResult
     func apply(_ manifests: String, then duration: Duration = .milliseconds(400)) throws -> ApplyResult? {
         let text = "kind: Settings\nrequired: []\n---\n" + manifests
@@ -58,7 +58,7 @@ final class ReconcilerHarness {
         try send(ControlRequest(.down, directory: "/etc/sim", actor: "test"), then: duration)
     }
 
-    /// Asks for an apply, and lets nothing happen yet.
+    /// Posts an apply without advancing time.
     func postApply(_ manifests: String) throws { try apply(manifests, then: .zero) }
 
     private func send(_ request: ControlRequest, then duration: Duration) throws -> ApplyResult? {
@@ -69,7 +69,7 @@ final class ReconcilerHarness {
         return try result()
     }
 
-    /// How the last apply ended; nil while it goes on.
+    /// The result of the last apply; nil while it is in progress.
     func result() throws -> ApplyResult? {
         for reply in kernel.replies where reply.request.number == requests {
             switch ControlCoding.reply(reply.message) {
@@ -84,7 +84,7 @@ final class ReconcilerHarness {
         return nil
     }
 
-    /// Lets the loop live for a while.
+    /// Runs the loop for some time.
     func advance(_ duration: Duration) throws {
         let end = machine.now + duration
         while true {
@@ -99,7 +99,7 @@ final class ReconcilerHarness {
         }
     }
 
-    /// Lets the loop do so many of its steps, and no more: a place to kill it at.
+    /// Runs a number of steps of the loop, so that it can be killed there.
     func runSteps(_ count: Int) throws {
         var left = count
         func isOver() -> Bool {
@@ -119,36 +119,36 @@ final class ReconcilerHarness {
         }
     }
 
-    /// Kills a program, as somebody else would.
+    /// Kills a program from outside.
     func killProgram(_ process: ProcessIdentity) { #expect(kernel.signal(process, .kill)) }
 
-    /// Kills the reconciler, lets time pass without one, and starts the next.
+    /// Kills the reconciler, advances time without one, and starts a new one.
     func crashReconciler(for duration: Duration = .zero, into safeMode: SafeMode? = nil) throws {
         kernel = SimKernel(machine)
         machine.advanceTime(duration)
         reconciler = try Self.open(kernel, store, safeMode)
     }
 
-    /// From here on requests may be refused.
+    /// From now on, a request may be refused.
     func expectRefusals() { allowsRefusals = true }
 
-    /// Something has changed in the services directory.
+    /// Posts a change of the services directory.
     func touchFiles() { kernel.post(.filesChanged) }
 
-    /// From here on the database refuses what is written; nil: it takes it again.
+    /// From now on, the database refuses writes with this error; nil: it takes them.
     func failStore(_ kind: StoreError.Kind?) {
         store.injectedError = kind.map { StoreError($0, "no luck: \($0.rawValue)") }
         allowsRefusals = true
     }
 
-    /// Kills the reconciler, loses all that the database knows, and starts the next.
+    /// Kills the reconciler, empties the database, and starts a new reconciler.
     func crashWithoutDatabase() throws {
         store.injectedError = nil
         try store.recreate(because: "it was lost", at: machine.wallTime)
         try crashReconciler()
     }
 
-    // MARK: What is there
+    // MARK: State
 
     /// The jobs of a standalone action, or of a service, oldest first.
     func jobs(_ action: String? = nil, of service: String? = nil) throws -> [JobRecord] {
@@ -165,17 +165,17 @@ final class ReconcilerHarness {
         try store.reader.serviceSummaries().first { $0.name.name == service }?.state
     }
 
-    /// The texts of the events about a subject, oldest first.
+    /// The texts of the events of a subject, oldest first.
     func events(_ subject: String) throws -> [String] {
         try store.reader.events().filter { $0.subject == subject }.map(\.text)
     }
 
-    /// How often a label's program was executed.
+    /// How often the program of a label was executed.
     func executions(_ label: String) -> Int { machine.trace.executions.filter { $0.label == label }.count }
 }
 
 extension JobRecord {
-    /// The job 7, of the action `server` of the service `web`: for tests that need one and do not mind which.
+    /// A sample: job 7 of the action `server` in the service `web`.
     static let sample = JobRecord(
         id: 7,
         context: "core",

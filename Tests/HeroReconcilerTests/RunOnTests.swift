@@ -4,144 +4,144 @@ import HeroSim
 import HeroStore
 import Testing
 
-@Suite("What runs once for each change")
+@Suite("Actions that run once for each change")
 struct RunOnTests {
     private func manifest(_ kind: String = "job", _ keys: String = "") -> String {
         "kind: Action\nname: seed\nexec: [sim, \(kind)]\nrun_on: apply\nstop: {timeout: 200ms}\n\(keys)"
     }
 
-    @Test("runs when it is declared, when it changes and when its generation rises, and not for an equal apply")
+    @Test("An action runs when it is new, changed or has a higher generation")
     func once() throws {
-        let machine = try ReconcilerHarness()
-        #expect(try machine.apply(manifest())?.isConverged == true)
-        #expect(try machine.phases("seed") == [.succeeded])
-        try machine.apply(manifest())
-        try machine.apply(manifest("job", "# said otherwise\n"))
-        #expect(try machine.phases("seed") == [.succeeded])
-        try machine.apply(manifest("job", "env: {A: 1}\n"))
-        #expect(try machine.phases("seed") == [.succeeded, .succeeded])
-        try machine.apply(manifest("job", "env: {A: 1}\ngeneration: 1\n"))
-        #expect(try machine.phases("seed") == [.succeeded, .succeeded, .succeeded])
-        #expect(try machine.jobs("seed").map(\.revision) == [1, 3, 4])
-        #expect(machine.executions("core/seed") == 3)
+        let harness = try ReconcilerHarness()
+        #expect(try harness.apply(manifest())?.isConverged == true)
+        #expect(try harness.phases("seed") == [.succeeded])
+        try harness.apply(manifest())
+        try harness.apply(manifest("job", "# said otherwise\n"))
+        #expect(try harness.phases("seed") == [.succeeded])
+        try harness.apply(manifest("job", "env: {A: 1}\n"))
+        #expect(try harness.phases("seed") == [.succeeded, .succeeded])
+        try harness.apply(manifest("job", "env: {A: 1}\ngeneration: 1\n"))
+        #expect(try harness.phases("seed") == [.succeeded, .succeeded, .succeeded])
+        #expect(try harness.jobs("seed").map(\.revision) == [1, 3, 4])
+        #expect(harness.executions("core/seed") == 3)
     }
 
-    @Test("takes what changes in place over without a run")
+    @Test("A change that takes effect in place causes no run")
     func inPlace() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(manifest())
-        try machine.apply(manifest("job", "timeout: 5s\n"))
-        #expect(try machine.jobs("seed").count == 1)
-        #expect(try machine.standalone("seed")?.revision == 2)
+        let harness = try ReconcilerHarness()
+        try harness.apply(manifest())
+        try harness.apply(manifest("job", "timeout: 5s\n"))
+        #expect(try harness.jobs("seed").count == 1)
+        #expect(try harness.standalone("seed")?.revision == 2)
     }
 
-    @Test("is stopped and run again when it changes while it runs; never two at once")
+    @Test("A running action that changes is stopped and runs again, never twice at once")
     func restart() throws {
-        let machine = try ReconcilerHarness()
-        #expect(try machine.apply(manifest("steady")) == nil, "an apply waits for what it runs")
-        try machine.apply(manifest("job"))
-        #expect(try machine.phases("seed") == [.cancelled, .succeeded])
-        #expect(machine.machine.trace.violations.isEmpty)
+        let harness = try ReconcilerHarness()
+        #expect(try harness.apply(manifest("steady")) == nil, "an apply waits for what it runs")
+        try harness.apply(manifest("job"))
+        #expect(try harness.phases("seed") == [.cancelled, .succeeded])
+        #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("is a job without service and run, with its own tags, the revision that asked for it, and its logs below `_`")
+    @Test("A standalone job has no service and no run, and its logs are below `_`")
     func provenance() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(manifest("job", "tags: [b, a]\n"))
-        let job = try #require(try machine.jobs("seed").first)
+        let harness = try ReconcilerHarness()
+        try harness.apply(manifest("job", "tags: [b, a]\n"))
+        let job = try #require(try harness.jobs("seed").first)
         #expect(job.service == nil && job.run == nil)
         #expect(job.context == "core" && job.action == "seed")
         #expect(job.tags == ["a", "b"] && job.revision == 1)
-        #expect(try machine.standalone("seed")?.job == job.id)
+        #expect(try harness.standalone("seed")?.job == job.id)
     }
 
-    @Test("that fails makes the apply that asked for it fail, and only that one")
+    @Test("A failed run makes only the apply fail that has requested it")
     func failure() throws {
-        let machine = try ReconcilerHarness()
-        let failed = try machine.apply(manifest("broken"))
+        let harness = try ReconcilerHarness()
+        let failed = try harness.apply(manifest("broken"))
         #expect(failed?.isConverged == false)
         #expect(failed?.errors.first?.hasPrefix("core/seed failed: ") == true)
-        #expect(try machine.apply(manifest("broken"))?.isConverged == true)
-        #expect(try machine.jobs("seed").count == 1)
+        #expect(try harness.apply(manifest("broken"))?.isConverged == true)
+        #expect(try harness.jobs("seed").count == 1)
     }
 
-    @Test("RS-1: that waits for its next try is tried at once by the next apply, also an equal one")
+    @Test("RS-1: An apply immediately retries an action that waits for its next try")
     func retriedNow() throws {
-        let machine = try ReconcilerHarness()
+        let harness = try ReconcilerHarness()
         let text = manifest("exit3", "retry: {max_attempts: 9, delay: 60s, jitter: 0}\n")
-        #expect(try machine.apply(text) == nil, "an apply waits for what it runs")
-        #expect(try machine.phases("seed") == [.retrying])
-        #expect(machine.executions("core/seed") == 1)
-        try machine.apply(text)
-        #expect(machine.executions("core/seed") == 2)
-        #expect(try machine.jobs("seed").map(\.restartCount) == [1])
+        #expect(try harness.apply(text) == nil, "an apply waits for what it runs")
+        #expect(try harness.phases("seed") == [.retrying])
+        #expect(harness.executions("core/seed") == 1)
+        try harness.apply(text)
+        #expect(harness.executions("core/seed") == 2)
+        #expect(try harness.jobs("seed").map(\.restartCount) == [1])
         // A reconciler that comes back is no apply.
-        try machine.crashReconciler()
-        try machine.advance(.seconds(2))
-        #expect(machine.executions("core/seed") == 2)
-        #expect(try machine.events("core/seed").contains { $0.contains("tried again at once: it was applied") })
+        try harness.crashReconciler()
+        try harness.advance(.seconds(2))
+        #expect(harness.executions("core/seed") == 2)
+        #expect(try harness.events("core/seed").contains { $0.contains("trying again now because it was applied") })
     }
 
-    @Test("that succeeds with a code of its own has succeeded (`success_exit_codes`)")
+    @Test("An exit code in `success_exit_codes` counts as success")
     func codes() throws {
-        let machine = try ReconcilerHarness()
-        #expect(try machine.apply(manifest("exit3", "success_exit_codes: [0, 3]\n"))?.isConverged == true)
-        #expect(try machine.phases("seed") == [.succeeded])
-        try machine.apply(manifest("exit3", "generation: 1\n"))
-        #expect(try machine.phases("seed").last == .failed)
+        let harness = try ReconcilerHarness()
+        #expect(try harness.apply(manifest("exit3", "success_exit_codes: [0, 3]\n"))?.isConverged == true)
+        #expect(try harness.phases("seed") == [.succeeded])
+        try harness.apply(manifest("exit3", "generation: 1\n"))
+        #expect(try harness.phases("seed").last == .failed)
     }
 
-    @Test("is neither lost nor doubled wherever the reconciler is killed", arguments: 1...40)
+    @Test("A run is neither lost nor repeated wherever the reconciler is killed", arguments: 1...40)
     func anywhere(step: Int) throws {
-        let machine = try ReconcilerHarness(seed: UInt64(step))
-        try machine.apply(manifest("steady"), then: .milliseconds(100))
-        try machine.postApply(manifest("job", "generation: 1\n"))
-        try machine.runSteps(step)
-        try machine.crashReconciler()
-        try machine.advance(.seconds(2))
-        let jobs = try machine.jobs("seed")
+        let harness = try ReconcilerHarness(seed: UInt64(step))
+        try harness.apply(manifest("steady"), then: .milliseconds(100))
+        try harness.postApply(manifest("job", "generation: 1\n"))
+        try harness.runSteps(step)
+        try harness.crashReconciler()
+        try harness.advance(.seconds(2))
+        let jobs = try harness.jobs("seed")
         // An apply that was killed before it was recorded never was; from then on its run is due.
-        if try machine.store.reader.revision()?.number == 1 {
+        if try harness.store.reader.revision()?.number == 1 {
             #expect(jobs.map(\.phase) == [.running])
         } else {
             #expect(jobs.map(\.phase) == [.cancelled, .succeeded])
-            #expect(machine.executions("core/seed") == 2)
+            #expect(harness.executions("core/seed") == 2)
         }
-        #expect(machine.machine.trace.violations.isEmpty)
+        #expect(harness.machine.trace.violations.isEmpty)
     }
 
-    @Test("goes when nobody declares it any more: what runs is stopped, the jobs stay")
+    @Test("An undeclared action is stopped, and its jobs stay")
     func undeclared() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(manifest("steady"))
-        #expect(try machine.apply("")?.isConverged == true)
-        #expect(try machine.phases("seed") == [.cancelled])
-        #expect(try machine.standalone("seed") == nil)
-        try machine.apply(manifest("job"))
-        #expect(try machine.phases("seed") == [.cancelled, .succeeded])
+        let harness = try ReconcilerHarness()
+        try harness.apply(manifest("steady"))
+        #expect(try harness.apply("")?.isConverged == true)
+        #expect(try harness.phases("seed") == [.cancelled])
+        #expect(try harness.standalone("seed") == nil)
+        try harness.apply(manifest("job"))
+        #expect(try harness.phases("seed") == [.cancelled, .succeeded])
     }
 
-    @Test("is over after a restart of the machine, and is not run again: what nobody saw may have happened")
+    @Test("A run that a reboot has interrupted does not run again")
     func reboot() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(manifest("steady"))
-        machine.machine.reboot()
-        try machine.crashReconciler()
-        try machine.advance(.seconds(1))
-        let job = try #require(try machine.jobs("seed").first)
+        let harness = try ReconcilerHarness()
+        try harness.apply(manifest("steady"))
+        harness.machine.reboot()
+        try harness.crashReconciler()
+        try harness.advance(.seconds(1))
+        let job = try #require(try harness.jobs("seed").first)
         #expect(job.phase == .failed)
         #expect(job.outcome == .lost("the machine was restarted"))
-        #expect(machine.executions("core/seed") == 1)
+        #expect(harness.executions("core/seed") == 1)
     }
 
-    @Test("keeps to its own policy of trying again after a restart of the machine")
+    @Test("The retry policy applies to a run that a reboot has interrupted")
     func rebootWithTries() throws {
-        let machine = try ReconcilerHarness()
-        try machine.apply(manifest("steady", "retry: {max_attempts: 2, delay: 10ms}\n"))
-        machine.machine.reboot()
-        try machine.crashReconciler()
-        try machine.advance(.seconds(1))
-        let job = try #require(try machine.jobs("seed").first)
+        let harness = try ReconcilerHarness()
+        try harness.apply(manifest("steady", "retry: {max_attempts: 2, delay: 10ms}\n"))
+        harness.machine.reboot()
+        try harness.crashReconciler()
+        try harness.advance(.seconds(1))
+        let job = try #require(try harness.jobs("seed").first)
         #expect(job.phase == .running && job.attempt == 2 && job.restartCount == 1)
     }
 }

@@ -1,17 +1,17 @@
 import HeroSimulation
 import Testing
 
-@Suite("On machines of misfortune")
+@Suite("Simulations with injected faults")
 struct SimulationTests {
-    @Test("all laws hold, whatever is killed when (CR-2, I1, I2, I5, I6, I7)", arguments: 0..<8)
+    @Test("All invariants hold in simulations with faults (CR-2, I1, I2, I5, I6, I7)", arguments: 0..<8)
     func invariantsHold(block: Int) {
         for seed in (block * 15 + 1)...(block * 15 + 15) {
-            let verdict = SimulationRun.run(seed: UInt64(seed))
-            #expect(verdict.violations.isEmpty, "seed \(seed): replay it with `hpsim --seed \(seed) --verbose`")
+            let report = SimulationRun.run(seed: UInt64(seed))
+            #expect(report.violations.isEmpty, "seed \(seed): replay it with `hpsim --seed \(seed) --verbose`")
         }
     }
 
-    @Test("a seed replays exactly")
+    @Test("Two simulations of one seed are identical")
     func replays() {
         var first: [String] = []
         var second: [String] = []

@@ -1,4 +1,5 @@
-// Law: a whole machine made from one number.
+// Law: a complete machine that follows from one seed.
 //
-// Time, pids, shims, programs and misfortune live in memory and follow from a seed, so that a failure is replayed exactly. The
-// machine outlives the reconciler that looks at it, and keeps a trace of its own to judge it by.
+// Time, process IDs, shims, programs and faults are simulated in memory and follow from a seed, so that a failure can
+// be replayed exactly. The machine outlives each reconciler, and keeps a trace of its own by which the reconciler is
+// checked.

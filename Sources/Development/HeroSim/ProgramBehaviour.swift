@@ -1,66 +1,67 @@
 import HeroModel
+import HeroRandom
 
-/// What one execution of a program will do, decided when it begins.
+/// What one execution of a simulated program does, decided when it begins.
 ///
-/// A simulated program is described by its arguments: `["sim", "steady"]`, `["sim", "job"]`, `["sim", "crashy"]` and so on, so
-/// that manifests say what their programs are like.
+/// The second argument of its command selects the kind of program: `["sim", "steady"]`, `["sim", "job"]`, `["sim",
+/// "crashing"]` and so on. Manifests therefore declare how their programs behave.
 struct ProgramBehaviour {
-    /// When it answers probes and listens, after its start.
+    /// How long after its start its probes succeed.
     var readyAfter: Duration?
-    /// When it stops answering, after its start; nil: never.
+    /// How long after its start it hangs, so that its probes fail; nil: never.
     var hangsAfter: Duration?
-    /// When it ends by itself; nil: never.
+    /// How long after its start it exits by itself; nil: never.
     var endsAfter: Duration?
-    /// How it ends then.
+    /// How it exits then.
     var ending = Outcome.exited(0)
-    /// How long it takes to end after SIGTERM; nil: it ignores it.
+    /// How long it takes to exit after SIGTERM; nil: it ignores SIGTERM.
     var stopsAfter: Duration?
-    /// Whether not even SIGKILL ends it.
+    /// Whether it survives SIGKILL.
     var isUnkillable = false
 
-    /// Draws what this execution does.
+    /// Chooses what an execution does.
     ///
-    /// While there is misfortune everybody may crash now and then.
-    static func draw(_ kind: String, isCalm: Bool, _ seed: inout SeededGenerator) -> ProgramBehaviour {
+    /// While faults are injected, any program may crash.
+    static func draw(_ kind: String, isFaultFree: Bool, _ generator: inout SeededGenerator) -> ProgramBehaviour {
         var behaviour = ProgramBehaviour(
-            readyAfter: seed.milliseconds(0...40),
+            readyAfter: generator.milliseconds(0...40),
             endsAfter: nil,
-            stopsAfter: seed.milliseconds(0...50)
+            stopsAfter: generator.milliseconds(0...50)
         )
         switch kind {
         case "job":
-            behaviour.endsAfter = seed.milliseconds(1...80)
-            if !isCalm, seed.chance(20) { behaviour.ending = .exited(Int32(seed.number(1...9))) }
+            behaviour.endsAfter = generator.milliseconds(1...80)
+            if !isFaultFree, generator.chance(20) { behaviour.ending = .exited(Int32(generator.number(1...9))) }
         case "long":
-            behaviour.endsAfter = seed.milliseconds(200...2500)
+            behaviour.endsAfter = generator.milliseconds(200...2500)
         case "exit3":
             behaviour.endsAfter = .milliseconds(1)
             behaviour.ending = .exited(3)
             return behaviour
-        case "immortal":
+        case "unkillable":
             behaviour.stopsAfter = nil
             behaviour.isUnkillable = true
             return behaviour
-        case "crashy":
-            behaviour.endsAfter = isCalm ? nil : seed.milliseconds(5...400)
+        case "crashing":
+            behaviour.endsAfter = isFaultFree ? nil : generator.milliseconds(5...400)
             behaviour.ending =
-                seed.chance(50) ? .exited(Int32(seed.number(0...255))) : .signaled(.kill, coreDumped: false)
-        case "sickly", "herald":
-            if !isCalm, seed.chance(60) { behaviour.hangsAfter = seed.milliseconds(50...600) }
-        case "slow-herald":
+                generator.chance(50) ? .exited(Int32(generator.number(0...255))) : .signaled(.kill, coreDumped: false)
+        case "hanging", "notifier":
+            if !isFaultFree, generator.chance(60) { behaviour.hangsAfter = generator.milliseconds(50...600) }
+        case "slow-notifier":
             behaviour.readyAfter = .milliseconds(500)
-        case "hanging-herald":
+        case "hanging-notifier":
             behaviour.hangsAfter = .seconds(1)
         case "stubborn":
-            if !isCalm || seed.chance(50) { behaviour.stopsAfter = nil }
+            if !isFaultFree || generator.chance(50) { behaviour.stopsAfter = nil }
         case "slow":
-            behaviour.readyAfter = isCalm ? seed.milliseconds(0...300) : seed.milliseconds(0...3000)
+            behaviour.readyAfter = isFaultFree ? generator.milliseconds(0...300) : generator.milliseconds(0...3000)
         default:
             break
         }
-        if !isCalm, kind != "job", kind != "long", seed.chance(10) {
-            behaviour.endsAfter = seed.milliseconds(0...500)
-            behaviour.ending = .exited(Int32(seed.number(0...3)))
+        if !isFaultFree, kind != "job", kind != "long", generator.chance(10) {
+            behaviour.endsAfter = generator.milliseconds(0...500)
+            behaviour.ending = .exited(Int32(generator.number(0...3)))
         }
         return behaviour
     }

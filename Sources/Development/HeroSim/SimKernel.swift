@@ -1,49 +1,50 @@
 public import HeroKernel
 public import HeroModel
+import HeroRandom
 public import HeroSchedule
 
-/// The door to a simulated machine.
+/// The kernel of a simulated machine.
 ///
-/// A reconciler that is killed leaves it behind; the next one opens another.
+/// Each reconciler has a kernel of its own; the machine outlives both.
 public final class SimKernel: Kernel {
-    /// The machine behind it.
+    /// The machine.
     public let machine: SimMachine
-    /// What a services directory holds, by path.
+    /// The content of services directories, by path.
     public var directories: [String: [ManifestFile]] = [:]
-    /// Nothing is waited for and nothing is scheduled: the machine rests.
+    /// Whether nothing is scheduled and nothing is waited for.
     public private(set) var isIdle = false
-    /// The answers given on the control socket, in order.
+    /// The replies on the control socket, in request.
     public private(set) var replies: [(request: RequestID, message: [UInt8], isLast: Bool)] = []
 
-    /// What is wrong with the database, as far as the reconciler says.
+    /// The store outage that the reconciler has published; nil without one.
     public private(set) var storeOutage: String?
 
     private var events: [KernelEvent] = []
 
-    /// Opens the door; events go to the newest one only.
+    /// Attaches a kernel to a machine; only the newest kernel gets events.
     public init(_ machine: SimMachine) {
         self.machine = machine
         machine.kernel = self
     }
 
-    /// Puts an event before the reconciler, such as a request.
+    /// Posts an event to the reconciler, such as a request.
     public func post(_ event: KernelEvent) {
         events.append(event)
     }
 
-    /// The boot.
+    /// The current boot.
     public var bootID: String { machine.bootID }
 
-    /// The little that services get.
+    /// The base environment of all programs.
     public var baseEnvironment: [String: String] { ["PATH": "/bin"] }
 
-    /// The clock.
+    /// The boot clock.
     public func now() -> Moment { machine.now }
 
-    /// The calendar.
+    /// The calendar time.
     public func wallTime() -> WallTime { machine.wallTime }
 
-    /// UTC, and one place where clocks are changed.
+    /// Knows UTC, and one zone with daylight saving time.
     public func zone(named name: String) -> TimeZoneRules? {
         switch name {
         case "UTC": .utc
@@ -52,22 +53,31 @@ public final class SimKernel: Kernel {
         }
     }
 
-    /// From the machine's seed.
+    /// A random number from the seed of the machine.
     public func randomUnit() -> Double { Double(machine.generator.next() >> 11) / Double(1 << 53) }
 
-    /// What a simulated machine puts in the way of a start.
-    public func scanStartBlockers(_ order: BlockerScanRequest) -> StartBlockers { machine.scanStartBlockers(order) }
+    /// The simulated start blockers.
+    public func scanStartBlockers(_ request: BlockerScanRequest) -> StartBlockers { machine.scanStartBlockers(request) }
 
-    /// Who stands in the way of many starts.
-    public func inspectActions(_ questions: [ActionInspectionRequest]) -> [ActionInspectionResult] {
-        questions.map { ActionInspectionResult(claims: machine.scanStartBlockers($0.order).holders.map { .init($0) }) }
+    /// The simulated holders of resources.
+    public func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+        requests.map { ActionInspectionResult(claims: machine.scanStartBlockers($0.order).holders.map { .init($0) }) }
     }
 
-    /// There are no socket files here.
+    /// The simulation has no socket files.
     public func removeSocket(_ file: SocketFile) {}
 
+    /// The simulation does not contain or limit process trees.
+    public var capabilities: ContainmentSupport { ContainmentSupport() }
+
+    /// Simulated programs have no output.
+    public func captureOutput(_ request: OutputCaptureRequest) {}
+
+    /// The simulation does not name survivors.
+    public func survivors(of start: StartID) -> [String] { [] }
+
     /// Starts a simulated shim.
-    public func launch(_ order: LaunchRequest) { machine.launch(order) }
+    public func launch(_ request: LaunchRequest) { machine.launch(request) }
 
     /// Sends a signal.
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool { machine.signal(process, signal) }
@@ -75,91 +85,91 @@ public final class SimKernel: Kernel {
     /// Kills a tree.
     public func killTree(_ start: StartID) { machine.killTree(start) }
 
-    /// Looks at jobs.
+    /// Finds the starts of jobs, and repeats their notify states.
     public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
         let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.recoveredStart($0)) })
         for job in found.keys.sorted() { machine.repeatNotifyState(of: job) }
         return found
     }
 
-    /// Refuses a start that has not begun.
+    /// Prevents a start that has not begun.
     public func retire(_ start: StartID) -> Bool { machine.retire(start) }
 
-    /// Removes a record.
+    /// Removes the record of a job.
     public func removeRuntimeFiles(_ job: JobID) { machine.removeRuntimeFiles(job) }
 
-    /// Writes into the run directory.
-    public func writeRecoveryRecord(_ origin: [UInt8], of job: JobID) -> Bool {
+    /// Writes to the simulated run directory.
+    public func writeRecoveryRecord(_ bytes: [UInt8], of job: JobID) -> Bool {
         guard !machine.isRunDirectoryFull else { return false }
-        machine.recoveryRecords[job] = origin
+        machine.recoveryRecords[job] = bytes
         return true
     }
 
-    /// Reads from there.
+    /// Reads from the simulated run directory.
     public func recoveryRecord(of job: JobID) -> [UInt8]? { machine.recoveryRecords[job] }
 
-    /// The jobs that have a record, or something beside it.
+    /// The jobs that have a record or a recovery record.
     public func jobsInRunDirectory() -> [JobID] {
         Set(machine.records.keys).union(machine.recoveryRecords.keys).sorted()
     }
 
-    /// There are no logs here.
+    /// The simulation has no logs.
     public func highestJobID() -> JobID { jobsInRunDirectory().last ?? 0 }
 
-    /// Keeps what is said.
-    public func publishStoreOutage(_ trouble: String?) { self.storeOutage = trouble }
+    /// Stores the published outage.
+    public func publishStoreOutage(_ reason: String?) { storeOutage = reason }
 
-    /// There are no PID files here.
+    /// The simulation has no PID files.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }
 
-    /// There are no PID files here.
+    /// The simulation has no PID files.
     public func removePIDFile(_ name: String, _ process: ProcessIdentity) {}
 
-    /// There are no logs here.
+    /// The simulation has no logs.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {}
 
-    /// Only the records are here.
+    /// Removes the records; there are no other files.
     public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
         for job in jobs { machine.removeRuntimeFiles(job) }
         return []
     }
 
-    /// Answers after a little while.
-    public func startProbe(_ order: ProbeRequest) {
+    /// Schedules the result of a probe after a random delay.
+    public func startProbe(_ request: ProbeRequest) {
         let delay = machine.generator.number(100...3000)
-        switch order.question {
+        switch request.question {
         case .probe(.watchdog):
             machine.scheduleEvent(
                 .microseconds(delay),
-                .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: false)
+                .notifyProbeFinishes(request.start, serial: request.serial, requiresReady: false)
             )
         case .probe(.notify):
             machine.scheduleEvent(
                 .microseconds(delay),
-                .notifyProbeFinishes(order.start, serial: order.serial, asksWhetherReady: true)
+                .notifyProbeFinishes(request.start, serial: request.serial, requiresReady: true)
             )
         case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .listening:
-            machine.scheduleEvent(.microseconds(delay), .probeFinishes(order.start, serial: order.serial))
+            machine.scheduleEvent(.microseconds(delay), .probeFinishes(request.start, serial: request.serial))
         }
     }
 
-    /// Answers that come all the same are for a start that is over: the reconciler tells them apart.
+    /// Results that arrive nevertheless are ignored by the reconciler.
     public func stopProbe(_ job: JobID) {}
 
-    /// The files of a directory.
+    /// Reads a simulated services directory.
     public func readManifests(in directory: String) -> ManifestReadResult {
         directories[directory].map { .files($0) } ?? .unreadable("no such directory")
     }
 
-    /// Changes are told by `tell`.
+    /// Tests post changes with `post`.
     public func watchDirectory(_ directory: String?) {}
 
-    /// Keeps the answer.
+    /// Stores the reply.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
         replies.append((request, message, isLast))
     }
 
-    /// Lets time pass until something happens or the deadline comes.
+    /// Advances time until something happens or the deadline is reached.
     public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
         isIdle = false
         while events.isEmpty {

@@ -1,18 +1,19 @@
 import HeroKernel
 import HeroModel
+import HeroRandom
 
 extension SimMachine {
-    /// Lets one thing happen.
-    func perform(_ occurrence: Event) {
-        switch occurrence {
-        case .shimBegins(let key): startShim(key)
+    /// Performs a scheduled event.
+    func perform(_ event: Event) {
+        switch event {
+        case .shimStarts(let key): startShim(key)
         case .programEnds(let key, let outcome): endProgram(key, outcome)
         case .shimEnds(let key, let report): endShim(key, report)
         case .shimKilled(let key): killShim(key)
         case .probeFinishes(let start, let serial): finishProbe(start, serial)
         case .programNotifiesReady(let key): notifyReady(key)
-        case .notifyProbeFinishes(let start, let serial, let asksWhetherReady):
-            finishNotifyProbe(start, serial, asksWhetherReady)
+        case .notifyProbeFinishes(let start, let serial, let requiresReady):
+            finishNotifyProbe(start, serial, requiresReady)
         case .foreignListenerExits(let process): removeForeignListener(process)
         }
     }
@@ -29,7 +30,7 @@ extension SimMachine {
         let process = makeIdentity()
         let report = StartReport(process: process, at: now, time: wallTime)
         let kind = start.request.arguments.count > 1 ? start.request.arguments[1] : ""
-        var behaviour = ProgramBehaviour.draw(kind, isCalm: isFaultFree, &generator)
+        var behaviour = ProgramBehaviour.draw(kind, isFaultFree: isFaultFree, &generator)
         if kind == "broken" {
             starts[key]?.isHeld = true
             let failure = StartFailure(stage: .execute, errno: 2, detail: "sim: no such file or directory")
@@ -60,7 +61,7 @@ extension SimMachine {
         starts[key]?.isProgramAlive = true
         starts[key]?.execution = trace.executions.count - 1
         if !isFaultFree, generator.chance(2) { scheduleEvent(generator.milliseconds(0...200), .shimKilled(key)) }
-        kernel?.post(.started(start.id, report))
+        kernel?.post(.start(start.id, .started(report)))
     }
 
     private func refuse(_ key: Int, _ reason: String) {
@@ -87,14 +88,14 @@ extension SimMachine {
         } else {
             let report = EndReport(outcome: .lost("its shim was killed"), time: nil, executed: start.report)
             starts[key]?.outcome = report.outcome
-            kernel?.post(.ended(start.id, report))
+            kernel?.post(.start(start.id, .ended(report)))
         }
     }
 
     private func endShim(_ key: Int, _ report: EndReport) {
         guard let start = starts[key] else { return }
         starts[key]?.hasShim = false
-        kernel?.post(.ended(start.id, report))
+        kernel?.post(.start(start.id, .ended(report)))
         if records[start.id.job] != key { starts[key] = nil }
     }
 
@@ -103,11 +104,11 @@ extension SimMachine {
         starts[key]?.hasShim = false
         guard let report = start.report else { return }
         if start.isProgramAlive {
-            kernel?.post(.shimLost(start.id, report))
+            kernel?.post(.start(start.id, .shimLost(report)))
         } else {
             // Its slot was written before it died, so the status is exact.
             let outcome = start.outcome ?? .lost("its shim was killed")
-            kernel?.post(.ended(start.id, EndReport(outcome: outcome, time: start.endTime, executed: report)))
+            kernel?.post(.start(start.id, .ended(EndReport(outcome: outcome, time: start.endTime, executed: report))))
         }
     }
 
@@ -115,18 +116,18 @@ extension SimMachine {
         guard let key = records[id.job], let start = starts[key], start.id == id, start.isProgramAlive,
             let report = start.report
         else {
-            kernel?.post(.probeFinished(id, serial: serial, .failed("connection refused")))
+            kernel?.post(.start(id, .probeFinished(serial: serial, .failed("connection refused"))))
             return
         }
         if !isFaultFree, generator.chance(5) {
-            kernel?.post(.probeFinished(id, serial: serial, .skipped("no descriptor is left")))
+            kernel?.post(.start(id, .probeFinished(serial: serial, .skipped("no descriptor is left"))))
             return
         }
         let isReady = report.at + (start.behaviour.readyAfter ?? .zero) <= now && !start.isHanging(now)
-        kernel?.post(.probeFinished(id, serial: serial, isReady ? .succeeded : .failed("connection refused")))
+        kernel?.post(.start(id, .probeFinished(serial: serial, isReady ? .succeeded : .failed("connection refused"))))
     }
 
-    // MARK: What a reconciler does to it
+    // MARK: Requests of a reconciler
 
     func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool {
         if signalForeignListener(process, signal) { return true }

@@ -1,15 +1,16 @@
 import HeroKernel
 public import HeroModel
+import HeroRandom
 
-/// The machine: what lives on when a reconciler is killed.
+/// The simulated machine: everything that outlives a reconciler.
 public final class SimMachine {
-    /// A start of a job, from the order to its last trace.
+    /// A start of a job, from its request until its record is removed.
     struct Start {
         var id: StartID
         var request: LaunchRequest
-        /// Whether its shim lives; a shim that was refused never holds anything.
+        /// Whether its shim is alive.
         var hasShim = true
-        /// Whether its shim has the lock: its generation is on record.
+        /// Whether its shim has taken the lock, so that its generation is recorded.
         var isHeld = false
         var process: ProcessIdentity?
         var report: StartReport?
@@ -19,22 +20,22 @@ public final class SimMachine {
         var endTime: WallTime?
         var execution: Int?
 
-        /// Whether it lives and does not answer any more.
+        /// Whether its program is alive and hangs.
         func isHanging(_ now: Moment) -> Bool {
             guard isProgramAlive, let report, let sickAfter = behaviour.hangsAfter else { return false }
             return report.at + sickAfter <= now
         }
     }
 
-    /// What happens at a moment.
+    /// Something that happens at a scheduled moment.
     enum Event {
-        case shimBegins(Int)
+        case shimStarts(Int)
         case programEnds(Int, Outcome)
         case shimEnds(Int, EndReport)
         case shimKilled(Int)
         case probeFinishes(StartID, serial: UInt64)
         case programNotifiesReady(Int)
-        case notifyProbeFinishes(StartID, serial: UInt64, asksWhetherReady: Bool)
+        case notifyProbeFinishes(StartID, serial: UInt64, requiresReady: Bool)
         case foreignListenerExits(ProcessIdentity)
     }
 
@@ -44,37 +45,35 @@ public final class SimMachine {
         var event: Event
     }
 
-    /// The boot this machine is in.
+    /// The current boot.
     public private(set) var bootID = "boot-1"
-    /// The clock.
+    /// The boot clock.
     public private(set) var now = Moment(nanoseconds: 1_000_000_000)
-    /// What really happened.
+    /// What has actually happened.
     public internal(set) var trace = SimTrace()
-    /// Misfortune: programs crash, shims are killed, spawns are refused.
-    ///
-    /// Off: everything works.
+    /// Whether no faults are injected: otherwise programs crash, shims are killed, and spawns fail.
     public var isFaultFree = false
-    /// Whether programs that nothing can end may be ended after all.
+    /// Whether programs that survive SIGKILL can be killed after all.
     public var canKillUnkillable = false
-    /// Who looks at the machine now.
+    /// The kernel of the current reconciler.
     public internal(set) weak var kernel: SimKernel?
 
-    /// The programs that live and do not answer any more, by label.
+    /// The labels of the programs that hang.
     public var hangingPrograms: [String] { starts.values.filter { $0.isHanging(now) }.map(\.request.label).sorted() }
 
     var generator: SeededGenerator
     var starts: [Int: Start] = [:]
-    /// What the record file of each job says: the start that last held its lock.
+    /// The record of each job: the start that last held its lock.
     var records: [JobID: Int] = [:]
-    /// What was written beside the record of each job.
+    /// The recovery record of each job.
     var recoveryRecords: [JobID: [UInt8]] = [:]
-    /// Whether the run directory takes nothing new.
+    /// Whether nothing can be written to the run directory.
     public var isRunDirectoryFull = false
-    /// Starts up to this generation of a job are refused.
+    /// For each job, the generation up to which starts are refused.
     var retired: [JobID: UInt32] = [:]
-    /// Who listens on ports that are not theirs.
+    /// Foreign processes, by the port on which they listen.
     var foreignListeners: [UInt16: ForeignListener] = [:]
-    /// How far the calendar is from where it began, besides the time that has passed since boot.
+    /// By how many nanoseconds the calendar was set.
     private var calendarShift: Int64 = 0
     private var nextStart = 0
     private var schedule: [ScheduledEvent] = []
@@ -82,17 +81,17 @@ public final class SimMachine {
     private var nextPid: Int32 = 100
     private var ticks: UInt64 = 1
 
-    /// A machine from a number.
+    /// Creates the machine of a seed.
     public init(seed number: UInt64) {
         generator = SeededGenerator(number)
     }
 
-    /// The calendar.
+    /// The calendar time.
     public var wallTime: WallTime {
         WallTime(microseconds: 1_790_000_000_000_000 &+ (now.nanoseconds &+ calendarShift) / 1000)
     }
 
-    /// Sets the calendar forward, or back; the boot clock goes on.
+    /// Sets the calendar forward or back; the boot clock does not change.
     public func setCalendar(by shift: Duration) {
         calendarShift &+= shift.wholeNanoseconds
         kernel?.post(.clockChanged)
@@ -100,15 +99,15 @@ public final class SimMachine {
 
     // MARK: Time
 
-    func scheduleEvent(_ delay: Duration, _ occurrence: Event) {
+    func scheduleEvent(_ delay: Duration, _ event: Event) {
         scheduled += 1
-        schedule.append(ScheduledEvent(moment: now + delay, order: scheduled, event: occurrence))
+        schedule.append(ScheduledEvent(moment: now + delay, order: scheduled, event: event))
     }
 
-    /// The next moment at which something happens.
+    /// The next scheduled moment; nil when nothing is scheduled.
     var nextMoment: Moment? { schedule.map(\.moment).min() }
 
-    /// Lets everything happen that is due until a moment, and moves the clock there.
+    /// Performs everything that is scheduled until a moment, and advances the clock to it.
     func advance(to moment: Moment) {
         while let index = schedule.indices.min(by: {
             (schedule[$0].moment, schedule[$0].order) < (schedule[$1].moment, schedule[$1].order)
@@ -120,13 +119,13 @@ public final class SimMachine {
         now = max(now, moment)
     }
 
-    /// Lets time pass while nobody looks.
+    /// Advances the clock without a reconciler.
     public func advanceTime(_ duration: Duration) {
         advance(to: now + duration)
     }
 
     func makeIdentity() -> ProcessIdentity {
-        // Pids come around soon, as they do on a machine with a small pid_max.
+        // Process IDs are reused soon, as on a machine with a small pid_max.
         nextPid = nextPid >= 140 ? 100 : nextPid + 1
         ticks &+= 1
         return ProcessIdentity(
@@ -140,19 +139,19 @@ public final class SimMachine {
 
     // MARK: Starts
 
-    /// Removes what was written beside the record of a job, as a program that knows nothing of it would have left it.
+    /// Removes the recovery record of a job, as if an earlier version of heroproc had started the job.
     public func removeRecoveryRecord(of job: JobID) { recoveryRecords[job] = nil }
 
-    /// The program of this label that lives; nil when none does.
+    /// The running program of a label; nil when there is none.
     public func runningProcess(_ label: String) -> ProcessIdentity? {
         starts.values.first { $0.isProgramAlive && $0.request.label == label }?.process
     }
 
-    func launch(_ order: LaunchRequest) {
-        trace.actions.append((.launched(order.start, label: order.label), now))
+    func launch(_ request: LaunchRequest) {
+        trace.actions.append((.launched(request.start, label: request.label), now))
         let key = nextStart
         nextStart += 1
-        starts[key] = Start(id: order.start, request: order)
+        starts[key] = Start(id: request.start, request: request)
         if !isFaultFree, generator.chance(4) {
             starts[key]?.hasShim = false
             let failure = StartFailure(stage: .launch, errno: 11, detail: "resource temporarily unavailable")
@@ -165,16 +164,16 @@ public final class SimMachine {
         let isSlow = !isFaultFree && generator.chance(5)
         scheduleEvent(
             isSlow ? generator.milliseconds(50...400) : .microseconds(generator.number(100...2000)),
-            .shimBegins(key)
+            .shimStarts(key)
         )
     }
 
-    /// Reboots: nothing that ran is left, and the run directory is empty.
+    /// Reboots the machine: all processes are gone, and the run directory is empty.
     public func reboot() {
         for key in starts.keys.sorted() where starts[key]?.isProgramAlive ?? false {
             recordProgramEnd(key, .signaled(.kill, coreDumped: false), lostShim: true)
         }
-        // What was not stored yet is gone with the run directory, and nobody may pretend to know it.
+        // Ends that were not stored are lost with the run directory.
         for index in trace.executions.indices {
             trace.executions[index].lostShim = true
             trace.executions[index].beforeReboot = true
@@ -190,7 +189,7 @@ public final class SimMachine {
         now = Moment(nanoseconds: 2_000_000_000)
     }
 
-    /// Kills a shim that runs, if there is one.
+    /// Kills a running shim, if there is one.
     public func killAnyShim() {
         let candidates = starts.keys.sorted().filter { (starts[$0]?.hasShim ?? false) && (starts[$0]?.isHeld ?? false) }
         guard !candidates.isEmpty else { return }

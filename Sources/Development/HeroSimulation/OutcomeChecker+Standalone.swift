@@ -4,11 +4,11 @@ import HeroSim
 import HeroStore
 
 extension OutcomeChecker {
-    /// A schedule starts at most one job for each time it comes due.
+    /// A schedule starts at most one job for each due time.
     mutating func checkDueTime(_ start: StartID, _ label: String, _ job: JobRecord, _ store: StateStore) throws {
         let name = QualifiedName(job.action, context: job.context)
         guard try desired(at: job.revision, store).actions[name]?.spec.schedule != nil else { return }
-        // Whoever has been forgotten by now was stopped in the same turn.
+        // An action that is removed by now was stopped in the same turn.
         guard let record = try store.reader.standaloneSummaries().first(where: { $0.name == name }) else { return }
         guard let due = record.lastDueAt else { return }
         if let other = runsOfDueTimes.updateValue(job.id, forKey: "\(label) \(due)"), other != job.id {
@@ -16,7 +16,7 @@ extension OutcomeChecker {
         }
     }
 
-    /// While all is well, what is due runs.
+    /// Without faults, every schedule runs in its interval.
     mutating func checkIntervals(_ scenario: Scenario, since moment: Moment, _ machine: SimMachine) {
         for action in scenario.standalone where action.isDeclared {
             guard case .every(let seconds) = action.trigger else { continue }
@@ -28,7 +28,7 @@ extension OutcomeChecker {
         }
     }
 
-    /// What runs once for each change has one job for each, whatever was killed, and never a second one.
+    /// An action with `run_on: apply` has exactly one job for each change, whatever was killed.
     mutating func checkRunsOnce(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
         let revisions = try store.reader.revisions(limit: 1000).sorted { $0.number < $1.number }
         let jobs = try store.reader.jobs(JobFilter()).filter { $0.service == nil }
@@ -38,7 +38,9 @@ extension OutcomeChecker {
             for (revision, jobs) in Dictionary(grouping: own, by: \.revision) where jobs.count > 1 {
                 fail("\(name) ran \(jobs.count) times for revision \(revision)")
             }
-            for job in own where !job.phase.isFinished { fail("job \(job.id) of \(name) is not over at rest") }
+            for job in own where !job.phase.isFinished {
+                fail("job \(job.id) of \(name) has not ended in the settled state")
+            }
             var changed: RevisionNumber?
             var before: ActionSpec?
             for revision in revisions where !revision.isDown {
@@ -51,36 +53,38 @@ extension OutcomeChecker {
             let runs = own.filter { $0.revision >= changed }.count
             if runs != 1 { fail("\(name) changed in revision \(changed) and has \(runs) jobs since") }
         }
-        for label in machine.trace.running where !label.contains(".") { fail("\(label) runs at rest") }
+        for label in machine.trace.running where !label.contains(".") { fail("\(label) runs in the settled state") }
     }
 
-    /// Jobs go only for their own service: when it starts anew, or where it removes them.
+    /// A job is deleted only when its own service starts again, or removes its jobs.
     mutating func checkHistory(_ store: StateStore) throws {
         let jobs = try store.reader.jobs(JobFilter())
         let now = Set(jobs.map(\.id))
         let runs = Dictionary(try store.reader.serviceSummaries().map { ($0.name, $0.run ?? 0) }) { first, _ in first }
         for job in seenJobs.values where !now.contains(job.id) {
             guard let service = job.service, let run = job.run else {
-                fail("job \(job.id) of \(job.action) was deleted, and no service is its own")
+                fail("job \(job.id) of \(job.action) was deleted, and it has no service")
                 continue
             }
             let name = QualifiedName(service, context: job.context)
             let startedSince = max(runs[name] ?? 0, lastRuns[name] ?? 0) > run
             if !startedSince, !servicesRemovingJobs.contains(service) {
-                fail("job \(job.id) of \(name) was deleted, which did not start since")
+                fail("job \(job.id) of \(name) was deleted, and the service has not started since")
             }
         }
         for (name, run) in runs { lastRuns[name] = max(lastRuns[name] ?? 0, run) }
         seenJobs = Dictionary(jobs.map { ($0.id, $0) }) { first, _ in first }
     }
 
-    /// What ended in earlier runs is gone once a service was started anew.
+    /// Ended jobs of earlier runs are deleted when a service starts again.
     mutating func checkReplacedJobs(_ store: StateStore) throws {
         let runs = Dictionary(try store.reader.serviceSummaries().map { ($0.name, $0.run ?? 0) }) { first, _ in first }
         for job in try store.reader.jobs(JobFilter()) {
             guard let service = job.service, let run = job.run else { continue }
             let current = runs[QualifiedName(service, context: job.context)] ?? 0
-            if run < current { fail("job \(job.id) of run \(run) outlived the start of run \(current) of \(service)") }
+            if run < current {
+                fail("job \(job.id) of run \(run) still exists after the start of run \(current) of \(service)")
+            }
         }
     }
 }

@@ -6,24 +6,25 @@ import HeroReconciler
 import HeroSim
 import HeroStore
 
-/// Holds what happened against the laws.
+/// Checks what has happened against the invariants.
 ///
-/// It believes the machine's trace and reads our database only to check it.
+/// It relies on the trace of the machine, and reads the database only to compare it.
 struct OutcomeChecker {
     private(set) var violations: [String] = []
     private var checkedActions = 0
     private var current: Scenario?
-    /// The sets before it, oldest first: an apply whose reconciler was killed may never have counted.
+    /// The scenarios before it, oldest first: an apply may be lost when its reconciler is killed.
     private var previousScenarios: [Scenario] = []
     private var launchedJobs: Set<JobID> = []
     private var revisions: [RevisionNumber: DesiredState] = [:]
     private var failedServices: Set<String> = []
-    /// The job that each due time of a schedule has started.
+    /// The job that was started for each due time of a schedule.
     var runsOfDueTimes: [String: JobID] = [:]
-    /// The jobs that were there at the last look, and the newest run that each service ever had.
+    /// The jobs in the database at the last check.
     var seenJobs: [JobID: JobRecord] = [:]
+    /// The newest run that each service ever had.
     var lastRuns: [QualifiedName: RunID] = [:]
-    /// Services that ever asked for the removal of their jobs on a stop.
+    /// Services that have ever declared `stop.remove_jobs`.
     var servicesRemovingJobs: Set<String> = []
 
     mutating func fail(_ text: String) {
@@ -33,24 +34,24 @@ struct OutcomeChecker {
     mutating func scenarioApplied(_ scenario: Scenario) {
         if let current { previousScenarios = previousScenarios.suffix(2) + [current] }
         for action in scenario.standalone where !action.isDeclared {
-            // Declared again, its schedule is a new one.
+            // When it is declared again, it has a new schedule.
             runsOfDueTimes = runsOfDueTimes.filter { !$0.key.hasPrefix("core/\(action.name) ") }
         }
         servicesRemovingJobs.formUnion(scenario.services.filter(\.removesJobs).map(\.name))
         current = scenario
     }
 
-    // MARK: While it runs
+    // MARK: During the run
 
-    /// Order: nothing starts before what it requires, nothing stops before what requires it (reliability.md I7).
+    /// No service starts before those that it requires, and none stops before its dependents (reliability.md I7).
     ///
-    /// While nothing can be stored, a job that is stored may be started again all the same (decision 27).
+    /// During a store outage, a stored job may nevertheless be restarted (decision 27).
     mutating func checkActions(_ machine: SimMachine, _ store: StateStore, isDegraded: Bool) throws {
         let deeds = machine.trace.actions
         while checkedActions < deeds.count {
-            let (deed, moment) = deeds[checkedActions]
+            let (action, moment) = deeds[checkedActions]
             checkedActions += 1
-            switch deed {
+            switch action {
             case .launched(let start, let label):
                 try checkStartRecord(start, label, store, isDegraded)
                 try checkStartOrder(start, label, at: moment, machine, store)
@@ -59,7 +60,7 @@ struct OutcomeChecker {
         }
     }
 
-    /// After an order to stop, a job starts nothing any more; and what is started was stored first.
+    /// A job that must stop starts nothing, and every start is stored before it is made.
     private mutating func checkStartRecord(
         _ start: StartID,
         _ label: String,
@@ -85,14 +86,14 @@ struct OutcomeChecker {
         _ machine: SimMachine,
         _ store: StateStore
     ) throws {
-        // Only the first start of a service's first action is ordered by the waves; after that it goes on by itself.
+        // The waves order only the first start of the first action of a service.
         guard launchedJobs.insert(start.job).inserted, let job = try store.reader.job(start.job) else { return }
         guard let name = job.service else { return try checkDueTime(start, label, job, store) }
         guard label.hasSuffix(".a0") else { return }
-        // Where others of it have begun already, beside this one or before it, the service is up in part and goes on.
+        // When another job of the run has started already, the service is partly up and continues.
         let siblings = try store.reader.jobs(JobFilter(run: job.run)).filter { $0.id != job.id }
         guard siblings.allSatisfy({ !launchedJobs.contains($0.id) }) else { return }
-        // What counts is the revision it was started under: a later one may have come in the same turn.
+        // The revision of the job counts: a later one may have come in the same turn.
         let desired = try desired(at: job.revision, store)
         guard let spec = desired.services[QualifiedName(name, context: job.context)]?.spec else { return }
         for required in spec.requires {
@@ -100,7 +101,7 @@ struct OutcomeChecker {
                 let wanted = "\(required).\(action.name)"
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
-                    // One that says itself when it is ready is up from then on.
+                    // A program with a notify message is ready from that message on.
                     if action.ready?.check == .notify, execution.notifiedReadyAt == nil { return false }
                     guard !action.isProcess else {
                         return execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
@@ -129,29 +130,29 @@ struct OutcomeChecker {
         guard let job = try store.reader.job(start.job), job.isStopping, let service = job.service else { return }
         let name = QualifiedName(service, context: job.context)
         for summary in try store.reader.serviceSummaries() where summary.requires.contains(name) {
-            let isHandsOff = (previousScenarios + [current].compactMap { $0 }).contains { scenario in
+            let isIgnored = (previousScenarios + [current].compactMap { $0 }).contains { scenario in
                 scenario.services.contains { $0.name == summary.name.name && $0.status == .ignore }
             }
-            guard !isHandsOff else { continue }
+            guard !isIgnored else { continue }
             if let alive = machine.trace.running.first(where: { $0.hasPrefix("\(summary.name).") }) {
-                fail("\(label) was told to stop while \(alive), which requires it, was up")
+                fail("\(label) was stopped while \(alive), which requires it, was up")
             }
         }
     }
 
-    // MARK: At rest
+    // MARK: The settled state
 
-    /// When nothing moves any more and nothing breaks, all is as it is declared, and the ledger is true.
+    /// When nothing changes and no faults are injected, everything is as declared, and the database is correct.
     mutating func checkSettledState(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
         let trace = machine.trace
         let summaries = try store.reader.serviceSummaries()
         failedServices = Set(summaries.filter { $0.state == .failed || $0.state == .degraded }.map(\.name.name))
-        for name in failedServices where !hasBadEnding(name, trace) {
-            fail("\(name) gave up, and nothing of it ended badly")
+        for name in failedServices where !hasFailedExecution(name, trace) {
+            fail("\(name) has failed, and no program of it has failed")
         }
         try checkEmptyPlan(scenario, store)
         checkRunningPrograms(scenario, trace)
-        for label in machine.hangingPrograms { fail("\(label) does not answer its health probe, and is left alone") }
+        for label in machine.hangingPrograms { fail("\(label) hangs, and is not restarted") }
         for job in try store.reader.jobs(JobFilter()) { checkCounts(job, trace) }
         try checkOutcomes(trace, store)
         try checkHistory(store)
@@ -159,25 +160,25 @@ struct OutcomeChecker {
         try checkRunsOnce(scenario, machine, store)
     }
 
-    private func hasBadEnding(_ service: String, _ trace: SimTrace) -> Bool {
+    private func hasFailedExecution(_ service: String, _ trace: SimTrace) -> Bool {
         trace.executions.contains { execution in
             guard execution.label.hasPrefix("core/\(service)."), let outcome = execution.outcome else { return false }
             return outcome != .exited(0) || execution.lostShim
         }
     }
 
-    /// The proof of an apply is an empty diff.
+    /// An empty plan is the proof of an apply.
     private mutating func checkEmptyPlan(_ scenario: Scenario, _ store: StateStore) throws {
         guard let desired = Manifests.read(scenario.files, options: ManifestOptions(requiresCore: false)).desired else {
-            fail("the scenario is not a valid set")
+            fail("the manifests of the scenario are invalid")
             return
         }
         let observed = try Observation.read(store.reader, isAlive: { _ in true })
         let options = PlanOptions()
         let plan = Planner.plan(desired, observed, options)
-        if Planner.plan(desired, observed, options) != plan { fail("planned twice, the plan is another one") }
+        if Planner.plan(desired, observed, options) != plan { fail("two plans of the same state are different") }
         let changes = plan.changes.filter { $0.action != .keep && $0.action != .blocked }
-        // Trying what gave up once more, and what waits for it, is the only thing that may be left to do.
+        // Only failed services, and those that require them, may be left to start.
         var waiting = failedServices
         for service in scenario.services where service.requires.contains(where: waiting.contains) {
             waiting.insert(service.name)
@@ -188,7 +189,7 @@ struct OutcomeChecker {
         }
     }
 
-    /// Every process that is wanted and can be up runs once; nothing else runs.
+    /// Every wanted process whose requirements are up runs exactly once, and no other process runs.
     private mutating func checkRunningPrograms(_ scenario: Scenario, _ trace: SimTrace) {
         var isUp: [String: Bool] = [:]
         for service in scenario.services {
@@ -198,25 +199,25 @@ struct OutcomeChecker {
             let isWanted =
                 service.isDeclared && service.status == .start && requirements.allSatisfy { isUp[$0] ?? false }
             isUp[service.name] = isWanted && !failedServices.contains(service.name)
-            // Its attempts were spent by what began before all was calm: it gave up, as it was told to.
+            // It used its attempts while faults were injected, and has given up as declared.
             guard !failedServices.contains(service.name) else { continue }
             for (index, kind) in service.kinds.enumerated() {
                 let label = "core/\(service.name).a\(index)"
                 let count = trace.running.reduce(0) { $0 + ($1 == label ? 1 : 0) }
                 let wanted = isWanted && kind != "job" ? 1 : 0
-                // Up while what it requires is wanted down: it was on `ignore` then, or got the requirement later. That is left alone.
+                // It may run although a requirement must be down: it had status `ignore`, or got the requirement later.
                 if wanted == 0, count == 1, service.isDeclared, service.status == .start { continue }
-                if count != wanted { fail("\(label) runs \(count) times at rest, wanted \(wanted)") }
+                if count != wanted { fail("\(label) runs \(count) times in the settled state, wanted \(wanted)") }
                 if isWanted, kind == "job",
                     !trace.executions.contains(where: { $0.label == label && $0.outcome == .exited(0) })
                 {
-                    fail("\(label) never ended well")
+                    fail("\(label) never exited successfully")
                 }
             }
         }
     }
 
-    /// `restart_count` counts programs really executed again (reliability.md RS-2).
+    /// `restart_count` counts the programs that have actually executed again (reliability.md RS-2).
     private mutating func checkCounts(_ job: JobRecord, _ trace: SimTrace) {
         let executed = trace.executions(of: job.id)
         let unseen = trace.executions.reduce(0) { $0 + ($1.start.job == job.id && $1.beforeReboot ? 1 : 0) }
@@ -228,7 +229,7 @@ struct OutcomeChecker {
         }
     }
 
-    /// A status is exact, or said to be lost where a shim was killed; never invented (reliability.md I2).
+    /// An exit status is exact, or recorded as lost when a shim was killed, and never invented (reliability.md I2).
     private mutating func checkOutcomes(_ trace: SimTrace, _ store: StateStore) throws {
         var stored: [StartID: Outcome] = [:]
         for job in try store.reader.jobs(JobFilter()) {
@@ -252,7 +253,7 @@ struct OutcomeChecker {
                 fail("\(execution.label) ended with \(truth), stored is \(outcome)")
             }
             if case .lost = outcome { continue }
-            if outcome != truth { fail("\(execution.label): an end nobody saw was stored as \(outcome)") }
+            if outcome != truth { fail("\(execution.label): an unobserved end was stored as \(outcome)") }
         }
     }
 }

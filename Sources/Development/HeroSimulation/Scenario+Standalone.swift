@@ -1,14 +1,15 @@
 import HeroModel
+import HeroRandom
 import HeroSim
 
 extension Scenario {
-    /// An action of its own: it runs once for each change, or at times.
+    /// A standalone action: it runs once for each change, or by a schedule.
     struct Standalone {
         enum Trigger {
             case apply
-            /// Every so many seconds.
+            /// Every given number of seconds.
             case every(Int)
-            /// At every whole minute.
+            /// At every full minute.
             case minutes
         }
 
@@ -28,25 +29,25 @@ extension Scenario {
             }
         }
 
-        init(_ name: String, _ seed: inout SeededGenerator) {
+        init(_ name: String, _ generator: inout SeededGenerator) {
             self.name = name
-            switch seed.number(0...9) {
+            switch generator.number(0...9) {
             case 0...4: trigger = .apply
-            case 5...8: trigger = .every(seed.number(1...3))
+            case 5...8: trigger = .every(generator.number(1...3))
             default: trigger = .minutes
             }
-            overlap = Schedule.Overlap.allCases[seed.number(0...2)]
-            kind = seed.chance(50) ? "job" : "long"
+            overlap = Schedule.Overlap.allCases[generator.number(0...2)]
+            kind = generator.chance(50) ? "job" : "long"
         }
 
-        /// One random edit.
-        mutating func edit(_ seed: inout SeededGenerator) {
-            switch seed.number(0...5) {
+        /// Makes one random edit.
+        mutating func edit(_ generator: inout SeededGenerator) {
+            switch generator.number(0...5) {
             case 0, 1: version += 1
             case 2: generation += 1
             case 3: tag += 1
             case 4: isDeclared.toggle()
-            default: overlap = Schedule.Overlap.allCases[seed.number(0...2)]
+            default: overlap = Schedule.Overlap.allCases[generator.number(0...2)]
             }
         }
 
@@ -64,7 +65,7 @@ extension Scenario {
         }
     }
 
-    /// The same set without anything that runs at times: such a machine never rests.
+    /// Removes all scheduled actions: with them the machine never settles.
     mutating func removeSchedules() {
         for index in standalone.indices where standalone[index].isScheduled { standalone[index].isDeclared = false }
     }

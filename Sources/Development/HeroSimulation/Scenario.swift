@@ -1,4 +1,5 @@
 import HeroModel
+import HeroRandom
 import HeroSim
 
 /// A random set of services that can be edited at random and written as manifests.
@@ -14,49 +15,49 @@ struct Scenario {
         var removesJobs = false
         var version = 0
         var tag = 0
-        /// What its actions are like: the first word of a simulated program.
+        /// The kinds of its actions: the second argument of a simulated program.
         var kinds: [String]
         var isDeclared = true
     }
 
     static let kinds = [
-        "steady", "steady", "steady", "job", "job", "crashy", "stubborn", "slow", "port", "sickly", "herald",
+        "steady", "steady", "steady", "job", "job", "crashing", "stubborn", "slow", "port", "hanging", "notifier",
     ]
     static let directory = "/etc/sim"
 
     var services: [Service]
     var standalone: [Standalone] = []
 
-    /// A set drawn from a seed: edges run from later services to earlier ones, so there is no cycle.
-    init(_ seed: inout SeededGenerator) {
+    /// Makes a random set: dependencies lead from later services to earlier ones, so there is no cycle.
+    init(_ generator: inout SeededGenerator) {
         services = []
-        for index in 0..<seed.number(2...7) {
+        for index in 0..<generator.number(2...7) {
             var service = Service(name: "s\(index)", kinds: [])
-            for _ in 0..<seed.number(1...2) {
-                service.kinds.append(Self.kinds[seed.number(0...(Self.kinds.count - 1))])
+            for _ in 0..<generator.number(1...2) {
+                service.kinds.append(Self.kinds[generator.number(0...(Self.kinds.count - 1))])
             }
             for earlier in 0..<index {
-                if seed.chance(25) { service.requires.append("s\(earlier)") }
-                if seed.chance(10) { service.after.append("s\(earlier)") }
+                if generator.chance(25) { service.requires.append("s\(earlier)") }
+                if generator.chance(10) { service.after.append("s\(earlier)") }
             }
-            service.isSystem = seed.chance(15)
-            service.isParallel = seed.chance(30)
-            service.replacesJobs = seed.chance(70)
-            service.removesJobs = seed.chance(20)
+            service.isSystem = generator.chance(15)
+            service.isParallel = generator.chance(30)
+            service.replacesJobs = generator.chance(70)
+            service.removesJobs = generator.chance(20)
             services.append(service)
         }
-        for index in 0..<seed.number(0...3) { standalone.append(Standalone("t\(index)", &seed)) }
+        for index in 0..<generator.number(0...3) { standalone.append(Standalone("t\(index)", &generator)) }
     }
 
-    /// One to three random edits.
-    mutating func edit(_ seed: inout SeededGenerator) {
-        for _ in 0..<seed.number(1...3) {
-            if !standalone.isEmpty, seed.chance(30) {
-                standalone[seed.number(0...(standalone.count - 1))].edit(&seed)
+    /// Makes one to three random edits.
+    mutating func edit(_ generator: inout SeededGenerator) {
+        for _ in 0..<generator.number(1...3) {
+            if !standalone.isEmpty, generator.chance(30) {
+                standalone[generator.number(0...(standalone.count - 1))].edit(&generator)
                 continue
             }
-            let index = seed.number(0...(services.count - 1))
-            switch seed.number(0...7) {
+            let index = generator.number(0...(services.count - 1))
+            switch generator.number(0...7) {
             case 0, 1: services[index].version += 1
             case 2: services[index].status = .stop
             case 3: services[index].status = .start
@@ -64,17 +65,17 @@ struct Scenario {
             case 5: services[index].tag += 1
             case 6:
                 if let dropped = services[index].requires.indices.last { services[index].requires.remove(at: dropped) }
-            default: services[index].status = seed.chance(50) ? .ignore : .spec
+            default: services[index].status = generator.chance(50) ? .ignore : .spec
             }
         }
     }
 
-    /// The same set with everything that is declared wanted up.
+    /// Starts every ignored service.
     mutating func startAll() {
         for index in services.indices where services[index].status == .ignore { services[index].status = .start }
     }
 
-    /// The manifests; a reference to a service that is not declared is left out, as its author would.
+    /// The manifests, without references to services that are not declared.
     var files: [ManifestFile] {
         let declared = Set(services.filter(\.isDeclared).map(\.name))
         var text = "kind: Settings\nrequired: []\n"
@@ -103,10 +104,10 @@ struct Scenario {
             } else {
                 text += "    is_process: true\n    retry: {delay: 10ms, max_delay: 200ms, stable_after: 300ms}\n"
             }
-            if kind == "sickly" {
+            if kind == "hanging" {
                 text += "    health: {unix: /sick, interval: 500ms, timeout: 20ms, failures: 2}\n"
             }
-            if kind == "herald" { text += "    ready: {notify: true}\n    health: {watchdog: 800ms}\n" }
+            if kind == "notifier" { text += "    ready: {notify: true}\n    health: {watchdog: 800ms}\n" }
             if kind == "port" {
                 let port = 2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0)
                 text += "    tcp_ports: [\(port)]\n    kill_others: \(port.isMultiple(of: 2))\n"

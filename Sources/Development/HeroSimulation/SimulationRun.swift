@@ -1,23 +1,24 @@
 import HeroKernel
 import HeroModel
 import HeroPlan
+import HeroRandom
 import HeroReconciler
 import HeroSim
 import HeroStore
 
-/// One seed, from the first apply to the verdict.
+/// The simulation of one seed, from the first apply to the report.
 public struct SimulationRun {
-    /// What came of it.
+    /// The result of a run.
     public struct Report: Sendable {
-        /// The seed it replays from.
+        /// The seed that replays the run.
         public let seed: UInt64
-        /// Laws that were broken, in words; empty when all held.
+        /// Invariants that were violated, as messages; empty when none was.
         public let violations: [String]
-        /// Steps of the loop.
+        /// How many turns of the loop were made.
         public let steps: Int
-        /// Reconcilers that were killed.
+        /// How many reconcilers were killed.
         public let crashes: Int
-        /// Programs that were executed.
+        /// How many programs were executed.
         public let executions: Int
     }
 
@@ -26,7 +27,7 @@ public struct SimulationRun {
     private let store: StateStore
     private var generator: SeededGenerator
     private var kernel: SimKernel
-    private var reconciler: Reconciler<SimKernel>
+    private var reconciler: Reconciler
     private var scenario: Scenario
     private var checker: OutcomeChecker
     private var steps = 0
@@ -34,20 +35,20 @@ public struct SimulationRun {
     private var requests: UInt64 = 0
     private var log: (String) -> Void
 
-    /// Runs one seed and says what came of it.
+    /// Runs the simulation of a seed.
     ///
     /// - Parameters:
-    ///   - number: the seed.
-    ///   - log: gets every event and every deed of the machine, to replay a failure.
-    /// - Returns: the verdict; a store that fails is a broken law too.
-    public static func run(seed number: UInt64, log: @escaping (String) -> Void = { _ in }) -> Report {
+    ///   - seed: The seed.
+    ///   - log: Receives every event and every action, to explain a failure.
+    /// - Returns: the report; a failure of the store is a violation too.
+    public static func run(seed: UInt64, log: @escaping (String) -> Void = { _ in }) -> Report {
         do {
-            var trial = try SimulationRun(number, log)
-            try trial.runScenario()
-            return trial.makeReport()
+            var run = try SimulationRun(seed, log)
+            try run.runScenario()
+            return run.makeReport()
         } catch {
             return Report(
-                seed: number,
+                seed: seed,
                 violations: ["the store failed: \(error)"],
                 steps: 0,
                 crashes: 0,
@@ -56,11 +57,11 @@ public struct SimulationRun {
         }
     }
 
-    private init(_ number: UInt64, _ log: @escaping (String) -> Void) throws {
-        self.seed = number
+    private init(_ seed: UInt64, _ log: @escaping (String) -> Void) throws {
+        self.seed = seed
         self.log = log
-        generator = SeededGenerator(number ^ 0x5EED)
-        machine = SimMachine(seed: number)
+        generator = SeededGenerator(seed ^ 0x5EED)
+        machine = SimMachine(seed: seed)
         store = try StateStore.inMemory()
         kernel = SimKernel(machine)
         reconciler = try Self.open(kernel, store, machine, log)
@@ -73,7 +74,7 @@ public struct SimulationRun {
         _ store: StateStore,
         _ machine: SimMachine,
         _ log: @escaping (String) -> Void
-    ) throws -> Reconciler<SimKernel> {
+    ) throws -> Reconciler {
         let reconciler = try Reconciler(
             kernel: kernel,
             store: store,
@@ -84,7 +85,7 @@ public struct SimulationRun {
         return reconciler
     }
 
-    // MARK: The play
+    // MARK: The scenario
 
     private mutating func runScenario() throws {
         apply()
@@ -105,7 +106,7 @@ public struct SimulationRun {
             default: try runLoop(steps: 40, mayCrash: false)
             }
         }
-        // From here on everything works, and all must come to rest as it is declared.
+        // From here on no faults are injected, and everything must reach its declared state.
         machine.isFaultFree = true
         store.injectedError = nil
         scenario.startAll()
@@ -116,8 +117,8 @@ public struct SimulationRun {
         checker.checkIntervals(scenario, since: moment, machine)
         scenario.removeSchedules()
         apply()
-        let rests = try runLoop(steps: 4000, mayCrash: false, quiet: .seconds(20))
-        if !rests { checker.fail("did not come to rest") }
+        let hasSettled = try runLoop(steps: 4000, mayCrash: false, quiet: .seconds(20))
+        if !hasSettled { checker.fail("did not settle") }
         try checker.checkSettledState(scenario, machine, store)
     }
 
@@ -141,7 +142,7 @@ public struct SimulationRun {
         send(ControlRequest(.down, directory: Scenario.directory, actor: "sim", all: generator.chance(50)))
     }
 
-    /// A little, as time servers do, or a lot, as people do.
+    /// Sets the calendar by a little, as time servers do, or by a lot, as people do.
     private mutating func setClock() {
         let milliseconds =
             generator.chance(50) ? generator.number(-3000...3000) : generator.number(-20_000_000...20_000_000)
@@ -154,9 +155,9 @@ public struct SimulationRun {
         kernel.post(.requestReceived(RequestID(number: requests), ControlCoding.line(request)))
     }
 
-    /// Steps through the loop; between any two steps the reconciler may be killed, and the next one begins at the first.
+    /// Runs turns of the loop; between any two steps the reconciler may be killed and replaced.
     ///
-    /// - Returns: whether it came to rest: nothing is waited for, or nothing but answers to questions that change nothing.
+    /// - Returns: whether it has settled: nothing is waited for, or only probes whose results change nothing.
     @discardableResult
     private mutating func runLoop(steps count: Int, mayCrash: Bool, quiet: Duration? = nil) throws -> Bool {
         let began = machine.now
@@ -188,7 +189,7 @@ public struct SimulationRun {
         return true
     }
 
-    /// The reconciler is killed where it stands; what it had not stored or done is gone.
+    /// Kills the reconciler: whatever it has not stored or done is lost.
     private mutating func crash() throws {
         log("\(machine.now.nanoseconds / 1000) kill -9")
         crashes += 1
@@ -204,7 +205,7 @@ public struct SimulationRun {
     }
 
     private func makeReport() -> Report {
-        for (deed, moment) in machine.trace.actions { log("\(moment.nanoseconds / 1000) deed \(deed)") }
+        for (action, moment) in machine.trace.actions { log("\(moment.nanoseconds / 1000) action \(action)") }
         for execution in machine.trace.executions {
             let end = execution.outcome.map { " \($0)" } ?? " runs"
             log("executed \(execution.start.job)#\(execution.start.generation) \(execution.label)\(end)")

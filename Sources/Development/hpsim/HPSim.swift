@@ -1,9 +1,9 @@
-// Law: run seeds, say which ones broke a law, and how to see it again.
+// Law: run seeds, and print those that violate an invariant and how to replay them.
 import ArgumentParser
 import Foundation
 import HeroSimulation
 
-/// Runs seeds on the simulated machine, on all cores, and prints the first ones that break a law.
+/// Runs simulations of many seeds on all cores, and prints the first ones that violate an invariant.
 @main
 struct HPSim: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -12,15 +12,15 @@ struct HPSim: ParsableCommand {
         discussion: """
             EXAMPLES:
               hpsim --seeds 100000            a long run
-              hpsim --seed 8421 --verbose     replay one that failed, with everything that happened
-              hpsim --plans 100000            only plan, in as many random worlds
+              hpsim --seed 8421 --verbose     replay one that failed, with all events and actions
+              hpsim --plans 100000            make and verify random plans only
             """
     )
 
     @Option(help: "How many seeds to run.")
     var seeds: Int = 1000
 
-    @Option(help: "Run no machine: make this many plans of random worlds, and judge each by every law.")
+    @Option(help: "Run no simulation: make this many plans of random states, and verify every invariant of each.")
     var plans: Int?
 
     @Option(help: "The first seed.")
@@ -29,7 +29,7 @@ struct HPSim: ParsableCommand {
     @Option(help: "Run this seed alone.")
     var seed: UInt64?
 
-    @Flag(help: "Print everything that happens (with --seed).")
+    @Flag(help: "Print all events and actions (with --seed).")
     var verbose = false
 
     func run() throws {
@@ -37,10 +37,10 @@ struct HPSim: ParsableCommand {
             throw ExitCode(PlanSimulation(count: plans, from: from).run() ? 0 : 1)
         }
         if let seed {
-            let shows = verbose
-            let verdict = SimulationRun.run(seed: seed) { if shows { print($0) } }
-            report(verdict)
-            throw ExitCode(verdict.violations.isEmpty ? 0 : 1)
+            let isVerbose = verbose
+            let result = SimulationRun.run(seed: seed) { if isVerbose { print($0) } }
+            report(result)
+            throw ExitCode(result.violations.isEmpty ? 0 : 1)
         }
         try runMany()
     }
@@ -57,7 +57,7 @@ struct HPSim: ParsableCommand {
             }
         }
         let sums = totals.sums
-        for verdict in totals.failed.sorted(by: { $0.seed < $1.seed }) { report(verdict) }
+        for result in totals.failed.sorted(by: { $0.seed < $1.seed }) { report(result) }
         let seconds = Date().timeIntervalSince(began)
         print(
             "\(sums.seeds) seeds, \(sums.steps) steps, \(sums.crashes) crashes, \(sums.executions) programs, "
@@ -66,17 +66,17 @@ struct HPSim: ParsableCommand {
         throw ExitCode(totals.failed.isEmpty ? 0 : 1)
     }
 
-    private func report(_ verdict: SimulationRun.Report) {
-        guard !verdict.violations.isEmpty else {
-            print("seed \(verdict.seed): all laws held in \(verdict.steps) steps with \(verdict.crashes) crashes")
+    private func report(_ result: SimulationRun.Report) {
+        guard !result.violations.isEmpty else {
+            print("seed \(result.seed): all invariants held in \(result.steps) steps with \(result.crashes) crashes")
             return
         }
-        print("seed \(verdict.seed) broke a law; replay it with: hpsim --seed \(verdict.seed) --verbose")
-        for violation in verdict.violations { print("  \(violation)") }
+        print("seed \(result.seed) violates an invariant; replay it with: hpsim --seed \(result.seed) --verbose")
+        for violation in result.violations { print("  \(violation)") }
     }
 }
 
-/// What all workers found.
+/// The results of all workers.
 private final class Totals: @unchecked Sendable {
     private let lock = NSLock()
     private(set) var failed: [SimulationRun.Report] = []
@@ -88,13 +88,13 @@ private final class Totals: @unchecked Sendable {
         return failed.count >= 5
     }
 
-    func add(_ verdict: SimulationRun.Report) {
+    func add(_ result: SimulationRun.Report) {
         lock.lock()
         defer { lock.unlock() }
         sums.seeds += 1
-        sums.steps += verdict.steps
-        sums.crashes += verdict.crashes
-        sums.executions += verdict.executions
-        if !verdict.violations.isEmpty { failed.append(verdict) }
+        sums.steps += result.steps
+        sums.crashes += result.crashes
+        sums.executions += result.executions
+        if !result.violations.isEmpty { failed.append(result) }
     }
 }

@@ -2,41 +2,41 @@ import Foundation
 import HeroPlan
 import HeroSimulation
 
-/// Plans of random worlds, on all cores, each judged by every law.
+/// Makes plans of random states on all cores, and verifies every invariant of each.
 struct PlanSimulation {
-    /// How many.
+    /// How many plans to make.
     let count: Int
     /// The first seed.
     let from: UInt64
 
-    /// Prints the first ones that break a law, and the sums.
+    /// Prints the first plans that violate an invariant, and the totals.
     ///
-    /// - Returns: whether none did.
+    /// - Returns: whether no plan violates an invariant.
     func run() -> Bool {
         let began = Date()
-        let findings = PlanTotals()
+        let totals = PlanTotals()
         let workers = max(1, ProcessInfo.processInfo.activeProcessorCount)
         DispatchQueue.concurrentPerform(iterations: workers) { worker in
             var index = worker
-            while index < count, !findings.hasEnough {
+            while index < count, !totals.hasEnough {
                 let seed = from &+ UInt64(index)
                 let (plan, violations) = RandomPlanCase(seed: seed).verified()
-                findings.add(seed, changes: plan.changes.count, violations.map(\.description))
+                totals.add(seed, changes: plan.changes.count, violations.map(\.description))
                 index += workers
             }
         }
-        for (seed, violations) in findings.failed.sorted(by: { $0.seed < $1.seed }) {
-            print("the plan of seed \(seed) broke a law; see it again with: hpsim --plans 1 --from \(seed)")
+        for (seed, violations) in totals.failed.sorted(by: { $0.seed < $1.seed }) {
+            print("the plan of seed \(seed) violates an invariant; replay it with: hpsim --plans 1 --from \(seed)")
             for violation in violations { print("  \(violation)") }
         }
         let seconds = String(format: "%.1f", Date().timeIntervalSince(began))
-        let failed = findings.failed.count
-        print("\(findings.plans) plans of \(findings.changes) changes, \(failed) failed, in \(seconds) s")
+        let failed = totals.failed.count
+        print("\(totals.plans) plans of \(totals.changes) changes, \(failed) failed, in \(seconds) s")
         return failed == 0
     }
 }
 
-/// What all workers found.
+/// The results of all workers.
 private final class PlanTotals: @unchecked Sendable {
     private let lock = NSLock()
     private(set) var failed: [(seed: UInt64, violations: [String])] = []

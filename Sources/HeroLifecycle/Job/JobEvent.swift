@@ -13,25 +13,8 @@ public enum JobEvent: Hashable, Sendable {
     case blockersChecked(StartBlockers)
     /// The start was not carried out, because a stop was requested before its effect was performed.
     case launchCancelled(generation: UInt32)
-    /// The program of the start executes.
-    case started(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// The main process exited and another process took its place: the one in its PID file, or the one named by
-    /// `MAINPID`.
-    case mainProcessReplaced(generation: UInt32, process: ProcessIdentity)
-    /// The program sent messages to its notify socket; the state holds everything that it sent in this start.
-    case notified(generation: UInt32, NotifyState)
-    /// The start is over and its process tree is gone.
-    ///
-    /// `executed` is true if a program ever ran in it.
-    case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?)
-    /// The shim of the start is gone, but its program still runs.
-    case shimLost(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// The last probe succeeded.
-    case probeSucceeded(generation: UInt32, serial: UInt64)
-    /// The last probe failed, for this reason.
-    case probeFailed(generation: UInt32, serial: UInt64, String)
-    /// The last probe could not run, because the machine lacked a resource for it.
-    case probeSkipped(generation: UInt32, serial: UInt64, String)
+    /// Something has happened to a start of the job.
+    case start(generation: UInt32, StartEvent)
     /// These processes of the start still run although its process tree was killed.
     case survivedKill(generation: UInt32, [String])
     /// The action was changed in place.
@@ -51,11 +34,7 @@ extension JobEvent {
         case .startRequested, .stopRequested, .blockersChecked, .specChanged, .machineSlept, .retryRequested,
             .deadlineReached:
             nil
-        case .launchCancelled(let generation), .started(let generation, process: _, at: _, time: _),
-            .mainProcessReplaced(let generation, process: _), .notified(let generation, _),
-            .ended(let generation, _, executed: _, time: _), .shimLost(let generation, process: _, at: _, time: _),
-            .probeSucceeded(let generation, serial: _), .probeFailed(let generation, serial: _, _),
-            .probeSkipped(let generation, serial: _, _), .survivedKill(let generation, _):
+        case .launchCancelled(let generation), .start(let generation, _), .survivedKill(let generation, _):
             generation
         }
     }
@@ -67,14 +46,14 @@ extension JobEvent {
         case .stopRequested: "stopRequested"
         case .blockersChecked: "blockersChecked"
         case .launchCancelled: "launchCancelled"
-        case .started: "started"
-        case .mainProcessReplaced: "mainProcessReplaced"
-        case .notified: "notified"
-        case .ended: "ended"
-        case .shimLost: "shimLost"
-        case .probeSucceeded: "probeSucceeded"
-        case .probeFailed: "probeFailed"
-        case .probeSkipped: "probeSkipped"
+        case .start(generation: _, .started): "started"
+        case .start(generation: _, .mainProcessReplaced): "mainProcessReplaced"
+        case .start(generation: _, .notified): "notified"
+        case .start(generation: _, .ended): "ended"
+        case .start(generation: _, .shimLost): "shimLost"
+        case .start(generation: _, .probeFinished(serial: _, .succeeded)): "probeSucceeded"
+        case .start(generation: _, .probeFinished(serial: _, .failed)): "probeFailed"
+        case .start(generation: _, .probeFinished(serial: _, .skipped)): "probeSkipped"
         case .survivedKill: "survivedKill"
         case .specChanged: "specChanged"
         case .machineSlept: "machineSlept"

@@ -1,17 +1,5 @@
 public import HeroModel
 
-/// What a new reconciler finds of the current start of a job.
-public enum RecoveredJobStart: Hashable, Sendable {
-    /// The shim supervises the start; the process is known as soon as the program executes.
-    case supervised(generation: UInt32, process: ProcessIdentity?, at: Moment, time: WallTime)
-    /// The program runs without its shim.
-    case shimLost(generation: UInt32, process: ProcessIdentity, at: Moment, time: WallTime)
-    /// The start is over; `ranFor` is how long its program executed, or zero if that is unknown.
-    case ended(generation: UInt32, Outcome, executed: Bool, time: WallTime?, ranFor: Duration = .zero)
-    /// This boot has no trace of any start.
-    case notFound
-}
-
 extension JobLifecycle {
     /// Restores a job from its record and from what was found of its current start.
     ///
@@ -19,7 +7,7 @@ extension JobLifecycle {
     /// generation exists, or it was never launched and is launched now (FP-ST-3).
     public static func adopt(
         _ record: JobRecord,
-        _ found: RecoveredJobStart,
+        _ found: RecoveredStart,
         _ context: Context
     ) -> (lifecycle: JobLifecycle, effects: [JobEffect]) {
         var lifecycle = JobLifecycle(record)
@@ -28,7 +16,7 @@ extension JobLifecycle {
         return (lifecycle, effects)
     }
 
-    private mutating func restore(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    private mutating func restore(_ found: RecoveredStart, _ context: Context) -> [JobEffect] {
         if let boot = record.lastBootID, boot != context.bootID, record.phase.isActive {
             return record.service == nil
                 ? endStandaloneAfterReboot(found, context) : endAfterReboot(found, context)
@@ -57,14 +45,12 @@ extension JobLifecycle {
 
     /// Finishes a job of a service after a reboot: its process is gone, and its service starts it again in a start
     /// wave.
-    private mutating func endAfterReboot(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    private mutating func endAfterReboot(_ found: RecoveredStart, _ context: Context) -> [JobEffect] {
         var outcome = record.phase == .running ? Outcome.lost("the machine was restarted") : record.outcome
-        if case .ended(let generation, let recordedOutcome, let executed, let time, ranFor: _) = found,
-            generation >= record.generation
-        {
-            finishExecution(executed, time)
-            outcome = recordedOutcome
-            record.finishedAt = time ?? context.time
+        if case .ended(let generation, let report) = found, generation >= record.generation {
+            finishExecution(report.executed != nil, report.time)
+            outcome = report.outcome
+            record.finishedAt = report.time ?? context.time
         } else if record.phase == .running {
             record.finishedAt = context.time
         }
@@ -82,17 +68,14 @@ extension JobLifecycle {
     ///
     /// A start that was ordered and never seen to execute counts as executed: it may have run, and it must not run
     /// twice.
-    private mutating func endStandaloneAfterReboot(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    private mutating func endStandaloneAfterReboot(_ found: RecoveredStart, _ context: Context) -> [JobEffect] {
         switch record.phase {
         case .running:
             if case .ended = found { return restoreRunning(found, context) }
             phase = assumedPhaseBeforeEnd(context)
             let outcome = Outcome.lost("the machine was restarted")
             let wasExecuted = record.process != nil
-            return handle(
-                .ended(generation: record.generation, outcome, executed: wasExecuted, time: nil),
-                context
-            )
+            return handleEnded(outcome, executed: wasExecuted, time: nil, context)
         case .retrying:
             phase = .backingOff(until: context.now)
         case .pending, .waiting, .succeeded, .failed, .cancelled:
@@ -101,47 +84,34 @@ extension JobLifecycle {
         return []
     }
 
-    private mutating func restoreRunning(_ found: RecoveredJobStart, _ context: Context) -> [JobEffect] {
+    private mutating func restoreRunning(_ found: RecoveredStart, _ context: Context) -> [JobEffect] {
         switch found {
-        case .supervised(let generation, let process, let at, let time):
-            let isCounted = acceptAsRecordedExecution(generation, process)
+        case .supervised(let generation, let report):
+            let isCounted = acceptAsRecordedExecution(generation, report?.process)
             record.generation = max(record.generation, generation)
-            guard let process else {
+            guard let report else {
                 phase = launchingOrStoppingPhase(context)
                 return []
             }
-            if !isCounted { countExecution(process, time) }
-            return resume(process, at: at, context)
-        case .shimLost(let generation, let process, let at, let time):
+            if !isCounted { countExecution(report.process, report.time) }
+            return resume(report.process, at: report.at, context)
+        case .orphaned(let generation, let report):
+            let (process, at) = (report.process, report.at)
             let isCounted = acceptAsRecordedExecution(generation, process)
             record.generation = max(record.generation, generation)
             phase = .launching(until: context.now)
             if isCounted { becomeReady(process, since: at, executedAt: at, lastSerial: 0, context) }
             if record.isStopping { phase = launchingOrStoppingPhase(context, isCounted ? process : nil) }
-            return handle(
-                .shimLost(generation: record.generation, process: process, at: at, time: time),
-                context
-            )
-        case .ended(let generation, let outcome, let executed, let time, let duration):
+            return handle(.start(generation: record.generation, .shimLost(report)), context)
+        case .ended(let generation, let report):
             guard generation >= record.generation || generation == 0 else { return relaunch(context) }
             record.generation = max(record.generation, generation)
-            phase = assumedPhaseBeforeEnd(context, ranFor: duration)
-            return handle(
-                .ended(generation: record.generation, outcome, executed: executed, time: time),
-                context
-            )
+            phase = assumedPhaseBeforeEnd(context, ranFor: report.runDuration)
+            return handle(.start(generation: record.generation, .ended(report)), context)
         case .notFound:
             guard record.process == nil else {
                 phase = assumedPhaseBeforeEnd(context)
-                return handle(
-                    .ended(
-                        generation: record.generation,
-                        .lost("no trace of it was found"),
-                        executed: true,
-                        time: nil
-                    ),
-                    context
-                )
+                return handleEnded(.lost("no trace of it was found"), executed: true, time: nil, context)
             }
             return relaunch(context)
         }

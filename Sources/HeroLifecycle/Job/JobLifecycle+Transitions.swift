@@ -41,20 +41,26 @@ extension JobLifecycle {
         case .stopRequested: handleStopRequested(context)
         case .blockersChecked(let blockers): handleBlockersChecked(blockers, context)
         case .launchCancelled: handleLaunchCancelled(context)
-        case .started(_, let process, let at, let time): handleStarted(process, at: at, time: time, context)
-        case .mainProcessReplaced(_, let process): handleMainProcessReplaced(process, context)
-        case .notified(_, let state): handleNotified(state, context)
-        case .ended(_, let outcome, let executed, let time):
-            handleEnded(outcome, executed: executed, time: time, context)
-        case .shimLost(_, let process, let at, let time): handleShimLost(process, at: at, time: time, context)
-        case .probeSucceeded(_, let serial): handleProbeResult(serial, failure: nil, context)
-        case .probeFailed(_, let serial, let reason): handleProbeResult(serial, failure: reason, context)
-        case .probeSkipped(_, let serial, let reason): handleProbeSkipped(serial, reason, context)
+        case .start(_, let event): handleStartEvent(event, context)
         case .survivedKill(_, let survivors): handleSurvivedKill(survivors)
         case .specChanged: handleSpecChanged(context)
         case .machineSlept: handleMachineSlept(context)
         case .retryRequested: handleRetryRequested(context)
         case .deadlineReached: handleDeadlineReached(context)
+        }
+    }
+
+    private mutating func handleStartEvent(_ event: StartEvent, _ context: Context) -> [JobEffect] {
+        switch event {
+        case .started(let report): handleStarted(report.process, at: report.at, time: report.time, context)
+        case .mainProcessReplaced(let process): handleMainProcessReplaced(process, context)
+        case .notified(let state): handleNotified(state, context)
+        case .ended(let report):
+            handleEnded(report.outcome, executed: report.executed != nil, time: report.time, context)
+        case .shimLost(let report): handleShimLost(report.process, at: report.at, time: report.time, context)
+        case .probeFinished(let serial, .succeeded): handleProbeResult(serial, failure: nil, context)
+        case .probeFinished(let serial, .failed(let reason)): handleProbeResult(serial, failure: reason, context)
+        case .probeFinished(let serial, .skipped(let reason)): handleProbeSkipped(serial, reason, context)
         }
     }
 
@@ -174,7 +180,7 @@ extension JobLifecycle {
         return [.recordEvent(.info, "started (pid \(process.pid))")] + startProbeIfDue(context)
     }
 
-    private mutating func handleShimLost(
+    mutating func handleShimLost(
         _ process: ProcessIdentity,
         at moment: Moment,
         time: WallTime,
@@ -198,7 +204,7 @@ extension JobLifecycle {
         }
     }
 
-    private mutating func handleEnded(
+    mutating func handleEnded(
         _ outcome: Outcome,
         executed: Bool,
         time: WallTime?,

@@ -50,14 +50,13 @@ extension JobLifecycle {
             case .pending, .launching, .starting, .ready, .runningOnce: return true
             case .preparing, .stopping, .backingOff, .finished: return false
             }
-        case .probeSucceeded, .probeFailed, .probeSkipped:
+        case .start(generation: _, .probeFinished):
             // A probe starts after the program executes, and a one-shot has no probes.
             switch phase.kind {
             case .pending, .launching, .runningOnce: return true
             case .preparing, .starting, .ready, .stopping, .backingOff, .finished: return false
             }
-        case .stopRequested, .started, .mainProcessReplaced, .notified, .ended, .shimLost, .specChanged, .machineSlept,
-            .retryRequested, .deadlineReached:
+        case .stopRequested, .start, .specChanged, .machineSlept, .retryRequested, .deadlineReached:
             // These arrive twice or late in a correct system, for example around an adoption.
             return false
         }

@@ -34,7 +34,7 @@ extension ShimTracker {
         else { return }
         guard !successor.process.isSameProcess(as: report.process) else { return checkRecordLater(id) }
         trackedShims[id]?.startReport = successor
-        reactor.emit(.mainProcessReplaced(tracked.start, successor.process))
+        reactor.emit(.start(tracked.start, .mainProcessReplaced(successor.process)))
         watchMainProcess(tracked.start, record)
     }
 }

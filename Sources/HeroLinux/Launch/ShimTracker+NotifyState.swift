@@ -41,7 +41,7 @@ extension ShimTracker {
             if state.lastReported.map({ $0.hasImportantChange(in: report) }) ?? true {
                 state.remainingReports -= 1
                 state.lastReported = report
-                reactor.emit(.notified(tracked.start, report))
+                reactor.emit(.start(tracked.start, .notified(report)))
             }
         } else if state.watch != nil {
             reactor.setTimer(EventSource(.notifyState, id), at: state.refilledAt + .seconds(1))
@@ -57,7 +57,7 @@ extension ShimTracker {
         guard let id = idByStart[start], let (record, report) = loadNotifyState(of: start) else { return nil }
         updateMainProcess(id, record)
         trackedShims[id]?.notifyWatch?.lastReported = report
-        reactor.emit(.notified(start, report))
+        reactor.emit(.start(start, .notified(report)))
         return report
     }
 
@@ -68,7 +68,7 @@ extension ShimTracker {
         else { return }
         trackedShims[id]?.startReport = successor
         unwatchMainProcess(id)
-        reactor.emit(.mainProcessReplaced(tracked.start, successor.process))
+        reactor.emit(.start(tracked.start, .mainProcessReplaced(successor.process)))
         watchMainProcess(tracked.start, record)
     }
 

@@ -197,7 +197,7 @@ final class ShimTracker {
         hero_failpoint(FP_ST_12)
         trackedShims[id]?.startReport = report
         reactor.cancelTimer(EventSource(.shim, id))
-        reactor.emit(.started(start, report))
+        reactor.emit(.start(start, .started(report)))
         watchMainProcess(start, record)
         watchNotifyState(start, record)
     }
@@ -263,7 +263,7 @@ final class ShimTracker {
         if code != HERO_SHIM_DONE, isRecordLocked(paths.record(of: start.job)) {
             orphanTracker.endRemainingProcesses(start, report)
         } else {
-            reactor.emit(.ended(start, report))
+            reactor.emit(.start(start, .ended(report)))
         }
     }
 
@@ -298,6 +298,6 @@ final class ShimTracker {
     }
 
     private func reportEnd(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {
-        reactor.emit(.ended(start, EndReport(outcome: outcome, time: currentWallTime(), executed: executed)))
+        reactor.emit(.start(start, .ended(EndReport(outcome: outcome, time: currentWallTime(), executed: executed))))
     }
 }

@@ -70,7 +70,7 @@ final class ProbeRunner {
         let id = lastID
         if let error = FileDescriptors.openError {
             let reason = "cannot open files: \(errorText(error))"
-            return reactor.emit(.probeFinished(request.start, serial: request.serial, .skipped(reason)))
+            return reactor.emit(.start(request.start, .probeFinished(serial: request.serial, .skipped(reason))))
         }
         switch request.question {
         case .listening(let sockets, let ports):
@@ -80,7 +80,7 @@ final class ProbeRunner {
                 ports: ports,
                 now: reactor.now
             )
-            reactor.emit(.probeFinished(request.start, serial: request.serial, result))
+            reactor.emit(.start(request.start, .probeFinished(serial: request.serial, result)))
         case .probe(.tcp(let endpoint)): connect(id, request, host: endpoint.host, port: endpoint.port)
         case .probe(.unix(let path)): openConnection(id, request, [.unix(path)])
         case .probe(.http(let target)):
@@ -90,24 +90,28 @@ final class ProbeRunner {
             }
         case .probe(.exec(let arguments)): runCommand(id, request, arguments)
         case .probe(.log(let pattern)):
-            reactor.emit(.probeFinished(request.start, serial: request.serial, searchOutput(request, pattern)))
+            reactor.emit(.start(request.start, .probeFinished(serial: request.serial, searchOutput(request, pattern))))
         case .probe(.notify):
             let isReady = shimTracker.refreshNotifyState(request.start)?.isReady ?? false
             reactor.emit(
-                .probeFinished(
+                .start(
                     request.start,
-                    serial: request.serial,
-                    isReady ? .succeeded : .failed("it has not sent READY=1 yet")
+                    .probeFinished(
+                        serial: request.serial,
+                        isReady ? .succeeded : .failed("it has not sent READY=1 yet")
+                    )
                 )
             )
         case .probe(.watchdog):
             // The notify state is the result, and its event comes first.
             let isReadable = shimTracker.refreshNotifyState(request.start) != nil
             reactor.emit(
-                .probeFinished(
+                .start(
                     request.start,
-                    serial: request.serial,
-                    isReadable ? .succeeded : .failed("its notify state cannot be read")
+                    .probeFinished(
+                        serial: request.serial,
+                        isReadable ? .succeeded : .failed("its notify state cannot be read")
+                    )
                 )
             )
         }
@@ -148,7 +152,7 @@ final class ProbeRunner {
     private func finishProbe(_ id: UInt64, _ request: ProbeRequest, _ result: ProbeResult) {
         if let connection = connections[id] { reactor.unwatch(connection.descriptor.number) }
         removeProbe(id, of: request.start.job)
-        reactor.emit(.probeFinished(request.start, serial: request.serial, result))
+        reactor.emit(.start(request.start, .probeFinished(serial: request.serial, result)))
     }
 
     private func removeProbe(_ id: UInt64, of job: JobID) {

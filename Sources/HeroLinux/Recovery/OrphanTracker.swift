@@ -104,7 +104,7 @@ final class OrphanTracker {
             reactor.setTimer(EventSource(.orphan, id), at: reactor.now + .milliseconds(100))
             return nil
         }
-        if announces { reactor.emit(.shimLost(start, report)) }
+        if announces { reactor.emit(.start(start, .shimLost(report))) }
         return report
     }
 
@@ -212,7 +212,7 @@ final class OrphanTracker {
         // The program outlived its gate, so it was executed.
         guard let report = gatedReport(orphan) else { return }
         orphans[id]?.startReport = report
-        reactor.emit(.shimLost(orphan.start, report))
+        reactor.emit(.start(orphan.start, .shimLost(report)))
     }
 
     /// Kills the remaining processes and repeats that until the lock is free.
@@ -249,7 +249,7 @@ final class OrphanTracker {
         orphans[id] = nil
         if idByStart[orphan.start] == id { idByStart[orphan.start] = nil }
         cgroups.remove(orphan.start)
-        reactor.emit(.ended(orphan.start, ending))
+        reactor.emit(.start(orphan.start, .ended(ending)))
     }
 
     // MARK: - Members

@@ -1,24 +1,24 @@
 public import HeroModel
 
-/// What the command line asks of a live reconciler: one JSON line on the control socket.
+/// A request of the command line to a running reconciler: one JSON line on the control socket.
 public struct ControlRequest: Codable, Sendable {
-    /// What is asked.
+    /// What is requested.
     public enum Verb: String, Codable, Sendable {
-        /// Record these manifests as a revision and converge to them.
+        /// Record these manifests as a revision and carry it out.
         case apply
-        /// Take services down.
+        /// Stop services.
         case down
         /// Remove ended jobs.
         case cleanup
-        /// Look whether the database is damaged, and make it again if it is.
+        /// Check the database, and rebuild it if it is damaged.
         case examine
     }
 
-    /// One manifest file, as it was read and checked by who asks.
+    /// One manifest file, as the client has read and checked it.
     public struct File: Codable, Sendable {
-        /// The path as users see it.
+        /// The path that messages show.
         public var path: String
-        /// The absolute folder.
+        /// The absolute path of its folder.
         public var folder: String
         /// The text.
         public var text: String
@@ -31,37 +31,37 @@ public struct ControlRequest: Codable, Sendable {
         }
     }
 
-    /// What is asked.
+    /// What is requested.
     public var verb: Verb
     /// The absolute services directory.
     public var directory: String
     /// Its files.
     public var files: [File]
-    /// Who asks.
+    /// The user who makes the request, for the history.
     public var actor: String
-    /// The git commit of the directory.
+    /// The git commit of the directory; nil when it has none.
     public var gitCommit: String?
-    /// `down --all`.
+    /// Whether `down` stops system services too: `--all`.
     public var all: Bool
-    /// `--no-prune` is false here.
+    /// Whether services that are not declared any more are stopped; false with `--no-prune`.
     public var prunes: Bool
     /// Whether the required core manifests must be declared.
     public var requiresCore: Bool
     /// Which jobs a cleanup removes.
     public var cleanup: CleanupRule?
-    /// Services the plan is narrowed to; empty: all.
+    /// The services to which the plan is limited; empty: all.
     public var only: [QualifiedName] = []
-    /// `--no-kill` is false here.
+    /// Whether processes that hold resources of an action may be stopped; false with `--no-kill`.
     public var kills = true
-    /// `--allow-protected`.
+    /// Whether protected services may be stopped: `--allow-protected`.
     public var allowsProtected = false
-    /// `--allow-disruption`.
+    /// Whether the disruption limit may be exceeded: `--allow-disruption`.
     public var allowsDisruption = false
-    /// The recorded revision whose manifests these are, when it is gone back to.
+    /// The earlier revision whose manifests these are; nil when they are new.
     public var goesBackTo: RevisionNumber?
-    /// What the plan must come to, or nothing is done.
+    /// What the plan must do, or the request is refused; nil without a saved plan.
     public var planExpectation: PlanExpectation?
-    /// The values of `--var` and of the environment that the manifests use: theirs who ask, not the reconciler's.
+    /// The values of the variables that the manifests use, from `--var` and the environment of the client.
     public var variables: [String: String]
 
     /// The names in the control protocol, which other versions of the program use.
@@ -98,42 +98,42 @@ public struct ControlRequest: Codable, Sendable {
     }
 }
 
-/// What a live reconciler answers: JSON lines until `done`, `cleaned` or `refused`.
+/// A reply of a running reconciler: JSON lines until `done`, `cleaned` or `refused`.
 public enum ControlReply: Codable, Sendable {
-    /// It will not, and changed nothing.
+    /// The request is refused, and nothing has changed.
     case refused(String, diagnostics: [Diagnostic])
-    /// It recorded the revision and begins.
+    /// The revision is recorded, and the reconciler begins to carry it out.
     case accepted(revision: RevisionNumber)
-    /// A service moved.
+    /// The state of a service has changed.
     case progress(QualifiedName, ServiceState, detail: String)
-    /// All is as wanted, or cannot become so by itself.
+    /// Everything has settled: the services have reached their declared state, or cannot reach it by themselves.
     case done(ApplyResult)
-    /// What a cleanup has removed.
+    /// A cleanup is complete: what it has removed.
     case cleaned(CleanupResult)
 }
 
-/// How an apply ended.
+/// How an apply has ended.
 public struct ApplyResult: Codable, Hashable, Sendable {
-    /// One service of it.
+    /// One service of the apply.
     public struct Service: Codable, Hashable, Sendable {
-        /// Which.
+        /// The name of the service.
         public var name: QualifiedName
-        /// Where it stands.
+        /// Its state.
         public var state: ServiceState
-        /// What it waits for.
+        /// The required services that are not up.
         public var blockedBy: [QualifiedName]
-        /// Jobs that were active and had to end.
+        /// How many of its active jobs were stopped.
         public var cancelled: Int
-        /// Services that had to stop because of it.
+        /// The services that were stopped because they require it.
         public var stoppedDependents: [QualifiedName]
     }
 
-    /// The revision.
+    /// The number of the revision.
     public var revision: RevisionNumber
-    /// Whether every service stands where it is wanted; blocked ones do not count against it.
+    /// Whether every service has reached its declared state; a blocked service does not count.
     public var isConverged: Bool
-    /// The services that are declared or were stopped.
+    /// The services that are declared or were changed.
     public var services: [Service]
-    /// What went wrong, in words.
+    /// The problems, as messages.
     public var errors: [String]
 }

@@ -3,11 +3,11 @@ import HeroModel
 
 /// A job in memory.
 final class JobEntry {
-    /// Who started it, and goes on when it has moved.
+    /// What has started the job, and decides on what follows when the job changes.
     enum Owner {
-        /// A service, as a part of its run.
+        /// A service: the job is a part of its run.
         case service(ServiceEntry)
-        /// An action outside of services.
+        /// A standalone action.
         case standalone(StandaloneEntry)
     }
 
@@ -15,19 +15,19 @@ final class JobEntry {
     /// The name of its action.
     let action: String
     var lifecycle: JobLifecycle
-    /// What a standalone job runs: it goes on with this when its action has been changed meanwhile.
+    /// The spec of a standalone job: it keeps this spec even when its action is changed.
     var pinnedSpec: ActionSpec?
 
-    init(_ life: JobLifecycle, of owner: Owner) {
-        self.lifecycle = life
+    init(_ lifecycle: JobLifecycle, of owner: Owner) {
+        self.lifecycle = lifecycle
         self.owner = owner
-        action = life.record.action
+        action = lifecycle.record.action
     }
 
     /// Its number.
     var id: JobID { lifecycle.record.id }
 
-    /// As events name it: `core/web.server`, `core/backup`.
+    /// Its name in events: `core/web.server`, `core/backup`.
     var subject: String {
         switch owner {
         case .service(let service): "\(service.name).\(action)"
@@ -35,11 +35,38 @@ final class JobEntry {
         }
     }
 
-    /// The service it is a part of.
+    /// Its service; nil for a job of a standalone action.
     var service: ServiceEntry? {
         switch owner {
         case .service(let service): service
         case .standalone: nil
         }
+    }
+
+    /// The action with which the job runs now.
+    ///
+    /// A service with status `ignore` is left alone: its jobs are not restarted, and not stopped because they are
+    /// unhealthy.
+    var spec: ActionSpec {
+        let service: ServiceSpec
+        switch owner {
+        case .standalone(let standalone): return pinnedSpec ?? standalone.record.spec
+        case .service(let entry): service = entry.record.spec
+        }
+        guard var action = service.actions.first(where: { $0.name == action }) else {
+            // Only a damaged record has a spec without the action; this spec does nothing.
+            return ActionSpec(action, .exec(["false"]))
+        }
+        if service.status == .ignore {
+            action.restart = .never
+            action.health = nil
+        }
+        return action
+    }
+
+    /// Whether the job still wants this start to be made.
+    func isLaunching(_ generation: UInt32) -> Bool {
+        guard case .launching = lifecycle.phase else { return false }
+        return generation == lifecycle.record.generation
     }
 }

@@ -1,16 +1,16 @@
 import HeroKernel
 import HeroModel
 
-/// Turns what manifests say into what a shim is told: environment, paths and arguments.
+/// Builds the requests to the kernel from the specs of manifests: environment, paths and arguments.
 struct LaunchRequestBuilder {
-    /// `PATH HOME USER ...` of the kernel.
+    /// `PATH HOME USER ...`, as given by the kernel.
     var baseEnvironment: [String: String]
 
-    /// The order that starts this generation of a job; a standalone one has no service.
+    /// The request that starts the current generation of a job; a standalone job has no service.
     func launchRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> LaunchRequest {
         let rights = rights(of: action, in: service)
         let (arguments, script) = command(of: action.program)
-        var order = LaunchRequest(
+        var request = LaunchRequest(
             start: StartID(job: job.id, generation: job.generation),
             label: service.map { "\($0.name).\(action.name)" } ?? "\(job.context)/\(action.name)",
             arguments: arguments,
@@ -22,27 +22,27 @@ struct LaunchRequestBuilder {
             log: action.log,
             logFile: logFile(of: job, action, in: service)
         )
-        order.rights = rights
-        // A one-shot that ended well has done its work, whatever its PID file says.
-        order.pidFile = action.isProcess ? action.pidFile : nil
-        order.handoverTimeout = action.startTimeout
-        order.handoverCodes = Set(action.successExitCodes)
-        order.mayNotify = action.usesNotifySocket
-        order.notifiesReady = action.usesNotifySocket && action.ready?.check == .notify
-        order.watchdog = action.watchdog
-        order.isRestart = job.executions > 0
-        return order
+        request.rights = rights
+        // A one-shot that has exited successfully is complete, whatever its PID file contains.
+        request.pidFile = action.isProcess ? action.pidFile : nil
+        request.handoverTimeout = action.startTimeout
+        request.handoverCodes = Set(action.successExitCodes)
+        request.mayNotify = action.usesNotifySocket
+        request.notifiesReady = action.usesNotifySocket && action.ready?.check == .notify
+        request.watchdog = action.watchdog
+        request.isRestart = job.executions > 0
+        return request
     }
 
-    /// Another user has others of `HOME USER LOGNAME SHELL`, and only the kernel knows them.
+    /// For another user, `HOME USER LOGNAME SHELL` are different, and only the kernel knows them.
     private func builder(for rights: Rights) -> Self {
-        var planner = self
-        guard rights.user != nil else { return planner }
-        for name in ["HOME", "USER", "LOGNAME", "SHELL"] { planner.baseEnvironment[name] = nil }
-        return planner
+        var builder = self
+        guard rights.user != nil else { return builder }
+        for name in ["HOME", "USER", "LOGNAME", "SHELL"] { builder.baseEnvironment[name] = nil }
+        return builder
     }
 
-    /// Where the output of a job goes, also where its shim is gone.
+    /// The request that captures the output of a job whose shim is gone.
     func outputCaptureRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> OutputCaptureRequest
     {
         OutputCaptureRequest(
@@ -56,14 +56,14 @@ struct LaunchRequestBuilder {
         "\(Self.logFolder(job.context, service: service?.name.name, action: action.name))/\(job.id).log"
     }
 
-    /// What must be free before an action starts.
+    /// The request that scans for the start blockers of an action.
     func blockerScanRequest(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> BlockerScanRequest {
         let program =
             switch action.program {
             case .exec(let arguments): arguments.first ?? ""
             case .script: ""
             }
-        var order = BlockerScanRequest(
+        var request = BlockerScanRequest(
             ports: action.tcpPorts,
             sockets: action.sockets,
             pidFile: action.pidFile,
@@ -71,18 +71,21 @@ struct LaunchRequestBuilder {
             environment: environment(job, action, in: service),
             recorded: job.process
         )
-        order.ownPIDFile = Self.ownPIDFile(of: job, action)
-        order.bindsAsOwnUser = rights(of: action, in: service).user == nil
-        return order
+        request.ownPIDFile = Self.ownPIDFile(of: job, action)
+        request.bindsAsOwnUser = rights(of: action, in: service).user == nil
+        return request
     }
 
-    /// The name of the PID file that heroproc writes for a singleton which names none: no part of it can hold a dot.
+    /// The name of the PID file that heroproc writes for a singleton without `pid_file`; nil for others.
+    ///
+    /// The name is unique, because none of its parts can contain a dot.
     static func ownPIDFile(of job: JobRecord, _ action: ActionSpec) -> String? {
         guard action.singleton, action.pidFile == nil else { return nil }
         return "\(job.context).\(job.service ?? "_").\(action.name)"
     }
 
-    /// One question to a running start; without a probe, whether it listens on all it declares.
+    /// The request for one probe of a start; without a declared probe it checks whether the job listens on everything
+    /// it declares.
     func probeRequest(
         _ start: StartID,
         _ serial: UInt64,
@@ -92,7 +95,7 @@ struct LaunchRequestBuilder {
         in service: ServiceSpec?
     ) -> ProbeRequest {
         let rights = rights(of: action, in: service)
-        var order = ProbeRequest(
+        var request = ProbeRequest(
             start: start,
             serial: serial,
             question: probe.map { .probe($0.check) }
@@ -101,18 +104,18 @@ struct LaunchRequestBuilder {
             environment: builder(for: rights).environment(job, action, in: service),
             workingDirectory: workingDirectory(action, in: service)
         )
-        order.rights = Rights(
+        request.rights = Rights(
             user: rights.user,
             group: rights.group,
             noNewPrivileges: rights.noNewPrivileges,
             isStrict: rights.isStrict
         )
-        order.logFile = logFile(of: job, action, in: service)
-        order.startedAt = job.startedAt
-        return order
+        request.logFile = logFile(of: job, action, in: service)
+        request.startedAt = job.startedAt
+        return request
     }
 
-    /// As whom it runs: a user of its own comes with its own groups, not with the service's.
+    /// The rights of an action: an action with its own user does not get the group of the service.
     func rights(of action: ActionSpec, in service: ServiceSpec?) -> Rights {
         Rights(
             user: action.user ?? service?.user,
@@ -124,18 +127,19 @@ struct LaunchRequestBuilder {
         )
     }
 
-    /// Where its program runs.
+    /// The working directory of an action.
     func workingDirectory(_ action: ActionSpec, in service: ServiceSpec?) -> String {
         action.workingDirectory ?? service?.workingDirectory ?? "/"
     }
 
-    /// The folder of an action's logs below the log directory; `_` stands for no service (contract section 8).
+    /// The folder of an action's logs in the log directory; `_` replaces the service of a standalone action (contract
+    /// section 8).
     static func logFolder(_ context: String, service: String?, action: String) -> String {
         "\(context)/\(service ?? "_")/\(action)"
     }
 
-    /// Weakest first: base, what heroproc says, the service's files, the service's own, the action's files, the action's own
-    /// (contract section 3).
+    /// The environment, weakest layer first (contract section 3): the base with the variables of heroproc, files of the
+    /// service, variables of the service, files of the action, variables of the action.
     func environment(_ job: JobRecord, _ action: ActionSpec, in service: ServiceSpec?) -> [EnvironmentLayer] {
         var base = baseEnvironment
         base["HEROPROC_CONTEXT"] = job.context
@@ -164,14 +168,14 @@ struct LaunchRequestBuilder {
         }
     }
 
-    /// `#!/usr/bin/env python3 -u` has an interpreter and words for it; so may the key.
+    /// Splits an interpreter with arguments, such as `/usr/bin/env python3 -u`.
     private func interpreterArguments(_ text: String) -> [String] {
         text.split(separator: " ").map(String.init)
     }
 
     private static func shebang(of script: String) -> String? {
         guard script.hasPrefix("#!"), let line = script.split(whereSeparator: \.isNewline).first else { return nil }
-        let words = line.dropFirst(2).drop { $0 == " " || $0 == "\t" }
-        return words.isEmpty ? nil : String(words)
+        let command = line.dropFirst(2).drop { $0 == " " || $0 == "\t" }
+        return command.isEmpty ? nil : String(command)
     }
 }

@@ -1,128 +1,178 @@
 import CHeroFailpoints
 public import HeroKernel
 import HeroLifecycle
-import HeroManifest
 public import HeroModel
 import HeroPlan
 public import HeroStore
 
-/// The loop that makes the machine what the last revision declares, and keeps it so.
+/// The loop that brings the machine to the state that the last revision declares, and keeps it there.
 ///
-/// Overview: `run` is look, think, record, act, for ever. What happens outside arrives as kernel events and moves jobs
-/// (HeroLife); what moves is put down as rows and deeds; `record` commits all rows of one turn in one transaction, and only
-/// then are the deeds done, one by one. A plan is made when a revision comes, when something that blocks others came up, and
-/// when all orders of the last plan are carried out: an empty plan is the proof of an apply.
+/// Each turn has five steps. `prepareTurn` makes the plan that is due. `commitTurn` commits all rows of the turn in one
+/// transaction. `performNextEffect` performs the effects, one at a time, only after the commit. `handle` processes the
+/// events of the kernel, and `handleDueDeadlines` the timers. A plan is made when a revision comes, when a service
+/// becomes ready that others wait for, and when all operations of the last plan are complete: an empty plan is the
+/// proof of an apply.
 ///
-/// Implementation: one thread, no locks. The steps are separate so that a simulation can stop between any two of them.
-public final class Reconciler<Host: Kernel> {
-    let kernel: Host
-    let store: StateStore
-    let configuration: ReconcilerConfiguration
-    let requestBuilder: LaunchRequestBuilder
+/// The reconciler uses one thread and no locks. It owns one object for each job: see the properties. The steps are
+/// separate so that a simulation can stop between any two of them.
+public final class Reconciler {
+    private let kernel: any Kernel
+    private let configuration: ReconcilerConfiguration
+    /// What is declared and what runs.
+    let state = RuntimeState()
+    /// The rows and effects of the current turn.
+    private let journal: TurnJournal
+    /// Performs effects.
+    private let effects: EffectExecutor
+    /// Commits rows, and manages store outages.
+    private let storeHealth: StoreHealth
+    /// Delivers events to jobs.
+    private let jobs: JobController
+    /// Carries out the stop and start waves of services.
+    private let waves: WaveExecutor
+    /// Runs standalone actions.
+    private let standalone: StandaloneController
+    /// Makes and verifies plans.
+    private let plans: PlanController
+    /// Records revisions.
+    private let revisions: RevisionController
+    /// Reports to the clients that wait for a revision.
+    private let reporter: ApplyReporter
+    /// Removes ended jobs.
+    private let cleanup: JobCleanup
+    /// Handles requests on the control socket.
+    private let requests: RequestHandler
 
-    var desired = DesiredState()
-    var revision: RevisionRecord?
-    var files: [ManifestFile] = []
-    var services: [QualifiedName: ServiceEntry] = [:]
-    var standalone: [QualifiedName: StandaloneEntry] = [:]
-    var jobs: [JobID: JobEntry] = [:]
-    var jobDeadlines = DeadlineQueue<JobID>()
-    var scheduleDeadlines = DeadlineQueue<QualifiedName>()
-    var nextJob: JobID = 1
-    var nextRun: RunID = 1
-
-    /// The names of services that may have jobs or runs on record besides those in memory: of others none are looked for.
-    var servicesWithHistory: Set<String> = []
-
-    /// Rows of this turn, not yet committed.
-    var rows = RowBatch()
-    /// Deeds of this turn, done after the commit, oldest first.
-    var pendingEffects: [PendingEffect] = []
-    private var nextEffect = 0
-    /// Starts of the last turn that were not made any more; their jobs are told in the next one.
-    var cancelledStarts: [StartID] = []
-    /// Starts that were killed in the last turn although they had been killed before; their jobs are told what is left in the
-    /// next one.
-    var unkillableStarts: [StartID] = []
-
-    /// Orders that are not carried out yet; when the last one is, the loop looks again.
-    var openOperations: Set<QualifiedName> = []
-    /// Of those, the ones that still have something to stop: starts wait for all of them.
-    var openStops: Set<QualifiedName> = []
-    /// Who asks its gate again when a service has moved.
-    var waiters: [QualifiedName: Set<QualifiedName>] = [:]
-    /// Which services must be down before a service may stop.
-    var stopDependents: [QualifiedName: Set<QualifiedName>] = [:]
-    /// Services whose state is `blocked`: when something comes up, they may not be any more.
-    var blockedServices: Set<QualifiedName> = []
-    /// Services that gave up and that an apply asked to try again: a plan made before that is done must not forget it.
-    var requestedRetries: Set<QualifiedName> = []
-    var needsPlan = false
-    /// Whether the directory may have changed while nothing could be recorded.
-    var needsSync = false
-    /// Plans in a row that were made to prove that nothing is left to do, and found something.
-    var failedProofs = 0
-
-    var follower: ApplySession?
-    /// `down` was ordered: a reconciler that syncs leaves its directory alone until the next apply.
-    var isPaused = false
-    /// Who has left the directory's files, and is given time to come back.
-    var removalGrace = RemovalGracePeriod()
-    var isExiting = false
-    /// Whether it was asked to leave a second time: nothing is waited for any more.
-    private var exitsImmediately = false
-    /// Why the last commit failed; nil when it did not.
-    var trouble: StoreOutage?
-    /// The last revision that the database knows: what is in its place later is the same one if it knows it too.
-    var recorded: RevisionRecord?
-    /// Jobs that the database does not know yet.
-    var unstoredJobs: Set<JobID> = []
-    /// Of those, the ones whose moment has come meanwhile.
-    var postponedJobs: Set<JobID> = []
-    /// Whether the database was lost, and was made again when this reconciler began.
-    var isRebuilt = false
-    /// Whether a database that was made again does not know yet which numbers were given.
-    var mustContinueNumbers = false
-    /// When the reserve of disk space is made again; nil while it is there.
-    var reserveRetryAt: Moment?
-    var passDeadline: Moment?
-    /// When safe mode ends at the latest; nil where there is none.
-    var safeModeEnd: Moment?
-    /// When it is looked next whether it must end.
-    var safeModeCheckAt: Moment?
-    var isSafeModeOver = false
-    /// Cleanups under way: each removes a part in every turn.
-    var cleanups: [CleanupTask] = []
-    /// The rules that retention last ran by, and when it runs again.
-    var retention: (rules: [RetentionRule], due: Moment?) = ([], nil)
-    /// Who makes plans; tests put one with a fault of its own here.
-    var makePlan: (DesiredState, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
-    /// The law that our last plan broke, in words; nil as long as our planner keeps to them.
-    var brokenLaw: String?
-    /// How the last pass ended; nil while it goes on.
-    public internal(set) var result: ApplyResult?
-
-    /// Called with every event that is recorded, for the program's own log.
-    public var log: (EventRecord) -> Void = { _ in }
-    /// Called with every answer of an apply that this process ordered itself.
-    public var onProgress: (ControlReply) -> Void = { _ in }
-
-    /// Takes up what the store and the kernel know.
+    /// Restores what the database and the kernel know.
     ///
-    /// Nothing is done before `run` or the single steps.
+    /// It does nothing else before `run` or the single steps.
     ///
-    /// - Throws: what the store throws when it cannot be read.
-    public init(kernel: Host, store: StateStore, configuration: ReconcilerConfiguration) throws {
+    /// - Throws: `StoreError` when the database cannot be read.
+    public init(kernel: any Kernel, store: StateStore, configuration: ReconcilerConfiguration) throws {
         self.kernel = kernel
-        self.store = store
         self.configuration = configuration
-        requestBuilder = LaunchRequestBuilder(baseEnvironment: kernel.baseEnvironment)
-        try recover()
+        journal = TurnJournal(clock: kernel)
+        reporter = ApplyReporter(journal: journal)
+        storeHealth = StoreHealth(
+            store: store,
+            kernel: kernel,
+            state: state,
+            journal: journal,
+            recreateStateDirectory: configuration.recreateStateDirectory
+        )
+        jobs = JobController(kernel: kernel, state: state, journal: journal, storeHealth: storeHealth)
+        waves = WaveExecutor(
+            state: state,
+            journal: journal,
+            jobs: jobs,
+            reporter: reporter,
+            storeHealth: storeHealth,
+            clock: kernel
+        )
+        standalone = StandaloneController(
+            state: state,
+            journal: journal,
+            jobs: jobs,
+            reporter: reporter,
+            storeHealth: storeHealth,
+            clock: kernel
+        )
+        plans = PlanController(
+            kernel: kernel,
+            state: state,
+            journal: journal,
+            waves: waves,
+            standalone: standalone,
+            reporter: reporter
+        )
+        revisions = RevisionController(
+            kernel: kernel,
+            configuration: configuration,
+            state: state,
+            journal: journal,
+            storeHealth: storeHealth,
+            plans: plans,
+            waves: waves,
+            reporter: reporter
+        )
+        cleanup = JobCleanup(clock: kernel, state: state, journal: journal, storeHealth: storeHealth)
+        requests = RequestHandler(
+            kernel: kernel,
+            configuration: configuration,
+            state: state,
+            journal: journal,
+            storeHealth: storeHealth,
+            plans: plans,
+            revisions: revisions,
+            reporter: reporter,
+            cleanup: cleanup
+        )
+        let recoveryRecords = RecoveryRecords(directory: kernel, journal: journal)
+        effects = EffectExecutor(
+            kernel: kernel,
+            journal: journal,
+            jobs: jobs,
+            storeHealth: storeHealth,
+            recoveryRecords: recoveryRecords
+        )
+        connectParts()
+        let recovery = Recovery(
+            kernel: kernel,
+            configuration: configuration,
+            state: state,
+            journal: journal,
+            storeHealth: storeHealth,
+            jobs: jobs,
+            waves: waves,
+            standalone: standalone,
+            recoveryRecords: recoveryRecords
+        )
+        try recovery.run()
+    }
+
+    private func connectParts() {
+        jobs.onChange = { [unowned waves, unowned standalone] job in
+            switch job.owner {
+            case .service(let service): waves.advance(service)
+            case .standalone(let entry): standalone.advance(entry)
+            }
+        }
+        storeHealth.onRecovery = { [unowned jobs, unowned state, unowned revisions] postponed in
+            jobs.resumePostponed(postponed)
+            state.needsPlan = true
+            revisions.requestSync()
+        }
+    }
+
+    // MARK: Observers
+
+    /// Receives every recorded event, for the log of the program.
+    public var log: (EventRecord) -> Void {
+        get { journal.log }
+        set { journal.log = newValue }
+    }
+
+    /// Receives every reply to an apply of this process.
+    public var onProgress: (ControlReply) -> Void {
+        get { reporter.onReply }
+        set { reporter.onReply = newValue }
+    }
+
+    /// How the last apply ended; nil while it is in progress.
+    public var result: ApplyResult? { reporter.result }
+
+    /// Whether the database takes no writes, so that only the recorded state is maintained.
+    public var hasStoreOutage: Bool { storeHealth.outage != nil }
+
+    /// Makes the plans; a test replaces it to inject an invalid plan.
+    var makePlan: (DesiredState, Observed, PlanOptions) -> Plan {
+        get { plans.makePlan }
+        set { plans.makePlan = newValue }
     }
 
     // MARK: The loop
 
-    /// Stays until it is asked to leave, or until its one pass is over.
+    /// Runs until the reconciler is asked to exit, or until its one pass is complete.
     public func run() {
         start()
         while !isFinished {
@@ -136,206 +186,168 @@ public final class Reconciler<Host: Kernel> {
         }
     }
 
-    /// Whether there is nothing left for this reconciler to do.
+    /// Reads the services directory where the mode requires it, and makes the first plan.
+    public func start() {
+        startSafeMode()
+        revisions.start()
+    }
+
+    /// A `down` of this process itself, when no other reconciler is running.
+    public func startDown(all: Bool) { revisions.startDown(all: all) }
+
+    /// Whether the reconciler has nothing left to do and must exit.
     public var isFinished: Bool {
-        if exitsImmediately { return true }
-        if trouble != nil {
-            // What cannot be written keeps nobody from leaving: the next one finds it in the run directory.
-            if isExiting { return !configuration.downOnExit || isAllDown }
-            if isSafeModeOver { return true }
-            if configuration.mode == .once { return result != nil }
+        if case .leaving(atOnce: true) = state.lifecycle { return true }
+        let isDone = storeHealth.outage == nil && journal.rows.isEmpty && journal.effects.isEmpty && cleanup.isIdle
+        // During an outage the rows cannot be stored; the next reconciler finds everything in the run directory.
+        guard isDone || storeHealth.outage != nil else { return false }
+        switch state.lifecycle {
+        case .leaving: return !configuration.downOnExit || state.isAllDown
+        case .safeModeEnded: return storeHealth.outage != nil || reporter.observers == nil
+        case .running, .paused, .safeMode: break
         }
-        guard rows.isEmpty, nextEffect == pendingEffects.count, cleanups.isEmpty else { return false }
-        if isExiting { return !configuration.downOnExit || isAllDown }
-        if isSafeModeOver { return follower == nil }
-        switch configuration.mode {
-        case .once: return result != nil
-        case .sync, .keep: return false
-        }
+        return configuration.mode == .once && result != nil
     }
 
-    /// Think: makes the plan that is due, and says how a pass has ended.
+    /// Step 1: delivers the results of effects, continues cleanups, and makes the plan that is due.
     public func prepareTurn() {
-        let calledOff = cancelledStarts
-        self.cancelledStarts = []
-        for start in calledOff { deliver(start, .launchCancelled(generation: start.generation)) }
-        let unkillable = unkillableStarts
-        self.unkillableStarts = []
-        for start in unkillable {
-            deliver(start, .survivedKill(generation: start.generation, kernel.survivors(of: start)))
+        effects.deliverResults()
+        if storeHealth.outage == nil {
+            storeHealth.restoreReserve()
+            cleanup.startRetention()
+            cleanup.removeNextBatch()
         }
-        if trouble == nil {
-            restoreReserve()
-            startRetentionCleanup()
-            continueCleanup()
+        if let deadline = reporter.deadline, deadline <= kernel.now() { finishApply(isOverTime: true) }
+        revisions.syncIfNeeded()
+        if state.needsPlan, storeHealth.allowsPlan {
+            state.needsPlan = false
+            plans.run(retriesFailed: false)
         }
-        if let passDeadline, passDeadline <= kernel.now() { finishPass(isOverTime: true) }
-        if needsSync, trouble == nil {
-            needsSync = false
-            handleFileChange()
-        }
-        if needsPlan, canPlan {
-            needsPlan = false
-            planAndExecute(retriesFailed: false)
-        }
-        finishPass(isOverTime: false)
+        finishApply(isOverTime: false)
     }
 
-    /// Record: commits the rows of this turn in one transaction.
+    /// Step 2: commits the rows of the turn in one transaction.
     ///
-    /// - Returns: false when the store refused them. They are kept, and until they are stored only those deeds are done that keep
-    ///   up what is there: see `mayDo`.
-    public func commitTurn() -> Bool {
-        guard !rows.isEmpty else { return true }
-        if let trouble, kernel.now() < trouble.nextRetry { return false }
-        if let error = commit() {
-            beginOutage(error)
-            return false
-        }
-        hero_failpoint(FP_MF_3)
-        endOutage()
-        return true
-    }
+    /// - Returns: false when the store refused them; they are kept.
+    public func commitTurn() -> Bool { storeHealth.commitTurn() }
 
-    /// Act: does the next deed of this turn.
+    /// Step 3: performs the next effect of the turn.
     ///
     /// - Returns: false when none is left.
-    public func performNextEffect() -> Bool {
-        guard trouble == nil else {
-            pendingEffects.removeFirst(nextEffect)
-            nextEffect = 0
-            guard let index = pendingEffects.firstIndex(where: canPerform) else { return false }
-            perform(pendingEffects.remove(at: index))
-            return true
-        }
-        guard nextEffect < pendingEffects.count else {
-            pendingEffects.removeAll(keepingCapacity: true)
-            nextEffect = 0
-            return false
-        }
-        let deed = pendingEffects[nextEffect]
-        nextEffect += 1
-        perform(deed)
-        return true
-    }
+    public func performNextEffect() -> Bool { effects.performNext() }
 
-    /// Look: takes in what happened.
+    /// Step 4: processes events of the kernel.
     public func handle(_ events: [KernelEvent]) {
-        for event in events {
-            switch event {
-            case .started(let start, let report):
-                deliver(
-                    start,
-                    .started(
-                        generation: start.generation,
-                        process: report.process,
-                        at: report.at,
-                        time: report.time
-                    )
-                )
-            case .mainProcessReplaced(let start, let process):
-                deliver(start, .mainProcessReplaced(generation: start.generation, process: process))
-            case .notified(let start, let report):
-                deliver(start, .notified(generation: start.generation, report))
-            case .ended(let start, let report):
-                handleEnd(start, report)
-            case .shimLost(let start, let report): handleShimLoss(start, report)
-            case .probeFinished(let start, let serial, let answer):
-                hero_failpoint(FP_PR_1)
-                switch answer {
-                case .succeeded: deliver(start, .probeSucceeded(generation: start.generation, serial: serial))
-                case .failed(let reason):
-                    deliver(start, .probeFailed(generation: start.generation, serial: serial, reason))
-                case .skipped(let reason):
-                    deliver(start, .probeSkipped(generation: start.generation, serial: serial, reason))
-                }
-            case .unsafeProgram(let label, let text): recordEvent(.warning, label, "insecure_exec: \(text)")
-            case .clockChanged: handleClockChange()
-            case .machineSlept: handleMachineResume()
-            case .filesChanged:
-                if let safe = configuration.safeMode {
-                    endSafeMode("something has changed in \(safe.directory)")
-                } else {
-                    handleFileChange()
-                }
-            case .requestReceived(let request, let message): handleRequest(request, message)
-            case .clientDisconnected(let request): follower?.removeClient(request)
-            case .terminationRequested: handleTermination()
-            }
-        }
+        for event in events { handle(event) }
     }
 
-    private var isAllDown: Bool {
-        services.values.allSatisfy { !$0.isActive } && standalone.values.allSatisfy { !$0.isActive }
-    }
-
-    /// Look at the clock: wakes the jobs and the schedules whose moment has come.
+    /// Step 5: processes every deadline that is reached.
     public func handleDueDeadlines() {
         let now = kernel.now()
-        while let id = jobDeadlines.popDue(now) {
-            guard let entry = jobs[id], let deadline = entry.lifecycle.deadline, deadline <= now else { continue }
-            guard trouble == nil || !unstoredJobs.contains(id) else {
-                postponedJobs.insert(id)
-                continue
-            }
-            if case .backingOff = entry.lifecycle.phase { hero_failpoint(FP_RS_2) }
-            deliver(entry, .deadlineReached)
-        }
-        // A run that comes due would be a new one: it is looked at when it can be recorded.
-        while trouble == nil, let name = scheduleDeadlines.popDue(now) {
-            guard let entry = standalone[name], let moment = entry.wakeAt, moment <= now else { continue }
-            handleScheduleDue(entry)
-        }
-        if let due = removalGrace.endsAt, due <= now { handleFileChange() }
+        jobs.handleDueDeadlines(now)
+        standalone.handleDueDeadlines(now)
+        revisions.handleDueDeadlines(now)
         checkSafeMode()
     }
 
-    /// When the loop must look at the latest; nil: not before something happens.
+    /// When the next turn must begin, even without an event; nil: only an event begins it.
     public var nextDeadline: Moment? {
-        guard cancelledStarts.isEmpty else { return kernel.now() }
-        if needsPlan, canPlan { return kernel.now() }
-        if let trouble {
-            return [trouble.nextRetry, jobDeadlines.next, passDeadline, safeModeCheckAt].compactMap { $0 }.min()
+        if effects.hasCancelledStarts { return kernel.now() }
+        if state.needsPlan, storeHealth.allowsPlan { return kernel.now() }
+        var deadlines = [jobs.nextDeadline, reporter.deadline, state.lifecycle.nextSafeModeCheck]
+        if let outage = storeHealth.outage {
+            deadlines.append(outage.nextRetry)
+        } else {
+            guard cleanup.isIdle else { return kernel.now() }
+            deadlines += [
+                standalone.nextDeadline, cleanup.retentionDue, revisions.removalGrace.endsAt,
+                storeHealth.reserveRetryAt,
+            ]
         }
-        guard cleanups.isEmpty else { return kernel.now() }
-        let due = [
-            jobDeadlines.next, scheduleDeadlines.next, passDeadline, retention.due, removalGrace.endsAt, reserveRetryAt,
-            safeModeCheckAt,
-        ]
-        return due.compactMap { $0 }.min()
+        return deadlines.compactMap { $0 }.min()
     }
 
-    // MARK: Rows and words
-
-    func makeEvent(_ level: EventRecord.Level, _ subject: String, _ text: String, source: String = "reconciler")
-        -> EventRecord
-    {
-        EventRecord(time: kernel.wallTime(), level: level, source: source, subject: subject, text: text)
+    /// Ends the apply when nothing changes any more, or when its time is over.
+    private func finishApply(isOverTime: Bool) {
+        guard let observers = reporter.observers else { return }
+        let check = ConvergenceCheck(
+            state: state,
+            openOperations: waves.openOperations,
+            openStops: waves.openStops,
+            planViolation: plans.violation,
+            outage: storeHealth.outage
+        )
+        guard isOverTime || check.isSettled else { return }
+        let result = check.result(of: observers, isOverTime: isOverTime)
+        reporter.finish(observers, result)
+        if configuration.exitsWhenDown, state.isDown, result.isConverged { state.lifecycle.leave() }
     }
 
-    /// Records that something happened.
-    func recordEvent(_ level: EventRecord.Level, _ subject: String, _ text: String, source: String = "reconciler") {
-        let event = makeEvent(level, subject, text, source: source)
-        rows.append(.event(event))
-        log(event)
+    // MARK: Events
+
+    private func handle(_ event: KernelEvent) {
+        switch event {
+        case .start(let start, let event): jobs.handle(event, of: start)
+        case .unsafeProgram(let label, let text): journal.recordEvent(.warning, label, "insecure_exec: \(text)")
+        case .clockChanged: standalone.handleClockChange()
+        case .machineSlept: jobs.handleMachineResume()
+        case .filesChanged:
+            if let safeMode = configuration.safeMode {
+                endSafeMode("something has changed in \(safeMode.directory)")
+            } else {
+                revisions.handleFileChange()
+            }
+        case .requestReceived(let client, let message): requests.handle(client, message)
+        case .clientDisconnected(let client): reporter.observers?.removeClient(client)
+        case .terminationRequested: handleTermination()
+        }
     }
+
+    // MARK: Exit
 
     private func handleTermination() {
-        guard !isExiting else { return exitImmediately() }
-        isExiting = true
+        guard state.lifecycle.leave() else { return exitAtOnce() }
         guard configuration.downOnExit else { return }
-        recordEvent(.info, "", "asked to leave; taking everything down first")
-        takeDown(all: true)
+        journal.recordEvent(.info, "", "asked to exit; stopping all services first")
+        revisions.takeDown(all: true)
     }
 
-    /// The second time (P1-2): the shims kill what is left, whether or not anybody waits for it.
-    private func exitImmediately() {
-        guard configuration.downOnExit, !exitsImmediately else { return }
-        exitsImmediately = true
-        recordEvent(.warning, "", "asked again to leave; killing what is left at once")
+    /// After the second request (P1-2): the shims kill what is left, and the reconciler waits for nothing.
+    private func exitAtOnce() {
+        guard configuration.downOnExit, state.lifecycle.leaveAtOnce() else { return }
+        journal.recordEvent(.warning, "", "asked again to exit; killing all remaining processes")
         _ = commitTurn()
-        for job in jobs.values where !job.lifecycle.isIdle {
+        for job in state.jobs.values where !job.lifecycle.isIdle {
             kernel.killTree(StartID(job: job.id, generation: job.lifecycle.record.generation))
+        }
+    }
+
+    // MARK: Safe mode
+
+    /// Whether safe mode has ended, so that a reconciler without safe mode must replace this one.
+    public var mustRestartNormally: Bool { state.lifecycle == .safeModeEnded }
+
+    private func startSafeMode() {
+        guard let safeMode = configuration.safeMode else { return }
+        kernel.watchDirectory(safeMode.directory)
+        state.lifecycle.enterSafeMode(now: kernel.now())
+        journal.recordEvent(.error, "", safeMode.announcement)
+    }
+
+    /// Ends safe mode.
+    ///
+    /// A client that waits for a `down` gets its result first.
+    private func endSafeMode(_ cause: String) {
+        guard state.lifecycle.endSafeMode() else { return }
+        journal.recordEvent(.info, "", "safe mode has ended: \(cause)")
+    }
+
+    private func checkSafeMode() {
+        guard let isOver = state.lifecycle.checkSafeMode(now: kernel.now()) else { return }
+        if isOver {
+            endSafeMode("its time is over")
+        } else if configuration.safeMode?.isReplaced() ?? false {
+            endSafeMode("heroproc was replaced")
         }
     }
 }

@@ -1,44 +1,44 @@
 import HeroModel
 
-/// How a reconciler is run.
+/// The configuration of a reconciler.
 public struct ReconcilerConfiguration: Sendable {
-    /// How long it stays.
+    /// How long the reconciler runs.
     public enum Mode: String, Sendable, Codable {
-        /// One pass: it leaves when all is as wanted, or cannot become so.
+        /// It makes one pass, and exits when everything has settled.
         case once
-        /// It stays, and applies what changes in its directory.
+        /// It stays, and applies every change of its services directory.
         case sync
-        /// It stays, and keeps what was applied.
+        /// It stays, and keeps the applied revision running.
         case keep
     }
 
-    /// How long it stays.
+    /// How long the reconciler runs.
     public var mode: Mode
-    /// The absolute services directory it reads; nil when it only keeps what was applied.
+    /// The absolute services directory that it reads; nil in mode `keep`.
     public var directory: String?
-    /// Whether the required core manifests must be declared: false with HERO_PROC_NO_AUTOSTART_DB=1.
+    /// Whether the required core manifests must be declared; false with HERO_PROC_NO_AUTOSTART_DB=1.
     public var requiresCore: Bool
-    /// Values of `${NAME}` that it was given with `--var`, for the manifests that it reads itself.
+    /// Values of `${NAME}` from `--var`, for the manifests that the reconciler reads itself.
     public var variables: [String: String]
-    /// Its environment, for the same.
+    /// Its environment, for the same purpose.
     public var environment: [String: String]
-    /// Whether it leaves when a `down` is carried out: the one that `apply` started does.
+    /// Whether it exits when a `down` is carried out; true for a reconciler that `apply` has started in the background.
     public var exitsWhenDown: Bool
-    /// Whether it takes everything down when it is asked to leave.
+    /// Whether it stops all services before it exits.
     public var downOnExit: Bool
-    /// Whether it takes the place of one that crashed: what that one was told still holds.
+    /// Whether it replaces a reconciler that has crashed: then a `down` stays in force.
     public var isRestartAfterCrash: Bool
-    /// How long one pass may take.
+    /// How long one pass may take at most.
     public var timeout: Duration
-    /// Who applies, for the history.
+    /// The user who applies, for the history.
     public var actor: String
-    /// The git commit of a directory, if it has one.
+    /// The git commit of a directory; nil when it has none.
     public var gitCommit: @Sendable (String) -> String?
-    /// Whether a schedule that is applied may name a time zone.
+    /// Whether this machine knows a time zone.
     public var zoneExists: @Sendable (String) -> Bool
-    /// Makes the state directory ours again when it was lost; false when it cannot be.
+    /// Creates the state directory again when it was lost; false when that fails.
     public var recreateStateDirectory: @Sendable () -> Bool = { true }
-    /// Why it only keeps up what was applied, and takes nothing new; nil: it does not hold back.
+    /// Why the reconciler is in safe mode; nil: it is not.
     public var safeMode: SafeMode?
 
     /// Makes a configuration.

@@ -2,11 +2,11 @@ import HeroKernel
 import HeroModel
 import HeroPlan
 
-/// What is asked of the machine about everything that is declared or runs, and what the answers mean for a plan.
+/// The inspections of all declared and active actions, and what their results mean for a plan.
 struct ActionInspectionBatch {
-    /// Whom a question is about.
+    /// The action that a request inspects.
     private struct Target: Hashable {
-        /// The service, or the standalone action.
+        /// The name of the service, or of the standalone action.
         var name: QualifiedName
         var isStandalone: Bool
         var action: String
@@ -26,52 +26,52 @@ struct ActionInspectionBatch {
 
     private var targets: [Target] = []
     private var jobs: [JobRecord?] = []
-    /// What to ask.
+    /// The requests; their results must have the same order.
     private(set) var requests: [ActionInspectionRequest] = []
 
-    /// Asks about each active job, and about each action that binds something.
+    /// Inspects each active job, and each action that binds something.
     init(_ desired: DesiredState, jobs active: [JobRecord], baseEnvironment: [String: String]) {
-        let launcher = LaunchRequestBuilder(baseEnvironment: baseEnvironment)
+        let builder = LaunchRequestBuilder(baseEnvironment: baseEnvironment)
         var rest: [Target: JobRecord] = [:]
         for job in active { rest[Target(of: job)] = job }
         for (name, declared) in desired.services where declared.spec.status == .start {
             for action in declared.spec.actions {
-                let subject = Target(name, isStandalone: false, action: action.name)
-                addRequest(subject, action, in: declared.spec, rest.removeValue(forKey: subject), launcher)
+                let target = Target(name, isStandalone: false, action: action.name)
+                addRequest(target, action, in: declared.spec, rest.removeValue(forKey: target), builder)
             }
         }
         for (name, declared) in desired.actions where declared.spec.isStandalone {
-            let subject = Target(name, isStandalone: true, action: declared.spec.name)
-            addRequest(subject, declared.spec, in: nil, rest.removeValue(forKey: subject), launcher)
+            let target = Target(name, isStandalone: true, action: declared.spec.name)
+            addRequest(target, declared.spec, in: nil, rest.removeValue(forKey: target), builder)
         }
-        // Of what nobody wants up only its processes matter.
-        for (subject, job) in rest {
-            append(subject, job, ActionInspectionRequest(order: .livenessOnly(recorded: job.process)))
+        // Of an active job that is not wanted, only its process matters.
+        for (target, job) in rest {
+            append(target, job, ActionInspectionRequest(order: .livenessOnly(recorded: job.process)))
         }
     }
 
     private mutating func addRequest(
-        _ subject: Target,
+        _ target: Target,
         _ action: ActionSpec,
         in service: ServiceSpec?,
         _ job: JobRecord?,
-        _ launcher: LaunchRequestBuilder
+        _ builder: LaunchRequestBuilder
     ) {
         let bindsNothing = action.tcpPorts.isEmpty && action.sockets.isEmpty && action.pidFile == nil
         guard job != nil || !bindsNothing else { return }
-        let asked = job ?? .placeholder(subject.name, action.name)
-        var question = ActionInspectionRequest(order: launcher.blockerScanRequest(asked, action, in: service))
+        let inspected = job ?? .placeholder(target.name, action.name)
+        var request = ActionInspectionRequest(order: builder.blockerScanRequest(inspected, action, in: service))
         if let job, job.phase == .running, !job.isStopping {
-            question.startedAt = job.startedAt
-            question.environmentFiles = Self.environmentFiles(of: action, in: service)
+            request.startedAt = job.startedAt
+            request.environmentFiles = Self.environmentFiles(of: action, in: service)
         }
-        append(subject, job, question)
+        append(target, job, request)
     }
 
-    private mutating func append(_ subject: Target, _ job: JobRecord?, _ question: ActionInspectionRequest) {
-        targets.append(subject)
+    private mutating func append(_ target: Target, _ job: JobRecord?, _ request: ActionInspectionRequest) {
+        targets.append(target)
         jobs.append(job)
-        requests.append(question)
+        requests.append(request)
     }
 
     private static func environmentFiles(of action: ActionSpec, in service: ServiceSpec?) -> [String] {
@@ -85,43 +85,43 @@ struct ActionInspectionBatch {
         return ((service?.environmentFiles ?? []) + action.environmentFiles + values.sorted()).uniqued
     }
 
-    /// Whether the recorded process of each job that has one lives, by job.
-    func livenessByJob(_ answers: [ActionInspectionResult]) -> [JobID: Bool] {
-        var result: [JobID: Bool] = [:]
-        for (job, answer) in zip(jobs, answers) {
-            if let job, job.process != nil { result[job.id] = answer.isAlive }
+    /// For each job with a recorded process, whether that process is alive.
+    func livenessByJob(_ results: [ActionInspectionResult]) -> [JobID: Bool] {
+        var liveness: [JobID: Bool] = [:]
+        for (job, result) in zip(jobs, results) {
+            if let job, job.process != nil { liveness[job.id] = result.isAlive }
         }
-        return result
+        return liveness
     }
 
-    /// Adds what was found to an observation.
-    func addResults(_ answers: [ActionInspectionResult], to observed: inout Observed) {
-        for (subject, answer) in zip(targets, answers) {
-            for claim in answer.claims {
+    /// Adds the results to the observed state.
+    func addResults(_ results: [ActionInspectionResult], to observed: inout Observed) {
+        for (target, result) in zip(targets, results) {
+            for claim in result.claims {
                 observed.holders.append(
                     ObservedHolder(
-                        service: subject.name,
-                        isStandalone: subject.isStandalone,
-                        action: subject.action,
+                        service: target.name,
+                        isStandalone: target.isStandalone,
+                        action: target.action,
                         claim.holder,
                         owner: claim.job.map { targets[$0].name }
                     )
                 )
             }
-            guard !subject.isStandalone else { continue }
-            let (name, action) = (subject.name, subject.action)
+            guard !target.isStandalone else { continue }
+            let (name, action) = (target.name, target.action)
             observed.services[name]?.drift +=
-                answer.lostSockets.map { .socketGone(name, action, path: $0) }
-                + (answer.replacedProgram.map { [.programReplaced(name, action, path: $0)] } ?? [])
-                + answer.changedFiles.map { .environmentFileChanged(name, action, path: $0) }
+                result.lostSockets.map { .socketGone(name, action, path: $0) }
+                + (result.replacedProgram.map { [.programReplaced(name, action, path: $0)] } ?? [])
+                + result.changedFiles.map { .environmentFileChanged(name, action, path: $0) }
         }
-        // Asked in no order, told in one.
+        // The requests come from dictionaries, which have no order.
         observed.holders.sort { ($0.service, $0.action, $0.pid) < ($1.service, $1.action, $1.pid) }
     }
 }
 
 extension JobRecord {
-    /// The job of an action that has none yet, for the questions that are asked before a start.
+    /// A job for an action that has none, for inspections before its first start.
     fileprivate static func placeholder(_ name: QualifiedName, _ action: String) -> JobRecord {
         JobRecord(
             id: 0,
@@ -137,7 +137,7 @@ extension JobRecord {
 }
 
 extension BlockerScanRequest {
-    /// Nothing to be free: only whether the recorded process lives is asked.
+    /// A request that only checks whether the recorded process is alive.
     fileprivate static func livenessOnly(recorded: ProcessIdentity?) -> BlockerScanRequest {
         BlockerScanRequest(
             ports: [],
@@ -151,7 +151,7 @@ extension BlockerScanRequest {
 }
 
 extension [String] {
-    /// Each once, in the order they came first.
+    /// The elements without duplicates, in the order of their first occurrence.
     fileprivate var uniqued: [String] {
         var seen: Set<String> = []
         return filter { seen.insert($0).inserted }

@@ -3,53 +3,57 @@ public import HeroModel
 public import HeroPlan
 public import HeroStore
 
-/// What a process that holds nothing it could change with can observe: the records, checked against the kernel.
+/// Reads the observed state without a reconciler: the records, compared with the machine.
+///
+/// Nothing can be changed with it.
 public enum Observation {
-    /// Reads the observation that `diff` and `apply` plan with: what is recorded, what is gone, what others hold of what is
-    /// declared, and what has changed on disk under the feet of what runs.
+    /// Reads the observed state for the plans of `diff` and `apply`: the records, the processes that are gone, the
+    /// holders of declared resources, and files that have changed since their program started.
     ///
-    /// The machine is asked once for all of it; of what binds nothing and does not run, nothing is asked.
+    /// The machine is inspected once for all actions. An action that binds nothing and does not run is not inspected.
     ///
     /// - Parameters:
-    ///   - reader: The records; nil where nothing was ever applied.
-    ///   - desired: What is wanted.
-    ///   - baseEnvironment: What a program begins with, to find where its file lies.
-    ///   - survey: Answers all questions about the machine.
-    /// - Returns: what is there.
-    /// - Throws: what the store throws when it cannot be read.
+    ///   - reader: The database; nil where nothing was ever applied.
+    ///   - desired: What the manifests declare.
+    ///   - baseEnvironment: The base environment of programs, to find their files.
+    ///   - inspect: Inspects the machine.
+    /// - Returns: the observed state.
+    /// - Throws: `StoreError` when the database cannot be read.
     public static func read(
         _ reader: StateReader?,
         for desired: DesiredState,
         baseEnvironment: [String: String],
-        _ survey: ([ActionInspectionRequest]) -> [ActionInspectionResult]
+        _ inspect: ([ActionInspectionRequest]) -> [ActionInspectionResult]
     ) throws -> Observed {
         let records = try reader.map(RecordedState.init)
-        let questions = ActionInspectionBatch(
+        let batch = ActionInspectionBatch(
             desired,
             jobs: records?.activeJobs ?? [],
             baseEnvironment: baseEnvironment
         )
-        let answers = survey(questions.requests)
-        let isAlive = questions.livenessByJob(answers)
+        let results = inspect(batch.requests)
+        let isAlive = batch.livenessByJob(results)
         var observed = records?.observed { isAlive[$0.id] ?? true } ?? Observed()
-        questions.addResults(answers, to: &observed)
+        batch.addResults(results, to: &observed)
         return observed
     }
 
-    /// Reads the records alone; a process that is recorded as running and is not there any more is drift.
+    /// Reads the records alone.
     ///
-    /// - Throws: what the store throws when it cannot be read.
+    /// A recorded process that is gone is drift.
+    ///
+    /// - Throws: `StoreError` when the database cannot be read.
     public static func read(_ reader: StateReader, isAlive: (ProcessIdentity) -> Bool) throws -> Observed {
         try RecordedState(reader).observed { $0.process.map(isAlive) ?? true }
     }
 }
 
-/// What the database says of what stands.
+/// The current state in the database.
 private struct RecordedState {
     var revision: RevisionNumber
     var services: [ServiceSummary]
     var standalone: [StandaloneSummary]
-    /// The active jobs of each service's current run, and of standalone actions.
+    /// The active jobs of the current run of each service, and of standalone actions.
     var activeJobs: [JobRecord] = []
 
     init(_ reader: StateReader) throws {
@@ -77,7 +81,7 @@ private struct RecordedState {
         var observed = Observed(revision: revision)
         for summary in services {
             let own = jobs[summary.name] ?? []
-            let gone = own.compactMap { job in
+            let drift: [Drift] = own.compactMap { job in
                 isAlive(job)
                     ? nil : job.process.map { Drift.processGone(summary.name, job.action, pid: $0.pid) }
             }
@@ -88,14 +92,14 @@ private struct RecordedState {
                 serviceClass: summary.serviceClass,
                 state: summary.state,
                 isActive: !own.isEmpty,
-                drift: gone
+                drift: drift
             )
         }
         for summary in standalone {
             observed.standalone[summary.name] = ObservedStandalone(
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
-                isScheduled: summary.isScheduled,
+                isScheduled: summary.isScheduleActive,
                 isRunPending: summary.isRunPending
             )
         }

@@ -1,23 +1,23 @@
 public import HeroModel
 public import HeroPlan
 
-/// What a saved plan says will happen: an apply of it does that, or nothing.
+/// What a saved plan does: an apply of the plan does exactly that, or is refused.
 public struct PlanExpectation: Codable, Hashable, Sendable {
-    /// The revision it starts from.
+    /// The revision from which the plan was made.
     public var baseRevision: RevisionNumber
-    /// What happens to each service and standalone action; what stays as it is may be left out.
+    /// The action for each service and standalone action; one that stays as it is may be missing.
     private var actions: [String: PlanAction]
 
-    /// Makes a promise of actions by `context/name`; a standalone action has `standalone ` before its name.
+    /// Makes an expectation from actions by `context/name`; a standalone action has `standalone ` before its name.
     public init(baseRevision: RevisionNumber, actions: [String: PlanAction]) {
         self.baseRevision = baseRevision
         self.actions = actions.filter { $0.value.hasEffect }
     }
 
-    /// The first thing that a plan of now would do otherwise, in words; nil when it is the same plan.
+    /// The first difference to a plan that was made now, as a message; nil when there is none.
     public func firstDifference(in plan: Plan) -> String? {
         guard plan.baseRevision == baseRevision else {
-            return "it starts from revision \(baseRevision), and revision \(plan.baseRevision) is applied by now"
+            return "it starts from revision \(baseRevision), but revision \(plan.baseRevision) is applied now"
         }
         let now = PlanExpectation(
             baseRevision: baseRevision,
@@ -28,7 +28,8 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
         )
         for name in Set(actions.keys).union(now.actions.keys).sorted() where actions[name] != now.actions[name] {
             let (before, after) = (Self.describe(actions[name]), Self.describe(now.actions[name]))
-            return "what runs has changed since it was made: \(name) would \(after) now, and was to \(before)"
+            return
+                "the running services have changed since it was made: \(name) would \(after) now, instead of \(before)"
         }
         return nil
     }
@@ -37,7 +38,7 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
 }
 
 extension PlanAction {
-    /// Whether carrying it out does anything.
+    /// Whether carrying out the action changes anything.
     fileprivate var hasEffect: Bool {
         switch self {
         case .start, .stop, .restart, .update: true

@@ -1,27 +1,27 @@
 import HeroModel
 
-/// Who has left the files so lately that it may only be on its way back (reliability.md MF-4).
+/// How long names that have disappeared from the manifests are waited for (reliability.md MF-4).
 ///
-/// Some editors and tools remove a file and write it anew a moment later; what is declared again within five seconds was
-/// never gone.
+/// Some editors and tools remove a file and write it again a moment later. A name that is declared again within five
+/// seconds counts as never removed.
 struct RemovalGracePeriod {
-    /// How long somebody must be absent without a break before it counts.
+    /// How long a name must be missing without interruption before it counts as removed.
     static let duration = Duration.seconds(5)
 
     private var missingSince: [QualifiedName: Moment] = [:]
 
-    /// When all who are absent will have been so for long enough; nil while nobody is.
+    /// When all missing names count as removed; nil while no name is missing.
     var endsAt: Moment? { missingSince.values.max().map { $0 + Self.duration } }
 
-    /// Takes in who is absent now.
+    /// Sets the names that are missing now.
     ///
-    /// - Returns: those who were not before.
-    mutating func update(_ absent: [QualifiedName], at now: Moment) -> [QualifiedName] {
-        let new = absent.filter { missingSince[$0] == nil }
-        missingSince = Dictionary(absent.map { ($0, missingSince[$0] ?? now) }, uniquingKeysWith: min)
+    /// - Returns: those that were not missing before.
+    mutating func update(_ missing: [QualifiedName], at now: Moment) -> [QualifiedName] {
+        let new = missing.filter { missingSince[$0] == nil }
+        missingSince = Dictionary(missing.map { ($0, missingSince[$0] ?? now) }, uniquingKeysWith: min)
         return new
     }
 
-    /// Nobody is waited for any more.
+    /// Waits for no name any more.
     mutating func cancel() { missingSince = [:] }
 }

@@ -1,19 +1,19 @@
 import HeroLifecycle
 import HeroModel
 
-/// A standalone action in memory: its record, its newest job, and what waits for it.
+/// A standalone action in memory: its record and its newest job.
 final class StandaloneEntry {
     let name: QualifiedName
     var record: StandaloneRecord
-    /// Its newest job; the only one of it that can be active.
+    /// Its newest job: only this one can be active.
     var job: JobEntry?
-    /// Whether it was said that a due time is left out because of the job that is active.
+    /// Whether an event about a skipped run was recorded for the active job.
     var hasReportedSkip = false
-    /// Whether somebody who applied waits for its job to end.
+    /// Whether an apply waits for its job to end.
     var isAwaited = false
-    /// Nobody declares it any more: it is forgotten once its job has ended.
+    /// Whether it is not declared any more: the entry goes when its job has ended.
     var isRemoved = false
-    /// When its schedule comes due, on the boot clock.
+    /// When its schedule comes due, on the boot clock; nil when it does not.
     var wakeAt: Moment?
 
     init(_ record: StandaloneRecord) {
@@ -21,10 +21,10 @@ final class StandaloneEntry {
         self.record = record
     }
 
-    /// Whether a job of it runs or is tried again.
+    /// Whether its job runs or waits for its next try.
     var isActive: Bool { job.map { !$0.lifecycle.isIdle } ?? false }
 
-    /// Whether something of it that an apply asked for is not done yet.
+    /// Whether something that an apply has requested of it is not complete.
     var isSettling: Bool {
         guard isActive else { return isAwaited }
         return isAwaited || isRemoved || record.isRunPending || job?.lifecycle.record.isStopping ?? false

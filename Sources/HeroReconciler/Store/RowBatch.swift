@@ -1,20 +1,21 @@
 import HeroModel
 import HeroStore
 
-/// The rows of one turn, to be committed in one transaction.
+/// The rows of one turn, which are committed in one transaction.
 ///
-/// A job or a service may move several times in a turn; only where it stands at the end is worth a row.
+/// A job or a service may change several times in a turn. Only its last state is stored.
 struct RowBatch {
     private(set) var changes: [StoreChange] = []
-    /// Where the row of a job stands that a later one may replace.
+    /// The index of the row of each job that a later row may replace.
     private var jobs: [JobID: Int] = [:]
-    /// The same for the states of services.
+    /// The same for the state of each service.
     private var states: [QualifiedName: Int] = [:]
-    /// How many events were given up for the sake of memory.
+    /// How many events were dropped to limit memory.
     private var dropped = 0
 
-    /// How many events, and how many starts of one job, are kept while nothing can be stored: as many starts as the ledger keeps.
+    /// How many events are kept at most during a store outage.
     static let maxEvents = 2000
+    /// How many starts of one job are kept at most during a store outage: as many as the database keeps.
     static let maxStarts = 20
 
     var isEmpty: Bool { changes.isEmpty }
@@ -36,7 +37,7 @@ struct RowBatch {
         case .jobsRemoved(let ids):
             for id in ids { jobs[id] = nil }
         case .service(let record):
-            // A whole row carries a state too: a later state must come after it.
+            // A complete row has a state too: a later state must come after it.
             states[record.name] = nil
         case .serviceRemoved(let name):
             states[name] = nil
@@ -46,7 +47,7 @@ struct RowBatch {
         changes.append(change)
     }
 
-    /// The ends of starts of a job that are not stored yet.
+    /// The starts of a job that are not stored yet.
     func starts(of job: JobID) -> [StartRecord] {
         changes.compactMap { change in
             guard case .start(let start) = change, start.job == job else { return nil }
@@ -54,7 +55,8 @@ struct RowBatch {
         }
     }
 
-    /// Gives up the oldest of what only grows: a crash loop beside a full disk must not take all memory (reliability.md I10).
+    /// Drops the oldest events and starts: a crash loop during a store outage must not use all memory (reliability.md
+    /// I10).
     mutating func compact() {
         guard changes.count > 2 * Self.maxEvents else { return }
         var events = 0
@@ -81,7 +83,7 @@ struct RowBatch {
         for change in kept.reversed() { append(change) }
     }
 
-    /// How many events were given up since this was asked last.
+    /// How many events were dropped since the last call.
     mutating func takeDroppedCount() -> Int {
         defer { dropped = 0 }
         return dropped

@@ -1,17 +1,17 @@
 import HeroLifecycle
 import HeroModel
 
-/// A service in memory: its record, its jobs, and the order it has not carried out yet.
+/// A service in memory: its record, its jobs, and the operation that the plan requires.
 final class ServiceEntry {
-    /// What is still to be done with a service before it is as the plan wants it.
+    /// What the plan requires of a service.
     enum Operation {
-        /// Nothing: it is only kept as it is.
+        /// Nothing: it is left as it is.
         case none
-        /// Down, then nothing.
+        /// Stop it.
         case stop
-        /// Down, then up with this spec.
+        /// Stop it, then start it with this spec.
         case restart(Declared<ServiceSpec>)
-        /// Up with this spec.
+        /// Start it with this spec.
         case start(Declared<ServiceSpec>)
     }
 
@@ -24,23 +24,34 @@ final class ServiceEntry {
     var operation = Operation.none
     /// Whether its stop has begun.
     var hasBegunStop = false
-    /// Whether it goes down because of what it requires, and not for its own sake.
+    /// Whether it stops because a service that it requires stops.
     var stopsAsDependent = false
-    /// Its place in the stop waves of the plan; edges that run against the waves (a recorded cycle) are not waited for.
+    /// Its stop wave in the plan.
+    ///
+    /// A dependency that contradicts the waves (a recorded cycle) is not waited for.
     var stopWave = 0
+    /// Its start wave in the plan.
     var startWave = 0
-    /// Jobs that were active and ordered down since the last apply.
+    /// How many of its active jobs were stopped since the last apply.
     var cancelledJobs = 0
+    /// Whether it has failed and an apply has requested another try, which has not begun yet.
+    var isRetryRequested = false
 
     init(_ record: ServiceRecord) {
         name = record.name
         self.record = record
     }
 
-    /// Whether anything of it may run.
+    /// Whether one of its jobs is active.
     var isActive: Bool { jobs.contains { !$0.lifecycle.isIdle } }
 
-    /// Whether it must go down before anything else happens to it.
+    /// Whether the plan requires nothing of it, and none of its jobs is active.
+    var isIdle: Bool {
+        guard case .none = operation else { return false }
+        return !hasBegunStop && !isActive
+    }
+
+    /// Whether it must stop before anything else happens to it.
     var mustStop: Bool {
         switch operation {
         case .stop, .restart: true
@@ -48,7 +59,7 @@ final class ServiceEntry {
         }
     }
 
-    /// Whether its stop cannot be finished: something of it does not end, not even killed.
+    /// Whether its stop cannot be finished, because a process survives SIGKILL.
     var isStuck: Bool { hasBegunStop && mustStop && jobs.contains { $0.lifecycle.isStuck } }
 
     /// Whether it waits to be started.
@@ -59,12 +70,32 @@ final class ServiceEntry {
         }
     }
 
-    /// Whether nobody declares it, nothing of it runs and nothing is to be done with it.
+    /// Whether it has given up, completely or in part.
+    var hasFailed: Bool {
+        switch record.state {
+        case .failed, .degraded: true
+        case .stopped, .blocked, .starting, .running, .backingOff, .stopping, .exited: false
+        }
+    }
+
+    /// Whether it is not declared, not active, and required to do nothing.
     func isRemovable(in desired: DesiredState) -> Bool {
         guard case .none = operation else { return false }
         return !isActive && desired.services[name] == nil
     }
 
-    /// What it must go down before, as recorded when it was started.
+    /// Whether its active jobs stay and join the new run (`start.replace_existing_jobs: false`).
+    ///
+    /// A service that is being stopped must stop completely before it starts again.
+    func canKeepActiveJobs(_ spec: ServiceSpec) -> Bool {
+        !spec.replacesExistingJobs && !jobs.contains { $0.lifecycle.record.isStopping }
+    }
+
+    /// The services that must stop after it, as recorded when it was started.
     var recordedDependencies: [QualifiedName] { record.spec.requires + record.spec.after + record.spec.wants }
+
+    /// The state that follows from its jobs.
+    var stateOfJobs: ServiceState {
+        ServiceLifecycle.state(jobs.map(\.lifecycle), isStartRequested: record.isStartRequested)
+    }
 }

@@ -17,7 +17,7 @@ struct InProcessReconciler {
     /// - Throws: `CommandError` when another reconciler is running.
     func withReconciler<Result>(
         _ configuration: ReconcilerConfiguration,
-        _ body: (Reconciler<LinuxKernel>) throws -> Result
+        _ body: (Reconciler) throws -> Result
     ) throws -> Result {
         let paths = workspace.paths
         try FileSystem.requireSupported(paths, environment: workspace.environment)
@@ -41,7 +41,7 @@ struct InProcessReconciler {
 
 extension ApplySession {
     /// Runs a pass of a reconciler in this process, and reports the result.
-    func runLocally(_ reconciler: Reconciler<LinuxKernel>) -> ExitCode {
+    func runLocally(_ reconciler: Reconciler) -> ExitCode {
         var refused: ExitCode?
         reconciler.onProgress = { reply in
             switch reply {

@@ -100,10 +100,10 @@ struct RevisionTests {
             #expect(back.exitCode == 2)
             #expect(
                 back.errorOutput.contains(
-                    "cannot go back to revision 1: the live reconciler syncs from \(sandbox.servicesDirectory)"
+                    "cannot go back to revision 1: the running reconciler syncs from \(sandbox.servicesDirectory)"
                 )
             )
-            #expect(back.errorOutput.contains("put the files back, or end the reconciler"))
+            #expect(back.errorOutput.contains("restore the files, or stop the reconciler"))
             #expect(try await sandbox.run("diff").exitCode == 0)
             #expect(kill(watch.pid, SIGTERM) == 0)
             #expect(try await sandbox.exitCode(of: watch) == 0)

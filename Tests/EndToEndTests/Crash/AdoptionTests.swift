@@ -45,7 +45,7 @@ struct AdoptionTests {
             for (name, instance) in zip(names, before) {
                 #expect(try await host.runningInstance(name, number: 1) == instance)
             }
-            _ = try await host.waitForEvent("info", "took up 6 running jobs")
+            _ = try await host.waitForEvent("info", "adopted 6 running jobs")
         }
     }
 

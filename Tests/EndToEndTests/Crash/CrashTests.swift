@@ -30,7 +30,7 @@ struct CrashTests {
             try await host.expectEmptyDiff()
             try await eventually("the reconciler has adopted the jobs") {
                 try await host.events().contains {
-                    ($0["text"] as? String)?.contains("took up 3 running jobs") ?? false
+                    ($0["text"] as? String)?.contains("adopted 3 running jobs") ?? false
                 }
             }
             let after = [

@@ -118,7 +118,7 @@ struct PIDReuseTests {
                 running = try inside.start("reconcile", "--watch")
                 try await eventually("the reconciler has adopted the jobs") {
                     try await host.events().contains {
-                        ($0["text"] as? String)?.contains("took up \(names.count) running jobs") ?? false
+                        ($0["text"] as? String)?.contains("adopted \(names.count) running jobs") ?? false
                     }
                 }
                 let instances = names.compactMap { host.instances($0).last }

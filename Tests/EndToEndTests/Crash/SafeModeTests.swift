@@ -82,7 +82,7 @@ struct SafeModeTests {
             try await waitForMode(host, "watch")
             _ = try await host.waitForEvent(
                 "info",
-                "safe mode is over: something has changed in \(host.servicesDirectory)"
+                "safe mode has ended: something has changed in \(host.servicesDirectory)"
             )
             #expect(try await host.runningInstance("db", number: 1) == before[0])
             #expect(try await host.runningInstance("web", number: 2) == web)

@@ -80,7 +80,7 @@ struct DirectoryWatchTests {
             for name in ["b", "c", "d"] { unlink("\(host.root)/new/\(name).yaml") }
             rename(host.servicesDirectory, host.root + "/old")
             rename(host.root + "/new", host.servicesDirectory)
-            _ = try await host.waitForEvent("error", "3 of 5 services vanished at once", "heroproc apply")
+            _ = try await host.waitForEvent("error", "3 of 5 services were removed at once", "heroproc apply")
             #expect(try await firstInstances(host, names) == before)
             try await host.apply()
             for name in ["b", "c", "d"] { #expect(host.instances(name).last?.end == .exit(code: 0)) }
@@ -109,8 +109,8 @@ struct DirectoryWatchTests {
             _ = try host.startReconciler()
             let before = try await firstInstances(host, ["db", "web"])
             try declare(1)
-            let event = try await host.waitForEvent("error", "left everything as it is", reason)
-            #expect((event["text"] as? String)?.contains("`heroproc apply` can be told to do it") == true)
+            let event = try await host.waitForEvent("error", "nothing was changed", reason)
+            #expect((event["text"] as? String)?.contains("`heroproc apply` has options that allow it") == true)
             // Changes of two files at once are one change, so that the second one waits, too.
             try host.declare("more")
             #expect(try await host.run("diff").exitCode == 2)

@@ -28,7 +28,7 @@ struct MassDeletionTests {
             name: "most are removed one after another",
             removeCommand: "cp -r services.d kept && for n in a b c; do rm services.d/$n.yaml; sleep 0.4; done",
             restoreCommand: "cp kept/*.yaml services.d/",
-            expectedText: "3 of 5 services vanished at once"
+            expectedText: "3 of 5 services were removed at once"
         ),
         Deletion(
             name: "the directory is moved away",
@@ -46,7 +46,7 @@ struct MassDeletionTests {
             name: "another directory replaces it",
             removeCommand: "mkdir other && cp services.d/e.yaml other && mv services.d kept && mv other services.d",
             restoreCommand: "rm -r services.d && mv kept services.d",
-            expectedText: "4 of 5 services vanished at once"
+            expectedText: "4 of 5 services were removed at once"
         ),
         Deletion(
             name: "git stash",
@@ -172,7 +172,7 @@ struct MassDeletionTests {
             ]
             let removed = bootTime()
             host.removeManifest("c")
-            _ = try await host.waitForEvent("info", "it has left the files; it stops unless it is back within 5s")
+            _ = try await host.waitForEvent("info", "removed from the manifests; it stops unless it is declared again within 5s")
             // The service is supervised as usual until the grace period ends.
             #expect(isAlive(instance.pid))
             try await eventually("the service has ended") { host.instances("c").last?.end == .exit(code: 0) }
@@ -201,7 +201,7 @@ struct MassDeletionTests {
             mkdir(kept, 0o700)
             for name in ["web", "seed", "job", "gone"] {
                 try #require(rename("\(host.servicesDirectory)/\(name).yaml", "\(kept)/\(name).yaml") == 0)
-                _ = try await host.waitForEvent("info", "it has left the files")
+                _ = try await host.waitForEvent("info", "removed from the manifests")
                 if name == "gone" { break }
                 // An editor may be interrupted between two of its steps. The delay simulates this.
                 try await Task.sleep(for: .milliseconds(700))

@@ -97,7 +97,7 @@ struct VariableTests {
             try await eventually("the printer has run") { printedEnvironment(host)["PORT"] == "1" }
             let other = try await host.run("apply", "--var", "PORT=2")
             #expect(other.exitCode == 2)
-            #expect(other.errorOutput.contains("another value of the variable `PORT`"), "\(other.errorOutput)")
+            #expect(other.errorOutput.contains("a different value of the variable `PORT`"), "\(other.errorOutput)")
             #expect(try await host.run("apply", "--var", "PORT=1").exitCode == 0)
 
             kill(watcher.pid, SIGTERM)

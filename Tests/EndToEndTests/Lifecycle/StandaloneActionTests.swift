@@ -200,7 +200,7 @@ struct StandaloneActionTests {
                 "schedule: {every: 1s, overlap: \(overlap)}"
             )
             try await host.apply()
-            let text = overlap == "replace" ? "is stopped" : "still goes on"
+            let text = overlap == "replace" ? "is stopped" : "is still running"
             try await eventually("the next run is due", within: 60) {
                 try await host.events().contains { "\($0["text"] ?? "")".contains(text) } || overlap == "queue"
             }

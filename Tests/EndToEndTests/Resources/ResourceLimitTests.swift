@@ -89,7 +89,7 @@ struct ResourceLimitTests {
 
             let second = try host.start(["reconcile", "--watch"], through: [Self.prlimit, "--nofile=64:64"])
             try await eventually("the reconciler has adopted some jobs") {
-                try await host.events().contains { ($0["text"] as? String)?.contains("took up") ?? false }
+                try await host.events().contains { ($0["text"] as? String)?.contains("adopted") ?? false }
             }
             let flood = (0..<100).map { _ in connect(host) }
             defer { for descriptor in flood { close(descriptor) } }

@@ -123,7 +123,7 @@ struct SoakTests {
         var (adoption, milliseconds) = ("", 0.0)
         try await eventually("the reconciler has adopted all jobs", within: 60) {
             for event in try await host.events() {
-                guard let text = event["text"] as? String, text.hasPrefix("took up "),
+                guard let text = event["text"] as? String, text.hasPrefix("adopted "),
                     let time = (event["time"] as? String).flatMap({ try? style.parse($0.prefix(23) + "Z") }),
                     time > begin
                 else { continue }

@@ -110,7 +110,7 @@ struct DatabaseRebuildTests {
             try damage.apply(on: host)
 
             let watch = try host.startReconciler()
-            _ = try await host.waitForEvent("warning", "db_rebuilt", "made again around 3 jobs")
+            _ = try await host.waitForEvent("warning", "db_rebuilt", "rebuilt from 3 jobs")
             #expect(host.reconcilerPID == watch.pid)
             try await eventually("all services are ready") { try await host.run("status").exitCode == 0 }
             #expect(try await runningInstances(host) == before, "no process was started")
@@ -190,7 +190,7 @@ struct DatabaseRebuildTests {
                     try await host.run("status", "-o", "json").json["revision"] as? Int == 1
                         && host.reconcilerPID == keep.pid
                 }
-                _ = try await host.waitForEvent("error", "apply them anew")
+                _ = try await host.waitForEvent("error", "apply them again")
                 #expect(try await runningInstances(host) == before)
                 try await host.killReconciler()
             }

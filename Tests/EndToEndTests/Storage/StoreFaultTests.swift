@@ -100,13 +100,13 @@ struct StoreFaultTests {
             #expect(refused.exitCode == 2)
             #expect(
                 refused.errorOutput.contains("another program has locked it")
-                    && refused.errorOutput.contains("what runs is kept running")
+                    && refused.errorOutput.contains("running services keep running")
             )
             #expect(host.instances("new").isEmpty)
 
             try await queue.writeWithoutTransaction { try $0.execute(sql: "ROLLBACK") }
             try queue.close()
-            _ = try await host.waitForEvent("warning", "takes writes again")
+            _ = try await host.waitForEvent("warning", "is writable again")
             #expect(try await !isDegraded(host))
             #expect(host.reconcilerPID == reconciler)
             #expect(try await host.runningInstance("steady", number: 1) == steady)

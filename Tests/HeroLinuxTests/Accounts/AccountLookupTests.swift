@@ -49,7 +49,7 @@ import Testing
         var others: Set<JobID> = []
         var report: EndReport?
         let seen = try kernel.await("the end of all three") { event in
-            guard case .ended(let start, let end) = event else { return false }
+            guard case .start(let start, .ended(let end)) = event else { return false }
             if start.job == 1 { report = end } else { others.insert(start.job) }
             return start.job == 1
         }
@@ -101,11 +101,11 @@ import Testing
         var ended: Set<JobID> = []
         var isUp = false
         try kernel.await("two ends and a start") { event in
-            if case .ended(let start, let report) = event {
+            if case .start(let start, .ended(let report)) = event {
                 #expect(report.outcome == .exited(0))
                 ended.insert(start.job)
             }
-            if case .started(let start, _) = event, start.job == 3 { isUp = true }
+            if case .start(let start, .started(_)) = event, start.job == 3 { isUp = true }
             return isUp && ended == [1, 2]
         }
         #expect(lookupPIDs(sandbox).count == 1)
@@ -123,7 +123,7 @@ import Testing
         )
         probe.rights = long.rights
         kernel.startProbe(probe)
-        try kernel.await("the answer") { $0 == .probeFinished(long.start, serial: 1, .succeeded) }
+        try kernel.await("the answer") { $0 == .start(long.start, .probeFinished(serial: 1, .succeeded)) }
         #expect(lookupPIDs(sandbox).count == 2, "probes of a start reuse its account")
         kernel.killTree(long.start)
         _ = try kernel.awaitEnd(3)
@@ -153,7 +153,7 @@ import Testing
         probe.rights = Rights(user: "directoryuser")
         kernel.startProbe(probe)
         let result = ProbeResult.failed("the lookup of user `directoryuser` did not finish in time")
-        try kernel.await("the answer") { $0 == .probeFinished(probe.start, serial: 1, result) }
+        try kernel.await("the answer") { $0 == .start(probe.start, .probeFinished(serial: 1, result)) }
         #expect(waitUntil { lookupPIDs(sandbox).allSatisfy { ProcStat(of: $0)?.isDead ?? true } })
     }
 

@@ -129,7 +129,7 @@ private let otherUser: uid_t = 65_534
         kernel.startProbe(request)
         var result: ProbeResult?
         try kernel.await("an answer") { event in
-            guard case .probeFinished(_, serial: 7, let found) = event else { return false }
+            guard case .start(_, .probeFinished(serial: 7, let found)) = event else { return false }
             result = found
             return true
         }

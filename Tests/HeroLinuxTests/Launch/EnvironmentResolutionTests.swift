@@ -135,7 +135,7 @@ import Testing
         for _ in 0..<2 {
             kernel.startProbe(request)
             try kernel.await("an answer") { event in
-                guard case .probeFinished(_, serial: 7, let result) = event else { return false }
+                guard case .start(_, .probeFinished(serial: 7, let result)) = event else { return false }
                 results.append(result)
                 return true
             }

@@ -22,7 +22,7 @@ import Testing
     private func successor(_ kernel: LinuxKernel) throws -> ProcessIdentity {
         var found: ProcessIdentity?
         try kernel.await("a successor") {
-            if case .mainProcessReplaced(_, let process) = $0 { found = process }
+            if case .start(_, .mainProcessReplaced(let process)) = $0 { found = process }
             return found != nil
         }
         return try #require(found)
@@ -88,7 +88,7 @@ import Testing
         #expect(kernel.signal(try #require(record.shim), .kill))
         var orphan: ProcessIdentity?
         try kernel.await("the orphan") {
-            if case .shimLost(_, let report) = $0 { orphan = report.process }
+            if case .start(_, .shimLost(let report)) = $0 { orphan = report.process }
             return orphan != nil
         }
         #expect(orphan == daemon)

@@ -25,7 +25,9 @@ import Testing
     private func awaitNotifyState(_ kernel: LinuxKernel, _ condition: (NotifyState) -> Bool) throws -> NotifyState {
         var found: NotifyState?
         try kernel.await("the notify state") {
-            if case .notified(StartID(job: 1, generation: 1), let report) = $0, condition(report) { found = report }
+            if case .start(StartID(job: 1, generation: 1), .notified(let report)) = $0, condition(report) {
+                found = report
+            }
             return found != nil
         }
         return try #require(found)
@@ -96,8 +98,8 @@ import Testing
         let before = kernel.now()
         kernel.startProbe(probeRequest(.watchdog(.seconds(20))))
         let events = kernel.nextEvents(until: kernel.now() + .seconds(5))
-        guard events.count == 2, case .notified(_, let report) = events[0],
-            case .probeFinished(_, serial: 9, .succeeded) = events[1]
+        guard events.count == 2, case .start(_, .notified(let report)) = events[0],
+            case .start(_, .probeFinished(serial: 9, .succeeded)) = events[1]
         else {
             Issue.record("\(events)")
             return
@@ -126,7 +128,7 @@ import Testing
         kernel.startProbe(probeRequest(.notify))
         var result: ProbeResult?
         try kernel.await("an answer") {
-            if case .probeFinished(_, serial: 9, let found) = $0 { result = found }
+            if case .start(_, .probeFinished(serial: 9, let found)) = $0 { result = found }
             return result != nil
         }
         #expect(result == .failed("it has not sent READY=1 yet"))
@@ -134,7 +136,7 @@ import Testing
         try awaitNotifyState(kernel) { $0.isReady }
         kernel.startProbe(probeRequest(.notify))
         try kernel.await("an answer") {
-            if case .probeFinished(_, serial: 9, .succeeded) = $0 { return true }
+            if case .start(_, .probeFinished(serial: 9, .succeeded)) = $0 { return true }
             return false
         }
         try finish(kernel)
@@ -150,8 +152,8 @@ import Testing
         var daemon: ProcessIdentity?
         var isReady = false
         try kernel.await("its successor") {
-            if case .mainProcessReplaced(_, let process) = $0 { daemon = process }
-            if case .notified(_, let arguments) = $0, arguments.isReady {
+            if case .start(_, .mainProcessReplaced(let process)) = $0 { daemon = process }
+            if case .start(_, .notified(let arguments)) = $0, arguments.isReady {
                 #expect(daemon != nil, "the new main process is reported before its readiness")
                 isReady = true
             }

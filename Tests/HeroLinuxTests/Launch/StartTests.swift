@@ -14,7 +14,7 @@ import Testing
         kernel.launch(sandbox.shellRequest(1, "exit \(code)"))
         var started: StartReport?
         let end = try kernel.awaitEnd(1) {
-            if case .started(_, let report) = $0 { started = report }
+            if case .start(_, .started(let report)) = $0 { started = report }
         }
         #expect(end.outcome == .exited(code))
         #expect(end.executed != nil)
@@ -171,7 +171,7 @@ import Testing
         var ended = 0
         while ended < 2 {
             try kernel.await("an end") { event in
-                guard case .ended(_, let end) = event else { return false }
+                guard case .start(_, .ended(let end)) = event else { return false }
                 #expect(end.outcome == .exited(0))
                 ended += 1
                 return true
@@ -196,8 +196,8 @@ import Testing
         var started = 0
         while ends.count < 60 {
             try kernel.await("an end") { event in
-                if case .started = event { started += 1 }
-                guard case .ended(let start, let end) = event else { return false }
+                if case .start(_, .started) = event { started += 1 }
+                guard case .start(let start, .ended(let end)) = event else { return false }
                 ends[start.job] = end.outcome
                 return true
             }

@@ -92,7 +92,7 @@ import Testing
     private func awaitAnswer(_ kernel: LinuxKernel, _ serial: UInt64) throws -> ProbeResult {
         var result: ProbeResult?
         try kernel.await("an answer") { event in
-            guard case .probeFinished(_, serial: serial, let given) = event else { return false }
+            guard case .start(_, .probeFinished(serial: serial, let given)) = event else { return false }
             result = given
             return true
         }

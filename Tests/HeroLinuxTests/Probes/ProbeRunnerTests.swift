@@ -26,7 +26,9 @@ import Testing
         )
         var result: ProbeResult?
         try kernel.await("an answer") { event in
-            guard case .probeFinished(let start, serial: 77, let given) = event, start.job == job else { return false }
+            guard case .start(let start, .probeFinished(serial: 77, let given)) = event, start.job == job else {
+                return false
+            }
             result = given
             return true
         }
@@ -236,7 +238,7 @@ import Testing
             request.rights = Rights(user: user)
             kernel.startProbe(request)
             try kernel.await("an answer") { event in
-                guard case .probeFinished(_, serial: 78, let result) = event else { return false }
+                guard case .start(_, .probeFinished(serial: 78, let result)) = event else { return false }
                 #expect((result == .succeeded) == isRight, "\(result)")
                 return true
             }

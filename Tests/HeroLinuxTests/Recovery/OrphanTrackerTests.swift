@@ -29,7 +29,7 @@ import Testing
         )
         let shim = try shim(sandbox, 1)
         #expect(kernel.signal(shim, .kill))
-        try kernel.await("the orphan") { $0 == .shimLost(start, report) }
+        try kernel.await("the orphan") { $0 == .start(start, .shimLost(report)) }
         #expect(ProcessTable.isAlive(report.process))
         #expect(kernel.signal(report.process, .term))
         let end = try kernel.awaitEnd(1)
@@ -54,7 +54,7 @@ import Testing
         let pid = try #require(readText(sandbox.folder + "/pid").flatMap { Int32($0.trimmed) })
         let daemon = try #require(ProcessTable.identify(pid)?.identity)
         #expect(kernel.signal(try shim(sandbox, 1), .kill))
-        try kernel.await("the orphan") { $0 == .shimLost(StartID(job: 1, generation: 1), report) }
+        try kernel.await("the orphan") { $0 == .start(StartID(job: 1, generation: 1), .shimLost(report)) }
         kernel.killTree(StartID(job: 1, generation: 1))
         #expect(try kernel.awaitEnd(1).outcome == .signaled(.kill, coreDumped: false))
         #expect(!ProcessTable.isAlive(daemon))

@@ -21,7 +21,7 @@ import Testing
             throw ConditionTimeout()
         }
         #expect(kernel.signal(try #require(record.shim), .kill))
-        try kernel.await("the orphan") { $0 == .shimLost(start, report) }
+        try kernel.await("the orphan") { $0 == .start(start, .shimLost(report)) }
         try check(report.process)
         kernel.killTree(start)
         _ = try kernel.awaitEnd(1)

@@ -107,7 +107,7 @@ extension LinuxKernel {
     ) throws -> EndReport {
         var report: EndReport?
         let seen = try self.await("the end of \(job)", sourceLocation: sourceLocation) { event in
-            guard case .ended(let start, let end) = event, start.job == job else { return false }
+            guard case .start(let start, .ended(let end)) = event, start.job == job else { return false }
             report = end
             return true
         }
@@ -119,7 +119,7 @@ extension LinuxKernel {
     func awaitStart(_ job: JobID, sourceLocation: SourceLocation = #_sourceLocation) throws -> StartReport {
         var report: StartReport?
         try self.await("the start of \(job)", sourceLocation: sourceLocation) { event in
-            guard case .started(let start, let started) = event, start.job == job else { return false }
+            guard case .start(let start, .started(let started)) = event, start.job == job else { return false }
             report = started
             return true
         }

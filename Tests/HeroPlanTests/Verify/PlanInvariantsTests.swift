@@ -1,6 +1,6 @@
 import HeroModel
 import HeroPlan
-import HeroSim
+import HeroRandom
 import HeroSimulation
 import Testing
 

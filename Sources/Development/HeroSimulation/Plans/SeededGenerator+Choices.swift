@@ -1,16 +1,13 @@
-import HeroSim
+import HeroRandom
 
 extension SeededGenerator {
-    /// A number from 0 to one below the bound, which is at least 1.
-    mutating func number(below bound: Int) -> Int { number(0...max(0, bound - 1)) }
-
-    /// True once in so many.
+    /// True with a probability of one in `count`.
     mutating func oneIn(_ count: Int) -> Bool { number(below: count) == 0 }
 
-    /// One of a list that is not empty.
+    /// One element of a list that is not empty.
     mutating func pick<Element>(_ list: [Element]) -> Element { list[number(below: list.count)] }
 
-    /// Up to so many of a list, sorted, each once.
+    /// Up to `most` different elements of a list, sorted.
     mutating func some<Element: Hashable & Comparable>(
         _ most: Int,
         of list: some RandomAccessCollection<Element>
@@ -21,6 +18,6 @@ extension SeededGenerator {
             .sorted()
     }
 
-    /// The list in another order.
+    /// The list in a random order.
     mutating func shuffled<Element>(_ list: [Element]) -> [Element] { list.shuffled(using: &self) }
 }

@@ -1,0 +1,18 @@
+public import HeroModel
+
+/// What the machine offers, and what holds the resources that actions need.
+public protocol HostInspection: AnyObject {
+    /// How this machine contains and limits process trees.
+    var capabilities: ContainmentSupport { get }
+
+    /// Finds what prevents the start of an action; changes nothing.
+    func scanStartBlockers(_ request: BlockerScanRequest) -> StartBlockers
+
+    /// Inspects many actions at once, for a plan; changes nothing.
+    ///
+    /// - Returns: as many results, in the same order.
+    func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult]
+
+    /// Removes a stale socket file, if it is still the same file (reliability.md SK-4).
+    func removeSocket(_ file: SocketFile)
+}

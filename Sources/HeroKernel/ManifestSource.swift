@@ -1,0 +1,19 @@
+public import HeroModel
+
+/// Reads and watches a services directory.
+public protocol ManifestSource: AnyObject {
+    /// Reads all manifest files of a directory, by the contract's rules on names, links and files that are being
+    /// written.
+    func readManifests(in directory: String) -> ManifestReadResult
+
+    /// Watches a directory: a change of its files arrives as `filesChanged`. nil watches nothing.
+    func watchDirectory(_ directory: String?)
+}
+
+/// The content of a services directory.
+public enum ManifestReadResult: Hashable, Sendable {
+    /// All its manifest files, sorted by path.
+    case files([ManifestFile])
+    /// The directory cannot be read; the reason as a text.
+    case unreadable(String)
+}

@@ -1,0 +1,39 @@
+public import HeroModel
+
+/// Starts and ends the programs of jobs, each below a shim.
+public protocol ProcessControl: AnyObject {
+    /// `PATH HOME USER LOGNAME SHELL LANG TZ` of every service, independent of how the reconciler was started
+    /// (reliability.md SP-3).
+    var baseEnvironment: [String: String] { get }
+
+    /// Starts a shim that starts the program.
+    ///
+    /// The result arrives as `started` and later `ended`, also when the start fails at once.
+    func launch(_ request: LaunchRequest)
+
+    /// Sends a signal to a process that is provably the recorded one.
+    ///
+    /// - Returns: false when it is gone or cannot be proven.
+    @discardableResult
+    func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool
+
+    /// Sends SIGKILL to every process of a start, with or without a shim.
+    ///
+    /// The end arrives as `ended`.
+    func killTree(_ start: StartID)
+
+    /// The first few processes of a start that survived SIGKILL, as texts.
+    func survivors(of start: StartID) -> [String]
+
+    /// Stores the output of a start whose shim is gone, as far as its pipes can be opened, until its `ended`.
+    func captureOutput(_ request: OutputCaptureRequest)
+
+    /// Finds the current start of each of these jobs, and watches those that are active: their end arrives as `ended`.
+    func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart]
+
+    /// Prevents a requested start that has left no trace: a shim that is only slow is refused from now on
+    /// (reliability.md SH-6).
+    ///
+    /// - Returns: false when the start has begun meanwhile, so that the caller must look for it again.
+    func retire(_ start: StartID) -> Bool
+}

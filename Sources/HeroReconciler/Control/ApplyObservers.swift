@@ -1,0 +1,56 @@
+import HeroKernel
+import HeroModel
+import HeroPlan
+
+/// What waits for a revision to be carried out: clients on the control socket, or this process.
+final class ApplyObservers {
+    /// The connections that wait; empty when all of them have left, or when only this process waits.
+    private(set) var clients: [RequestID]
+    /// Whether this process waits itself.
+    let isLocal: Bool
+    /// The revision that is carried out.
+    let revision: RevisionNumber
+    /// For each service that stops, the dependents that stop because of it.
+    private(set) var dependents: [QualifiedName: Set<QualifiedName>] = [:]
+    /// The services that the plans of this apply change.
+    private(set) var affectedServices: Set<QualifiedName> = []
+    /// Standalone actions whose run has failed, as messages.
+    var failures: [String] = []
+
+    /// Observes a revision for a client; without a request for this process.
+    init(_ request: RequestID?, revision: RevisionNumber) {
+        clients = request.map { [$0] } ?? []
+        isLocal = request == nil
+        self.revision = revision
+    }
+
+    /// Another client has applied the same, and waits for the same result.
+    func addClient(_ request: RequestID) { clients.append(request) }
+
+    /// A client has left.
+    func removeClient(_ request: RequestID) { clients.removeAll { $0 == request } }
+
+    /// Adds what a plan of this apply changes.
+    func addPlan(_ plan: Plan) {
+        for change in plan.changes where !change.isStandalone {
+            switch change.action {
+            case .keep: continue
+            case .start, .stop, .restart, .update, .blocked: affectedServices.insert(change.service)
+            }
+            if change.stopWave != nil, let cause = change.cause {
+                dependents[cause, default: []].insert(change.service)
+            }
+        }
+    }
+
+    /// All services that were stopped because this one was, directly or not.
+    func stoppedDependents(of name: QualifiedName) -> [QualifiedName] {
+        var found: Set<QualifiedName> = []
+        var open = [name]
+        while let next = open.popLast() {
+            for dependent in dependents[next] ?? [] where found.insert(dependent).inserted { open.append(dependent) }
+        }
+        found.remove(name)
+        return found.sorted()
+    }
+}

@@ -1,0 +1,184 @@
+import CHeroFailpoints
+import HeroKernel
+import HeroLifecycle
+import HeroModel
+import HeroPlan
+
+/// Makes plans, verifies them, and assigns their operations.
+final class PlanController {
+    /// After so many plans in a row that were complete and left something to do, no further plan is made until the next
+    /// apply.
+    private static let maxFailedProofs = 8
+
+    private let kernel: any HostInspection & ProcessControl
+    private let state: RuntimeState
+    private let journal: TurnJournal
+    private let waves: WaveExecutor
+    private let standalone: StandaloneController
+    private let reporter: ApplyReporter
+
+    /// Makes the plans; a test replaces it to inject an invalid plan.
+    var makePlan: (DesiredState, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
+    /// The invariant that the last plan violates, as a message; nil when it violates none.
+    private(set) var violation: String?
+    /// How many plans in a row were made to prove that nothing is left to do, and found something.
+    private var failedProofs = 0
+
+    init(
+        kernel: any HostInspection & ProcessControl,
+        state: RuntimeState,
+        journal: TurnJournal,
+        waves: WaveExecutor,
+        standalone: StandaloneController,
+        reporter: ApplyReporter
+    ) {
+        self.kernel = kernel
+        self.state = state
+        self.journal = journal
+        self.waves = waves
+        self.standalone = standalone
+        self.reporter = reporter
+    }
+
+    /// Makes a plan and begins to carry it out.
+    ///
+    /// - Parameters:
+    ///   - retriesFailed: Whether services that have given up are started again.
+    ///   - retriesNow: Whether jobs that wait for their next try are tried now. An apply does that (RS-1). A new
+    ///     reconciler that continues the same revision does not (RS-3).
+    func run(retriesFailed: Bool, retriesNow: Bool = true) {
+        let isProof = waves.openOperations.isEmpty && !retriesFailed
+        if retriesFailed {
+            for service in state.services.values { service.isRetryRequested = service.hasFailed }
+        }
+        let observed = observed
+        let options = options(retriesFailed: retriesFailed)
+        let plan = makePlan(state.desired, observed, options)
+        let violations = PlanInvariants.violations(
+            of: plan,
+            desired: state.desired,
+            observed: observed,
+            options: options
+        )
+        violation = violations.first.map { "internal error: refused a plan that violates an invariant: \($0)" }
+        if let violation { return journal.recordEvent(.error, "", violation) }
+        failedProofs = isProof && plan.changes.contains(where: \.changesService) ? failedProofs + 1 : 0
+        guard failedProofs < Self.maxFailedProofs else {
+            journal.recordEvent(
+                .error,
+                "",
+                "internal error: a completed plan left changes to make; waiting for the next apply"
+            )
+            failedProofs = 0
+            return
+        }
+        hero_failpoint(FP_ST_1)
+        execute(plan)
+        if retriesFailed, retriesNow { retryWaitingJobs(of: plan) }
+    }
+
+    /// An apply begins: plans are made again after failed proofs.
+    func allowProofs() { failedProofs = 0 }
+
+    private func execute(_ plan: Plan) {
+        waves.discardOperations()
+        for change in plan.changes {
+            if change.isStandalone { standalone.assign(change) } else { waves.assignOperation(change) }
+        }
+        waves.buildGates()
+        reporter.observers?.addPlan(plan)
+        waves.openGates()
+        standalone.advanceAll()
+    }
+
+    private func retryWaitingJobs(of plan: Plan) {
+        for change in plan.changes where change.action == .keep || change.action == .update {
+            if change.isStandalone {
+                if let entry = state.standalone[change.service] { standalone.retryNow(entry) }
+            } else if let service = state.services[change.service] {
+                waves.retryNow(service)
+            }
+        }
+    }
+
+    /// What the planner must know besides the manifests.
+    private func options(retriesFailed: Bool) -> PlanOptions {
+        guard let revision = state.revision else { return PlanOptions(retriesFailed: retriesFailed) }
+        // Protected services and the disruption limit were checked when the revision was accepted.
+        guard revision.isDown else {
+            return PlanOptions(
+                prunes: revision.prunes,
+                retriesFailed: retriesFailed,
+                only: revision.only,
+                allowsProtected: true,
+                allowsDisruption: true
+            )
+        }
+        return PlanOptions(
+            prunes: revision.prunes,
+            retriesFailed: false,
+            down: revision.isDownForAll ? .allServices : .userServices,
+            allowsProtected: true,
+            allowsDisruption: true
+        )
+    }
+
+    // MARK: The observed state
+
+    /// The observed state: the records in memory, which the events of the kernel keep correct.
+    var observed: Observed {
+        var result = Observed(revision: state.revisionNumber)
+        for service in state.services.values where service.record.run != nil {
+            let spec = service.record.spec
+            result.services[service.name] = ObservedService(
+                canonical: service.record.canonical,
+                requires: spec.requires,
+                after: spec.after + spec.wants,
+                serviceClass: spec.serviceClass,
+                state: observedState(of: service),
+                isActive: service.isActive
+            )
+        }
+        for entry in state.standalone.values where !entry.isRemoved {
+            result.standalone[entry.name] = ObservedStandalone(
+                canonical: entry.record.canonical,
+                isActive: entry.isActive,
+                isScheduled: entry.record.isScheduleActive,
+                isRunPending: entry.record.isRunPending
+            )
+        }
+        return result
+    }
+
+    /// For the planner, a failed service that must be tried again is down, or is being stopped.
+    private func observedState(of service: ServiceEntry) -> ServiceState {
+        guard service.isRetryRequested else { return service.record.state }
+        let keepsJobs = state.desired.services[service.name].map { service.canKeepActiveJobs($0.spec) } ?? false
+        return service.isActive && !keepsJobs ? .stopping : .stopped
+    }
+
+    /// The observed state, with the holders of everything that the wanted actions bind.
+    func observedWithHolders(for wanted: DesiredState) -> Observed {
+        let entries = state.services.values.flatMap(\.jobs) + state.standalone.values.compactMap(\.job)
+        let batch = ActionInspectionBatch(
+            wanted,
+            jobs: entries.map(\.lifecycle.record).filter(\.phase.isActive),
+            baseEnvironment: kernel.baseEnvironment
+        )
+        var result = observed
+        batch.addResults(kernel.inspectActions(batch.requests), to: &result)
+        return result
+    }
+}
+
+extension Change {
+    /// Whether a service must change for it.
+    ///
+    /// A standalone action decides itself what it does next.
+    fileprivate var changesService: Bool {
+        switch action {
+        case .keep, .blocked: false
+        case .start, .stop, .restart, .update: !isStandalone
+        }
+    }
+}

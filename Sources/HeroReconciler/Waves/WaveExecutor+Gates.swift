@@ -1,0 +1,66 @@
+import CHeroFailpoints
+import HeroModel
+
+extension WaveExecutor {
+    /// Begins the operation of a service if its gate is open.
+    func checkGate(_ name: QualifiedName) {
+        guard let service = state.services[name] else { return }
+        switch service.operation {
+        case .none: break
+        case .stop, .restart:
+            if !service.hasBegunStop, canStop(service) { beginStop(service) }
+        case .start(let declared):
+            checkStartGate(service, declared)
+        }
+    }
+
+    /// Whether every service that depends on it is down, by the dependencies that were recorded when each was started.
+    private func canStop(_ service: ServiceEntry) -> Bool {
+        hero_is_disabled(HERO_WAVES) != 0
+            || (stopDependents[service.name] ?? []).allSatisfy { !openStops.contains($0) }
+    }
+
+    private func checkStartGate(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+        // During a store outage no run begins, because it cannot be recorded. When the outage ends, a new plan is made.
+        guard openStops.isEmpty, storeHealth.outage == nil else { return }
+        let (missing, isHopeless) = missingRequirements(of: declared.spec)
+        guard missing.isEmpty else {
+            if isHopeless {
+                // The start is given up. When a missing service becomes ready, a new plan is made.
+                closeOperation(of: service)
+                requestProof()
+            }
+            setState(service, .blocked, blockedBy: missing)
+            return
+        }
+        for predecessor in declared.spec.after + declared.spec.wants {
+            guard let other = state.services[predecessor] else { continue }
+            if other.mustStart, other.startWave < service.startWave { return }
+            if case .none = other.operation, other.record.state == .starting { return }
+        }
+        beginRun(service, declared)
+    }
+
+    /// The required services that are not up, and whether one of them will not come up by itself.
+    private func missingRequirements(of spec: ServiceSpec) -> (names: [QualifiedName], isHopeless: Bool) {
+        var missing: [QualifiedName] = []
+        var isHopeless = false
+        for requirement in spec.requires {
+            guard let other = state.services[requirement] else {
+                missing.append(requirement)
+                isHopeless = true
+                continue
+            }
+            if case .none = other.operation, other.record.state.isUp { continue }
+            missing.append(requirement)
+            if other.isStuck { isHopeless = true }
+            if case .none = other.operation {
+                switch other.record.state {
+                case .stopped, .failed, .blocked, .degraded: isHopeless = true
+                case .starting, .backingOff, .stopping, .running, .exited: break
+                }
+            }
+        }
+        return (missing, isHopeless)
+    }
+}

@@ -1,0 +1,102 @@
+import HeroLifecycle
+import HeroModel
+import HeroPlan
+import HeroStore
+
+extension WaveExecutor {
+    /// Discards the operations of the last plan.
+    func discardOperations() {
+        openOperations = []
+        openStops = []
+        waiters = [:]
+        stopDependents = [:]
+        for service in state.services.values { service.operation = .none }
+    }
+
+    /// Assigns to a service the operation that a change of the plan requires.
+    func assignOperation(_ change: Change) {
+        let declared = state.desired.services[change.service]
+        if state.services[change.service] == nil, let declared { addService(declared) }
+        guard let service = state.services[change.service] else { return }
+        service.stopWave = change.stopWave ?? 0
+        service.startWave = change.startWave ?? 0
+        service.stopsAsDependent = change.cause != nil
+        switch change.action {
+        case .keep:
+            if service.record.state == .blocked { setState(service, service.stateOfJobs) }
+        case .start:
+            guard let declared else { return }
+            let mustStop = service.isActive && !service.canKeepActiveJobs(declared.spec)
+            service.operation = mustStop ? .restart(declared) : .start(declared)
+        case .restart:
+            guard let declared else { return }
+            service.operation = service.isActive ? .restart(declared) : .start(declared)
+        case .stop:
+            service.operation = .stop
+        case .update:
+            guard let declared else { return }
+            updateInPlace(service, declared)
+        case .blocked:
+            // A service that runs, and only may not be restarted, keeps its state.
+            guard !service.isActive else { return }
+            setState(service, .blocked, blockedBy: change.blockedBy)
+        }
+    }
+
+    /// Applies a change that needs no restart.
+    private func updateInPlace(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+        service.record.spec = declared.spec
+        service.record.canonical = CanonicalSpec(declared.spec)
+        service.record.revision = state.revisionNumber
+        journal.rows.append(.service(service.record))
+        journal.recordEvent(.info, service.name.description, "updated in place")
+        for entry in service.jobs {
+            jobs.deliverDirectly(entry, .specChanged)
+            if !entry.lifecycle.isIdle { journal.effects.append(.writeRecoveryRecord(entry)) }
+        }
+    }
+
+    /// Prepares the gates for the assigned operations.
+    ///
+    /// A service that was being stopped, and that the new plan does not mention, must still stop.
+    func buildGates() {
+        for service in state.services.values where service.isActive && !service.record.isStartRequested {
+            if case .none = service.operation { service.operation = .stop }
+        }
+        for service in state.services.values {
+            if service.mustStop { openStops.insert(service.name) }
+            switch service.operation {
+            case .none: continue
+            case .stop, .restart, .start: openOperations.insert(service.name)
+            }
+        }
+        for name in openOperations {
+            guard let service = state.services[name] else { continue }
+            if service.mustStop { addStopGates(of: service) }
+            switch service.operation {
+            case .start(let declared), .restart(let declared):
+                let spec = declared.spec
+                for edge in spec.requires + spec.after + spec.wants { waiters[edge, default: []].insert(name) }
+            case .none, .stop: continue
+            }
+        }
+    }
+
+    /// Uses exactly the dependencies from which the planner has made the stop waves.
+    private func addStopGates(of service: ServiceEntry) {
+        for edge in service.recordedDependencies {
+            guard let other = state.services[edge], other.mustStop, service.stopWave < other.stopWave else { continue }
+            stopDependents[edge, default: []].insert(service.name)
+            waiters[service.name, default: []].insert(edge)
+        }
+    }
+
+    /// Opens every gate that may open now, and removes the services that the plan leaves undeclared and idle.
+    func openGates() {
+        for service in state.sortedByWave(openStops, of: \.stopWave) {
+            perform(service.hasBegunStop ? .advance(service) : .checkGate(service.name))
+        }
+        if openStops.isEmpty { perform(.checkStartGates) }
+        for service in state.servicesByName where service.isRemovable(in: state.desired) { removeService(service) }
+    }
+}
