@@ -1,4 +1,4 @@
-// Law: run seeds, and print those that violate an invariant and how to replay them.
+// Rule: run seeds, and print those that violate an invariant and how to replay them.
 import ArgumentParser
 import Foundation
 import HeroSimulation
