@@ -5,7 +5,7 @@ public import HeroModel
 /// When two layers set the same variable, the later one wins.
 ///
 /// A request holds only the paths of files. Their content is read when the program starts, and is never stored or shown
-/// (reliability.md SE-1).
+/// (SE-1).
 public enum EnvironmentLayer: Hashable, Sendable {
     /// Variables with their value, or with the file that holds their value.
     case variables([String: EnvironmentValue])

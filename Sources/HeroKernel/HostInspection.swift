@@ -13,6 +13,6 @@ public protocol HostInspection: AnyObject {
     /// - Returns: as many results, in the same order.
     func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult]
 
-    /// Removes a stale socket file, if it is still the same file (reliability.md SK-4).
+    /// Removes a stale socket file, if it is still the same file (SK-4).
     func removeSocket(_ file: SocketFile)
 }

@@ -6,10 +6,10 @@ public enum KernelEvent: Hashable, Sendable {
     case start(StartID, StartEvent)
     /// Root executes a program that another user can write or replace: the label of the start, and the reason.
     case unsafeProgram(String, String)
-    /// The calendar was set forward or back (reliability.md TM-1).
+    /// The calendar was set forward or back (TM-1).
     case clockChanged
-    /// The machine was suspended for more than a few seconds, so no program could respond meanwhile (reliability.md
-    /// TM-2).
+    /// The machine was suspended for more than a few seconds, so no program could respond meanwhile
+    /// (TM-2).
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged

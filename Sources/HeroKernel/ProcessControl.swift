@@ -3,7 +3,7 @@ public import HeroModel
 /// Starts and ends the programs of jobs, each below a shim.
 public protocol ProcessControl: AnyObject {
     /// `PATH HOME USER LOGNAME SHELL LANG TZ` of every service, independent of how the reconciler was started
-    /// (reliability.md SP-3).
+    /// (SP-3).
     var baseEnvironment: [String: String] { get }
 
     /// Starts a shim that starts the program.
@@ -32,7 +32,7 @@ public protocol ProcessControl: AnyObject {
     func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart]
 
     /// Prevents a requested start that has left no trace: a shim that is only slow is refused from now on
-    /// (reliability.md SH-6).
+    /// (SH-6).
     ///
     /// - Returns: false when the start has begun meanwhile, so that the caller must look for it again.
     func retire(_ start: StartID) -> Bool

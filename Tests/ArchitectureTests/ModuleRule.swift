@@ -58,7 +58,11 @@ extension ModuleRule {
 
         // The modules with side effects. The simulated machine shares only the protocol with the real one.
         ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel", "HeroSchedule"]),
-        ModuleRule("HeroSim", main: "HeroSim.swift", internalModules: ["HeroKernel", "HeroModel", "HeroRandom", "HeroSchedule"]),
+        ModuleRule(
+            "HeroSim",
+            main: "HeroSim.swift",
+            internalModules: ["HeroKernel", "HeroModel", "HeroRandom", "HeroSchedule"]
+        ),
         ModuleRule(
             "HeroLinux",
             main: "HeroLinux.swift",

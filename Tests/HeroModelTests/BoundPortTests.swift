@@ -2,7 +2,7 @@ import Foundation
 import HeroModel
 import Testing
 
-/// The stored and the canonical form of ports (reliability.md TP-4).
+/// The stored and the canonical form of ports (TP-4).
 @Suite("Bound ports")
 struct BoundPortTests {
     @Test("TP-4: Only a shared port is stored differently from earlier versions")

@@ -2,7 +2,7 @@ import HeroModel
 import HeroSim
 import Testing
 
-/// Delays and deadlines of the whole loop, in simulated time (reliability.md RS-1, RS-3, TM-2).
+/// Delays and deadlines of the whole loop, in simulated time (RS-1, RS-3, TM-2).
 @Suite("Delays and deadlines")
 struct DelayTests {
     private func flaky(_ name: String = "flaky", _ retry: String = "{delay: 8s, max_delay: 8s, jitter: 0}") -> String {

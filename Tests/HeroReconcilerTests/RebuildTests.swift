@@ -6,7 +6,7 @@ import Testing
 
 @testable import HeroReconciler
 
-/// A lost database is rebuilt around the running jobs (reliability.md DB-5).
+/// A lost database is rebuilt around the running jobs (DB-5).
 @Suite("A lost database")
 struct RebuildTests {
     private static let set = """

@@ -7,7 +7,7 @@ import Testing
 
 @testable import HeroReconciler
 
-/// What a reconciler does in safe mode (reliability.md CR-6).
+/// What a reconciler does in safe mode (CR-6).
 @Suite("Safe mode")
 struct SafeModeTests {
     private static let web = """
@@ -63,7 +63,7 @@ struct SafeModeTests {
             text.hasPrefix("safe mode: the reconciler crashed 3 times within a minute, the last time by SIGSEGV; ")
                 && text.hasSuffix(
                     "as soon as anything changes in /etc/sim or heroproc is replaced, "
-                        + "at the latest at 2023-11-14T22:23:20Z"
+                        + "or at 2023-11-14T22:23:20Z"
                 ),
             "\(text)"
         )

@@ -6,7 +6,7 @@ import Testing
 
 @testable import HeroReconciler
 
-/// What continues and what waits during a store outage (reliability.md DB-4, I11).
+/// What continues and what waits during a store outage (DB-4, I11).
 @Suite("Store outages")
 struct StoreOutageTests {
     private static let pair = """

@@ -29,7 +29,7 @@ extension SimMachine {
     private func addForeignListener(to port: UInt16) {
         let process = ForeignProcess(
             identity: makeIdentity(),
-            program: "/bin/stranger",
+            program: "/bin/foreign-listener",
             user: 0,
             protection: generator.chance(30) ? .container : nil
         )

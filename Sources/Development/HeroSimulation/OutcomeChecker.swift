@@ -43,13 +43,13 @@ struct OutcomeChecker {
 
     // MARK: During the run
 
-    /// No service starts before those that it requires, and none stops before its dependents (reliability.md I7).
+    /// No service starts before those that it requires, and none stops before its dependents (I7).
     ///
     /// During a store outage, a stored job may nevertheless be restarted (decision 27).
     mutating func checkActions(_ machine: SimMachine, _ store: StateStore, isDegraded: Bool) throws {
-        let deeds = machine.trace.actions
-        while checkedActions < deeds.count {
-            let (action, moment) = deeds[checkedActions]
+        let actions = machine.trace.actions
+        while checkedActions < actions.count {
+            let (action, moment) = actions[checkedActions]
             checkedActions += 1
             switch action {
             case .launched(let start, let label):
@@ -217,7 +217,7 @@ struct OutcomeChecker {
         }
     }
 
-    /// `restart_count` counts the programs that have actually executed again (reliability.md RS-2).
+    /// `restart_count` counts the programs that have actually executed again (RS-2).
     private mutating func checkCounts(_ job: JobRecord, _ trace: SimTrace) {
         let executed = trace.executions(of: job.id)
         let unseen = trace.executions.reduce(0) { $0 + ($1.start.job == job.id && $1.beforeReboot ? 1 : 0) }
@@ -229,7 +229,7 @@ struct OutcomeChecker {
         }
     }
 
-    /// An exit status is exact, or recorded as lost when a shim was killed, and never invented (reliability.md I2).
+    /// An exit status is exact, or recorded as lost when a shim was killed, and never invented (I2).
     private mutating func checkOutcomes(_ trace: SimTrace, _ store: StateStore) throws {
         var stored: [StartID: Outcome] = [:]
         for job in try store.reader.jobs(JobFilter()) {

@@ -5,7 +5,7 @@ extension RetryPolicy {
     ///
     /// The delay grows by `factor` from `delay` up to `maxDelay`. `random` is from 0 to 1 and changes the delay by at
     /// most
-    /// `jitter` up or down, so that programs that fail together do not restart together (reliability.md RS-1).
+    /// `jitter` up or down, so that programs that fail together do not restart together (RS-1).
     public func delay(afterAttempt attempt: Int, random: Double) -> Duration {
         var seconds = Self.seconds(delay)
         let limit = Self.seconds(maxDelay)

@@ -78,7 +78,7 @@ extension JobLifecycle {
         }
     }
 
-    /// Names the processes that survived SIGKILL, so that the user can act (reliability.md TR-2).
+    /// Names the processes that survived SIGKILL, so that the user can act (TR-2).
     mutating func handleSurvivedKill(_ survivors: [String]) -> [JobEffect] {
         guard case .stopping(var stopping) = phase, stopping.killCount > 1, !survivors.isEmpty else { return [] }
         let names = survivors.joined(separator: ", ")
@@ -88,7 +88,7 @@ extension JobLifecycle {
         return [.recordEvent(.error, "still waits for \(names)")]
     }
 
-    /// Extends deadlines after a suspend of the machine: no program can have answered meanwhile (reliability.md TM-2).
+    /// Extends deadlines after a suspend of the machine: no program can have answered meanwhile (TM-2).
     ///
     /// A job that starts or stops gets its whole time again. A probe that was running is discarded.
     mutating func handleMachineSlept(_ context: Context) -> [JobEffect] {

@@ -1,7 +1,7 @@
 internal import HeroModel
 
 extension JobLifecycle {
-    /// Counts a program that executes; `restartCount` follows from the number of executions (reliability.md RS-2).
+    /// Counts a program that executes; `restartCount` follows from the number of executions (RS-2).
     mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {
         record.process = process
         record.executions &+= 1

@@ -4,7 +4,7 @@ extension JobLifecycle {
     /// Handles a probe that could not run, because the machine lacked a descriptor, a pid or memory.
     ///
     /// A skipped probe counts neither as failure nor as success. It runs again after its interval, and failures before
-    /// it count (reliability.md RX-1, RX-2).
+    /// it count (RX-1, RX-2).
     mutating func handleProbeSkipped(_ serial: UInt64, _ reason: String, _ context: Context) -> [JobEffect] {
         let warning = JobEffect.recordEvent(.warning, "its probe was skipped: \(reason)")
         switch phase {

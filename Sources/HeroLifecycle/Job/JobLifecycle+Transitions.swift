@@ -270,7 +270,7 @@ extension JobLifecycle {
 
     /// Waits before the next start, because the machine lacked the resources for this one.
     ///
-    /// The program is not to blame: neither attempts nor restarts count it (reliability.md RS-4).
+    /// The program is not to blame: neither attempts nor restarts count it (RS-4).
     private mutating func startRefusedTemporarily(
         _ outcome: Outcome,
         _ refusedStarts: Int,

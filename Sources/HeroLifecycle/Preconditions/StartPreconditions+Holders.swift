@@ -28,7 +28,7 @@ extension StartPreconditions {
             let protection = holder.process?.protectionReason
             let key = protection == nil ? rules.keyAllowingStop(isInstance: holder.runsProgram) : nil
             guard let process = holder.process, let key else {
-                // A shared port does not block the start, so its holder can stay (reliability.md TP-4).
+                // A shared port does not block the start, so its holder can stay (TP-4).
                 if holder.isShared { continue }
                 return ([], blockedReason(holder, protection, among: holders, rules))
             }

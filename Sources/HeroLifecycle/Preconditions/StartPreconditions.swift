@@ -60,9 +60,9 @@ public struct StartPreconditions: Hashable, Sendable {
     /// How often socket files were removed; the limit prevents an endless loop.
     private var socketRemovals = 0
 
-    /// The maximum number of stop rounds and of socket removals of one start (reliability.md PF-3, RC-3).
+    /// The maximum number of stop rounds and of socket removals of one start (PF-3, RC-3).
     private static let maxRounds = 3
-    /// How long a descendant of another stopped holder may take to exit by itself (reliability.md RC-3).
+    /// How long a descendant of another stopped holder may take to exit by itself (RC-3).
     private static let descendantGracePeriod = Duration.milliseconds(500)
     /// The time between two checks while a holder is being stopped.
     private static let recheckInterval = Duration.milliseconds(50)
@@ -153,6 +153,6 @@ public struct StartPreconditions: Hashable, Sendable {
 public enum PreconditionEffect: Hashable, Sendable {
     /// Remove a socket file that no process holds.
     case removeSocket(SocketFile)
-    /// Send a signal to a process that holds a resource; an event reports it (reliability.md RC-5).
+    /// Send a signal to a process that holds a resource; an event reports it (RC-5).
     case signal(ForeignProcess, Signal, holding: ClaimedResource, allowedBy: String)
 }

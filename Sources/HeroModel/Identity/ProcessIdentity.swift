@@ -1,4 +1,4 @@
-/// The identity of one process, which no other process with the same pid can have (reliability.md ID-1).
+/// The identity of one process, which no other process with the same pid can have (ID-1).
 ///
 /// A bare pid is never stored, compared or signalled.
 public struct ProcessIdentity: Hashable, Sendable, Codable {

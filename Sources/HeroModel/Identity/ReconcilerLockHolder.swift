@@ -1,4 +1,4 @@
-/// The reconciler of a state directory, as it describes itself in the lock file (reliability.md LK-1).
+/// The reconciler of a state directory, as it describes itself in the lock file (LK-1).
 public struct ReconcilerLockHolder: Hashable, Sendable {
     /// The pid in its own pid namespace; 0 until it has written the lock file.
     public var pid: Int32
@@ -6,7 +6,7 @@ public struct ReconcilerLockHolder: Hashable, Sendable {
     public var mode: String
     /// The services directory of its revision; empty if there is none.
     public var directory: String
-    /// The reason and the end of safe mode as text; nil if it is not in safe mode (reliability.md CR-6).
+    /// The reason and the end of safe mode as text; nil if it is not in safe mode (CR-6).
     public var safeMode: String?
 
     /// Makes a description.

@@ -2,7 +2,7 @@
 ///
 /// Limits per process (setrlimit(2)) exist on every machine.
 public struct ContainmentSupport: Hashable, Sendable {
-    /// How the processes of a tree are contained (reliability.md TR-2); the strongest method comes first.
+    /// How the processes of a tree are contained (TR-2); the strongest method comes first.
     public enum Method: String, Hashable, Sendable, CaseIterable {
         /// A cgroup v2 per start; one write kills the whole tree.
         case cgroup

@@ -1,5 +1,5 @@
-/// Facts about a machine and the directories of heroproc, without a judgement; `doctor` evaluates them (reliability.md
-/// OB-4).
+/// Facts about a machine and the directories of heroproc, without a judgement; `doctor` evaluates them
+/// (OB-4).
 ///
 /// The default values mean that a fact is unknown.
 public struct MachineFacts: Hashable, Sendable {

@@ -5,7 +5,7 @@ public struct BoundPort: Hashable, Sendable {
     /// Whether other processes may listen on the port at the same time.
     ///
     /// The kernel requires `SO_REUSEPORT` on every socket of the port, and one owner of all of them (socket(7),
-    /// reliability.md TP-4).
+    /// TP-4).
     public var isShared: Bool
 
     /// Makes a port; by default it is not shared.

@@ -8,7 +8,7 @@
 public enum EnvironmentFile {
     /// A syntax error in the file.
     ///
-    /// It contains no part of a value, because the value may be a secret (reliability.md SE-1).
+    /// It contains no part of a value, because the value may be a secret (SE-1).
     public struct SyntaxError: Error, Hashable, Sendable {
         /// The line, from 1.
         public var line: Int

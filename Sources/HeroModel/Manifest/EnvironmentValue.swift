@@ -4,7 +4,7 @@ public enum EnvironmentValue: Hashable, Sendable {
     case text(String)
     /// The content of the file with this absolute path when the program is started, without one trailing line feed.
     ///
-    /// The content is never stored and never shown (reliability.md SE-1).
+    /// The content is never stored and never shown (SE-1).
     case fromFile(String)
 }
 

@@ -16,7 +16,7 @@ public struct JobRecord: Hashable, Sendable, Codable {
     public var phase: JobPhase
     /// The number of attempts since it was last stable, from 1; 0 before the first one.
     public var attempt: Int
-    /// The number of restarts whose program executed; it never decreases (reliability.md RS-2).
+    /// The number of restarts whose program executed; it never decreases (RS-2).
     public var restartCount: Int
     /// The number of executions; `restartCount` is one less.
     public var executions: Int

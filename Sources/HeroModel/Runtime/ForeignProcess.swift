@@ -45,7 +45,7 @@ extension ForeignProcess: CustomStringConvertible {
     public var description: String { "pid \(identity.pid) \(program)" }
 }
 
-/// Why a process is never signalled, even if a manifest allows it (reliability.md I4, RC-2).
+/// Why a process is never signalled, even if a manifest allows it (I4, RC-2).
 public enum Protection: String, Hashable, Sendable, CaseIterable {
     /// Pid 1.
     case pidOne

@@ -1,6 +1,6 @@
 /// A time of the boot clock (CLOCK_BOOTTIME), in nanoseconds.
 ///
-/// Every deadline uses this clock, because it includes suspend and never jumps (reliability.md TM-1).
+/// Every deadline uses this clock, because it includes suspend and never jumps (TM-1).
 public struct Moment: Hashable, Comparable, Sendable, Codable {
     /// Nanoseconds since boot.
     public var nanoseconds: Int64

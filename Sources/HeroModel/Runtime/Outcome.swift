@@ -4,11 +4,11 @@ public enum Outcome: Hashable, Sendable, Codable {
     case exited(Int32)
     /// A signal ended the program.
     case signaled(Signal, coreDumped: Bool)
-    /// The kernel killed the program with SIGKILL because its cgroup ran out of memory (reliability.md OM-1).
+    /// The kernel killed the program with SIGKILL because its cgroup ran out of memory (OM-1).
     case outOfMemory
     /// The start failed, and the program never executed.
     case startFailed(StartFailure)
-    /// The outcome is unknown (reliability.md I2); the text is the reason.
+    /// The outcome is unknown (I2); the text is the reason.
     case lost(String)
 
     /// Whether the program exited with one of these codes.

@@ -1,4 +1,4 @@
-/// The state of a PID file (reliability.md PF-1, PF-2).
+/// The state of a PID file (PF-1, PF-2).
 public enum PIDFileState: Hashable, Sendable {
     /// The file does not exist, or the action has no PID file.
     case absent

@@ -23,12 +23,12 @@ extension ClaimedResource: CustomStringConvertible {
 public struct ResourceHolder: Hashable, Sendable {
     /// The resource.
     public var resource: ClaimedResource
-    /// The process; nil if the kernel shows a listener and no process that has it open (reliability.md TP-3).
+    /// The process; nil if the kernel shows a listener and no process that has it open (TP-3).
     public var process: ForeignProcess?
     /// Whether it executes the program or script of the action, so that it is another instance.
     public var runsProgram: Bool
     /// Whether the action can listen at the same time: it declares the port as shared, and the kernel allows it
-    /// (reliability.md TP-4).
+    /// (TP-4).
     public var isShared: Bool
 
     /// Makes a holder.

@@ -17,7 +17,7 @@ public enum StartEvent: Hashable, Sendable {
     case ended(EndReport)
     /// The shim is gone, but its program is not.
     ///
-    /// The program must be stopped (reliability.md 2.5); its end arrives as `ended`.
+    /// The program must be stopped; its end arrives as `ended`.
     case shimLost(StartReport)
     /// A probe has finished; `serial` is that of its request.
     case probeFinished(serial: UInt64, ProbeResult)

@@ -56,7 +56,7 @@ public struct StartFailure: Hashable, Sendable, Codable {
 extension StartFailure {
     /// Whether the machine lacked a resource or did not respond in time.
     ///
-    /// The program is not to blame, and a later attempt can succeed (reliability.md RS-4).
+    /// The program is not to blame, and a later attempt can succeed (RS-4).
     public var isTransient: Bool { Self.transient.contains(errno) }
 
     /// EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY, ENOSPC, ETIMEDOUT and EDQUOT (errno(3), Linux).

@@ -1,7 +1,7 @@
 public import HeroModel
 
 extension DesiredState {
-    /// Warnings about limits that a machine cannot enforce as declared (reliability.md SP-5), sorted by name.
+    /// Warnings about limits that a machine cannot enforce as declared (SP-5), sorted by name.
     ///
     /// Services that heroproc does not run, and actions that only services use, get no warnings of their own.
     public func limitWarnings(

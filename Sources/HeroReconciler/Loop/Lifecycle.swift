@@ -8,7 +8,7 @@ enum Lifecycle: Hashable {
     case running
     /// A `down` is the last revision: a reconciler that syncs ignores its directory until the next apply.
     case paused
-    /// Keeps the applied revision running and refuses everything new, until `until` at the latest.
+    /// Keeps the applied revision running and refuses everything new, until `until` or earlier.
     ///
     /// At `nextCheck` the reconciler checks whether safe mode must end earlier.
     case safeMode(until: Moment, nextCheck: Moment)

@@ -18,7 +18,7 @@ public import HeroStore
 public final class Reconciler {
     private let kernel: any Kernel
     private let configuration: ReconcilerConfiguration
-    /// What is declared and what runs.
+    /// The declared and the running services.
     let state = RuntimeState()
     /// The rows and effects of the current turn.
     private let journal: TurnJournal

@@ -1,6 +1,6 @@
 import HeroModel
 
-/// Everything the reconciler knows about what is declared and what runs.
+/// Everything the reconciler knows about the declared and the running services.
 ///
 /// All parts of the reconciler read it. Each entry is changed only by the part that owns it: services by
 /// `WaveExecutor`, standalone actions by `StandaloneController`, jobs by `JobController`, revisions by

@@ -1,6 +1,6 @@
 public import HeroModel
 
-/// Why and until when a reconciler is in safe mode: its predecessors have crashed (reliability.md CR-6; decision 33).
+/// Why and until when a reconciler is in safe mode: its predecessors have crashed (CR-6; decision 33).
 ///
 /// The crashes may be caused by the services directory, by a request, or by a faulty version of heroproc. In safe mode
 /// the reconciler therefore uses none of them: it keeps the last applied revision running and accepts nothing new.
@@ -37,7 +37,7 @@ public struct SafeMode: Sendable {
         reason = "the reconciler crashed \(crashes) times within a minute, the last time by SIG\(signal)"
         let end = WallTime(microseconds: now.microseconds &+ Self.maxDuration.wholeMilliseconds &* 1000)
         remedy =
-            "it ends as soon as anything changes in \(directory) or heroproc is replaced, at the latest at "
+            "it ends as soon as anything changes in \(directory) or heroproc is replaced, or at "
             + end.description.prefix(19) + "Z"
         self.directory = directory
         self.isReplaced = isReplaced

@@ -77,7 +77,7 @@ final class PlanController {
         if retriesFailed, retriesNow { retryWaitingJobs(of: plan) }
     }
 
-    /// An apply begins: plans are made again after failed proofs.
+    /// An apply begins: a new plan is made after failed proofs.
     func allowProofs() { failedProofs = 0 }
 
     private func execute(_ plan: Plan) {

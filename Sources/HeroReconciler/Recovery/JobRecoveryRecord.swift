@@ -5,7 +5,7 @@ import HeroStore
 /// What the database knows of a job, written next to the record file of its shim before each start.
 ///
 /// With it, a reconciler that finds only the run directory knows the owner, the spec and the run of the job. A lost
-/// database is rebuilt from these records (reliability.md DB-5), and during a store outage they are written before a
+/// database is rebuilt from these records (DB-5), and during a store outage they are written before a
 /// restart (DB-4, decision 27). The names of the properties are the keys of the file: they must not change.
 struct JobRecoveryRecord: Codable, Hashable {
     /// The version of the format; a record of another version is not read.

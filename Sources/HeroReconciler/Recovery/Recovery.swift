@@ -71,7 +71,7 @@ struct Recovery {
         if let wanted = Manifests.declared(in: stored.files, by: stored.revision) {
             state.desired = wanted
         } else if !stored.files.isEmpty {
-            // What was started stays as it was started: nobody has requested a stop.
+            // What was started stays as it was started: no client has requested a stop.
             let place = ManifestLocation(file: stored.revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { state.desired.services[record.name] = Declared(record.spec, at: place) }
             for record in stored.standalone { state.desired.actions[record.name] = Declared(record.spec, at: place) }

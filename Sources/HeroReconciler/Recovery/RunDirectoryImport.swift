@@ -3,10 +3,10 @@ import HeroManifest
 import HeroModel
 import HeroStore
 
-/// Completes a database that is lost, or older than the run directory (reliability.md DB-4, DB-5).
+/// Completes a database that is lost, or older than the run directory (DB-4, DB-5).
 ///
-/// The database is a history. What runs is known from the run directory, and what is wanted from the copy of the last
-/// applied revision. Only history is lost with the database.
+/// The database is a history. Running jobs are known from the run directory, and the desired state from the copy of the
+/// last applied revision. Only history is lost with the database.
 struct RunDirectoryImport {
     /// A job in the run directory that the database does not know.
     private struct UnrecordedJob {

@@ -1,6 +1,6 @@
 import HeroModel
 
-/// How long names that have disappeared from the manifests are waited for (reliability.md MF-4).
+/// How long names that have disappeared from the manifests are waited for (MF-4).
 ///
 /// Some editors and tools remove a file and write it again a moment later. A name that is declared again within five
 /// seconds counts as never removed.

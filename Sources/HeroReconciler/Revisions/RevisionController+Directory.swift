@@ -83,7 +83,7 @@ extension RevisionController {
         return true
     }
 
-    /// Why a person must confirm the removal of many services (reliability.md MF-4); nil when that is not needed.
+    /// Why a person must confirm the removal of many services (MF-4); nil when that is not needed.
     private func massRemovalReason(of wanted: DesiredState) -> String? {
         let declared = state.desired.services
         guard !declared.isEmpty else { return nil }
@@ -94,7 +94,7 @@ extension RevisionController {
         return "\(removed) of \(declared.count) services were removed at once"
     }
 
-    /// Whether something that would have to stop was removed so recently that it may come back (reliability.md MF-4).
+    /// Whether something that would have to stop was removed so recently that it may come back (MF-4).
     ///
     /// Then no change of the directory is applied yet.
     private func isRemovalPending(in wanted: DesiredState) -> Bool {

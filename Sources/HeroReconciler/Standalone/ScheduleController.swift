@@ -7,7 +7,7 @@ import HeroStore
 /// Calculates when standalone actions run next, and keeps their deadlines.
 ///
 /// The database holds a calendar time; the loop sleeps until a moment of the boot clock. When the calendar is set, the
-/// moment of `every` stays and its time changes; `cron` is calculated again (reliability.md TM-1).
+/// moment of `every` stays and its time changes; `cron` is calculated again (TM-1).
 final class ScheduleController {
     /// A run that is noticed later than this after its time is missed.
     private static let missedRunGrace = Duration.seconds(60)
@@ -101,7 +101,7 @@ final class ScheduleController {
     }
 
     /// Limits a future time in case the calendar was set back while no reconciler was running: no run waits longer than
-    /// one interval of its schedule (reliability.md TM-1).
+    /// one interval of its schedule (TM-1).
     private func clampedToCalendar(_ due: WallTime, _ entry: StandaloneEntry, _ time: WallTime) -> WallTime {
         switch entry.record.spec.schedule?.timing {
         case .every(let interval): min(due, time + interval)

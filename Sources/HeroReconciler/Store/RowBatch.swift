@@ -55,8 +55,8 @@ struct RowBatch {
         }
     }
 
-    /// Drops the oldest events and starts: a crash loop during a store outage must not use all memory (reliability.md
-    /// I10).
+    /// Drops the oldest events and starts: a crash loop during a store outage must not use all memory
+    /// (I10).
     mutating func compact() {
         guard changes.count > 2 * Self.maxEvents else { return }
         var events = 0

@@ -13,7 +13,7 @@ struct StoreOutage: Hashable {
     var nextRetry: Moment
 }
 
-/// Commits the rows of each turn, and manages outages of the state database (reliability.md DB-4, I11; decision 27).
+/// Commits the rows of each turn, and manages outages of the state database (DB-4, I11; decision 27).
 ///
 /// During an outage the services keep running: ends are processed, stops and kills are sent, and a job that the
 /// database knows is restarted after its recovery record was written. Everything new waits: revisions are refused, and

@@ -66,7 +66,7 @@ extension DoctorReport {
 
     // MARK: - Limits
 
-    /// Descriptors that a reconciler needs for itself, and at most for each job (reliability.md RX-1).
+    /// Descriptors that a reconciler needs for itself, and at most for each job (RX-1).
     private static let reservedFiles: Int64 = 64
     private static let filesPerJob: Int64 = 3
 

@@ -1,6 +1,6 @@
 public import HeroModel
 
-/// The checks of a machine: the result of `doctor` (reliability.md OB-4).
+/// The checks of a machine: the result of `doctor` (OB-4).
 ///
 /// A report depends only on the facts, so the same facts always give the same report.
 public struct DoctorReport: Hashable, Sendable {

@@ -1,6 +1,6 @@
 import HeroJSON
 
-/// Lines of a log as bytes for a file, a pipe or a terminal (reliability.md LG-4).
+/// Lines of a log as bytes for a file, a pipe or a terminal (LG-4).
 public struct LogView: Sendable {
     /// Whether the output is a terminal, so that control characters are escaped.
     public var isForTerminal: Bool

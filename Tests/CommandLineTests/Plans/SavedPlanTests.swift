@@ -70,7 +70,10 @@ struct SavedPlanTests {
             try await eventually("the service has failed") {
                 try await sandbox.run("why", "web").output.contains("has failed")
             }
-            try await expectRefusal(sandbox, "the running services have changed since it was made: core/web would start now")
+            try await expectRefusal(
+                sandbox,
+                "the running services have changed since it was made: core/web would start now"
+            )
         }
     }
 

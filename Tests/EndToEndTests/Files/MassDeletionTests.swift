@@ -172,7 +172,10 @@ struct MassDeletionTests {
             ]
             let removed = bootTime()
             host.removeManifest("c")
-            _ = try await host.waitForEvent("info", "removed from the manifests; it stops unless it is declared again within 5s")
+            _ = try await host.waitForEvent(
+                "info",
+                "removed from the manifests; it stops unless it is declared again within 5s"
+            )
             // The service is supervised as usual until the grace period ends.
             #expect(isAlive(instance.pid))
             try await eventually("the service has ended") { host.instances("c").last?.end == .exit(code: 0) }

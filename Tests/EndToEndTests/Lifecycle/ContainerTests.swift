@@ -4,7 +4,7 @@ import Testing
 
 /// heroproc as the first process of a PID namespace, as in a container (guarantees P1-1, P1-2).
 @Suite(
-    "heroproc as PID 1",
+    "The first process of a container",
     .serialized,
     .enabled(if: canMakePIDNamespace, "needs root, and `unshare` to make a pid namespace")
 )
