@@ -54,7 +54,7 @@ struct ControlSocketAttackTests {
                 _ = send(Array(message.utf8) + [10], to: descriptor)
                 let reply = receiveAll(from: descriptor)
                 #expect(
-                    reply.isEmpty || reply.contains("cannot understand the request"),
+                    reply.isEmpty || reply.contains("cannot read the request"),
                     "\(message.prefix(80)): \(reply)"
                 )
             }
