@@ -146,16 +146,8 @@ public struct RuntimePaths: Hashable, Sendable {
         if run.hasPrefix("/run/") { allowTraversal(parentDirectory(of: run)) }
     }
 
-    /// Returns the FNV-1a hash of a path as 16 hexadecimal digits; the same on all machines and in all versions.
-    static func digest(of path: String) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in path.utf8 {
-            hash ^= UInt64(byte)
-            hash &*= 0x100_0000_01b3
-        }
-        let digits = String(hash, radix: 16)
-        return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
-    }
+    /// Returns the digest of a path as 16 hexadecimal digits, which names its run directory.
+    static func digest(of path: String) -> String { shortDigest(path.utf8) }
 
     /// Returns an absolute path without empty parts, `.` and `..`; works on the text only.
     static func normalized(_ path: String) -> String {

@@ -12,3 +12,16 @@ public func contentDigest(_ bytes: some Sequence<UInt8>) -> String {
     let digits = String(hash, radix: 16)
     return String(repeating: "0", count: max(0, 32 - digits.count)) + digits
 }
+
+/// A digest for file names: FNV-1a with 64 bits, as 16 hexadecimal digits.
+///
+/// It is the same on all machines and in all versions, because directories carry it as their name.
+public func shortDigest(_ bytes: some Sequence<UInt8>) -> String {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in bytes {
+        hash ^= UInt64(byte)
+        hash &*= 0x100_0000_01b3
+    }
+    let digits = String(hash, radix: 16)
+    return String(repeating: "0", count: max(0, 16 - digits.count)) + digits
+}
