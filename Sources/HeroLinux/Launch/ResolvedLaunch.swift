@@ -96,9 +96,8 @@ struct ResolvedLaunch {
     }
 
     private static func refusal(_ source: String, _ error: ValueFile.ReadError) -> StartError {
-        // A common cause of a missing file is a path that is relative to another folder than the author expected.
-        let hint = error.number == ENOENT ? "; a relative path is relative to the folder of its manifest" : ""
-        return StartError(.environment, error.number, "\(source): \(error.cause)\(hint)")
+        // The source contains the absolute path, so it shows in which folder a relative path was searched.
+        return StartError(.environment, error.number, "\(source): \(error.cause)")
     }
 
     /// Returns the paths that execvp(3) would try: a name without a slash is searched in the PATH of the program.

@@ -69,7 +69,7 @@ struct KeyTable<Draft: ManifestDraft>: Sendable {
         draft.writtenFields.reserveCapacity(draft.writtenFields.count + entries.count)
         for entry in entries {
             guard let found = hashTable.index(of: entry.key) else {
-                reportUnknown(entry, &draft, in: &decoder)
+                reportUnknown(entry, among: entries, &draft, in: &decoder)
                 continue
             }
             draft.writtenFields.append(WrittenField(path: paths[found], span: entry.span))
@@ -80,21 +80,36 @@ struct KeyTable<Draft: ManifestDraft>: Sendable {
     /// Decodes a map that is the value of a key; `example` is one of its entries, for messages.
     func decode(_ node: YAMLNode, example: String, into draft: inout Draft, in decoder: inout FileDecoder) {
         guard case .mapping(let entries) = node.content else {
-            decoder.reportWrongType(node, owner, "a map", example: "\(owner): {\(example)}")
+            decoder.reportWrongType(node, owner, "a map", example: "\(lastComponent(owner)): {\(example)}")
             return
         }
         decode(entries, into: &draft, in: &decoder)
     }
 
-    private func reportUnknown(_ entry: YAMLEntry, _ draft: inout Draft, in decoder: inout FileDecoder) {
+    private func reportUnknown(
+        _ entry: YAMLEntry,
+        among entries: [YAMLEntry],
+        _ draft: inout Draft,
+        in decoder: inout FileDecoder
+    ) {
         let names = keys.map(\.name)
         let owner = prefix.isEmpty ? owner : "`\(owner)`"
         if let help = misplacedKeyHelp(entry.key) {
             decoder.report(.unknownKey, "`\(entry.key)` is not a key of \(owner)", help: help, at: entry.span)
             return
         }
-        if let suggestion = Suggestion.nearest(entry.key, names) {
+        let foreign = foreignKey(entry)
+        if let suggestion = foreign.key ?? (foreign.help == nil ? Suggestion.nearest(entry.key, names) : nil) {
             draft.misspelledKeys.insert(suggestion)
+            if entries.contains(where: { $0.key == suggestion }) {
+                decoder.report(
+                    .unknownKey,
+                    "unknown key \(quoted(entry.key)); `\(suggestion)` is written too",
+                    help: "remove the key",
+                    at: entry.span
+                )
+                return
+            }
             decoder.report(
                 .unknownKey,
                 "unknown key \(quoted(entry.key)); did you mean `\(suggestion)`?",
@@ -105,9 +120,33 @@ struct KeyTable<Draft: ManifestDraft>: Sendable {
             decoder.report(
                 .unknownKey,
                 "unknown key \(quoted(entry.key))",
-                help: "the keys of \(owner) are \(names.joined(separator: ", "))",
+                help: foreign.help ?? "the keys of \(owner) are \(names.joined(separator: ", "))",
                 at: entry.span
             )
+        }
+    }
+
+    /// Returns what this map has in place of a key of another tool: one of its keys, or an explanation.
+    private func foreignKey(_ entry: YAMLEntry) -> (key: String?, help: String?) {
+        // Explanations are about services and actions; the keys of inner maps are only compared.
+        let isOuter = prefix.isEmpty
+        if isOuter, case .scalar(let text, plain: _) = entry.value.content,
+            let help = ForeignKey.statusHelp(entry.key, value: text)
+        {
+            return (nil, help)
+        }
+        switch ForeignKey.find(entry.key) {
+        case .sameAs(let path):
+            let name = String(lastComponent(path))
+            let outer = path.utf8.count > name.utf8.count ? path.dropLast(name.utf8.count) : ""
+            if keys.contains(where: { $0.name == name }), outer.isEmpty || prefix.hasSuffix(outer) {
+                return (name, nil)
+            }
+            guard isOuter else { return (nil, nil) }
+            if outer.isEmpty { return (nil, misplacedKeyHelp(name)) }
+            return (nil, "write `\(name)` in the map `\(outer.dropLast())` of an action")
+        case .explained(let help): return (nil, isOuter ? help : nil)
+        case nil: return (nil, nil)
         }
     }
 }

@@ -73,7 +73,12 @@ extension FileDecoder {
         do throws(CronSyntaxError) {
             return try CronExpression(parsing: text)
         } catch {
-            let (problem, help) = problemAndHelp(error.message)
+            var (problem, help) = problemAndHelp(error.message)
+            if text.lowercased().hasPrefix("@every "),
+                let every = Proposal.duration(text, in: AllowedRanges.scheduleInterval)
+            {
+                (problem, help) = ("an interval is not a cron expression", "write it as `every: \(every)`")
+            }
             report(
                 .invalidCron,
                 "`\(key)`: \(problem)",

@@ -1,43 +1,18 @@
 /// Finds a name that is similar to an unknown one.
 public enum Suggestion {
-    /// Keys of other tools, with the keys of heroproc that have the same meaning.
-    private static let keySynonyms: [String: String] = [
-        "depends_on": "requires", "dependencies": "requires", "before": "after", "command": "exec", "cmd": "exec",
-        "args": "exec", "run": "exec", "entrypoint": "exec", "environment": "env", "environ": "env",
-        "working_dir": "cwd", "workdir": "cwd", "working_directory": "cwd",
-        "directory": "cwd", "dir": "cwd", "ports": "tcp_ports",
-        "port": "tcp_ports", "listen": "tcp_ports", "readiness": "ready", "readiness_probe": "ready",
-        "healthcheck": "health", "liveness": "health", "liveness_probe": "health", "shell": "interpreter",
-        "restart_policy": "restart", "namespace": "context",
-        "desc": "description", "annotations": "labels", "type": "kind", "title": "name", "logging": "log",
-        "retries": "retry", "unix_sockets": "sockets", "socket": "unix",
-        "url": "http", "signal_name": "signal", "max_tries": "max_attempts", "ulimits": "limits", "tz": "timezone",
-        "environment_file": "env_file", "pidfile": "pid_file", "cpus": "cpu", "mem": "memory", "mem_limit": "memory",
-        "shared": "reuseport", "share": "reuseport",
-        "variables": "vars", "interval_time": "interval", "protected": "protect", "crontab": "cron",
-    ]
-
-    /// Values of other tools, with the values of heroproc that have the same meaning.
-    private static let valueSynonyms: [String: String] = [
-        "running": "start", "started": "start", "up": "start", "enabled": "start", "on": "start", "stopped": "stop",
-        "down": "stop", "disabled": "stop", "off": "stop", "unless-stopped": "always", "no": "never",
-        "root": "system", "kill": "replace",
-    ]
-
-    /// Returns the most similar candidate: a synonym, or one within a few edits; nil if there is none.
+    /// Returns the candidate within a few edits; nil if there is none.
+    ///
+    /// A candidate with the opposite meaning is never returned: `max_delay` for `min_delay`, `protect` for `unprotect`.
     public static func nearest(_ name: String, _ candidates: some Sequence<String>) -> String? {
-        let lower = name.lowercased()
-        for table in [keySynonyms, valueSynonyms] {
-            if let synonym = table[lower], candidates.contains(synonym) { return synonym }
-        }
-        let bytes = Array(lower.replacing("-", by: "_").utf8)
+        let bytes = words(name)
         guard (1...64).contains(bytes.count) else { return nil }
         var best: (name: String, distance: Int)?
         for candidate in candidates {
             let limit = min(best.map { $0.distance - 1 } ?? .max, max(1, min(bytes.count, candidate.utf8.count) / 3))
             guard abs(candidate.utf8.count - bytes.count) <= limit, limit >= 0 else { continue }
-            let distance = editDistance(bytes, Array(candidate.lowercased().replacing("-", by: "_").utf8))
-            if distance <= limit { best = (candidate, distance) }
+            let other = words(candidate)
+            let distance = editDistance(bytes, other)
+            if distance <= limit, !isOpposite(bytes, other) { best = (candidate, distance) }
         }
         return best?.name
     }
@@ -45,6 +20,38 @@ public enum Suggestion {
     /// Returns `; did you mean ...?`, or an empty string if no candidate is similar.
     static func didYouMean(_ name: String, _ candidates: some Sequence<String>) -> String {
         nearest(name, candidates).map { "; did you mean `\($0)`?" } ?? ""
+    }
+
+    /// Returns the lower-case bytes, with `_` for `-`.
+    private static func words(_ name: String) -> [UInt8] {
+        name.lowercased().utf8.map { $0 == UInt8(ascii: "-") ? UInt8(ascii: "_") : $0 }
+    }
+
+    private static let oppositeWords: [(String, String)] = [
+        ("start", "stop"), ("min", "max"), ("before", "after"), ("pre", "post"), ("enable", "disable"),
+        ("enabled", "disabled"), ("allow", "deny"), ("include", "exclude"), ("soft", "hard"), ("up", "down"),
+        ("on", "off"), ("success", "failure"), ("successes", "failures"), ("first", "last"), ("read", "write"),
+    ]
+    private static let negations = [
+        "un", "dis", "non", "no_", "not_", "pre_", "post_", "pre", "post", "never_", "skip_", "without_",
+    ]
+
+    /// Whether two names differ by a word and its opposite, or by a prefix that negates or moves the meaning.
+    private static func isOpposite(_ left: [UInt8], _ right: [UInt8]) -> Bool {
+        for prefix in negations where left.starts(with: prefix.utf8) != right.starts(with: prefix.utf8) {
+            let (longer, shorter) = left.starts(with: prefix.utf8) ? (left, right) : (right, left)
+            let rest = Array(longer.dropFirst(prefix.utf8.count))
+            if !rest.isEmpty, editDistance(rest, shorter) < editDistance(longer, shorter) { return true }
+        }
+        let underscore = UInt8(ascii: "_")
+        let (leftWords, rightWords) = (left.split(separator: underscore), right.split(separator: underscore))
+        guard leftWords.count == rightWords.count else { return false }
+        return zip(leftWords, rightWords).contains { leftWord, rightWord in
+            oppositeWords.contains { first, second in
+                (leftWord.elementsEqual(first.utf8) && rightWord.elementsEqual(second.utf8))
+                    || (leftWord.elementsEqual(second.utf8) && rightWord.elementsEqual(first.utf8))
+            }
+        }
     }
 
     /// Returns the smallest number of characters to insert, remove, replace or swap with a neighbour.
@@ -67,9 +74,25 @@ public enum Suggestion {
     }
 }
 
-extension String {
-    /// Returns the text with each occurrence of a character replaced by another one.
-    fileprivate func replacing(_ character: Character, by other: Character) -> String {
-        String(map { $0 == character ? other : $0 })
+/// Values of other tools.
+enum ForeignValue {
+    /// The values of heroproc with the same meaning, by key.
+    private static let synonyms: [String: [String: String]] = [
+        "status": [
+            "running": "start", "started": "start", "up": "start", "enabled": "start", "on": "start", "true": "start",
+            "stopped": "stop", "down": "stop", "disabled": "stop", "off": "stop", "false": "stop",
+            "manual": "ignore", "unmanaged": "ignore",
+        ],
+        "restart": [
+            "unless-stopped": "always", "yes": "always", "true": "always", "no": "never", "false": "never",
+            "none": "never", "on_error": "on_failure", "unexpected": "on_failure", "on-abnormal": "on_failure",
+        ],
+        "class": ["root": "system"],
+        "overlap": ["kill": "replace", "forbid": "skip", "wait": "queue"],
+    ]
+
+    /// Returns the value of heroproc that means the same; nil if the value is not known from another tool.
+    static func find(_ value: String, of key: some StringProtocol) -> String? {
+        synonyms[String(key)]?[value.lowercased()]
     }
 }

@@ -35,10 +35,26 @@ extension FileDecoder {
             isOutOfRange
                 ? "`\(key)` must be a port from 1 to 65535, not \(quoted(port))"
                 : "`\(key)` is neither a port nor an address: \(quoted(text))",
-            help: "write `8080`, `\"127.0.0.1:8080\"` or `\"[::1]:8080\"`",
+            help: Self.endpointHelp(text),
             at: node.span
         )
         return nil
+    }
+
+    /// Returns the help for a text that is neither a port nor an address, such as a port of docker compose.
+    private static func endpointHelp(_ text: String) -> String {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let isMapping = parts.count > 1 && parts.suffix(2).allSatisfy { UInt16($0) != nil }
+        if isMapping, let port = parts.last {
+            return "heroproc maps no ports: write the port that the program binds, such as `\(port)`"
+        }
+        var plain = text[...]
+        if plain.hasSuffix("/tcp") { plain = plain.dropLast(4) }
+        for prefix in ["tcp://", "*:", ":"] where plain.hasPrefix(prefix) { plain = plain.dropFirst(prefix.count) }
+        if plain.utf8.count < text.utf8.count, let endpoint = TCPEndpoint(String(plain)), endpoint.host == nil {
+            return "write it as `\(endpoint.port)`"
+        }
+        return "write `8080`, `\"127.0.0.1:8080\"` or `\"[::1]:8080\"`"
     }
 
     /// Decodes `http://host[:port]/path`.

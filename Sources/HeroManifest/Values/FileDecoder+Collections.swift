@@ -5,7 +5,15 @@ extension FileDecoder {
     /// Returns the items of a list; a key without a value counts as an empty list.
     mutating func items(_ node: YAMLNode, _ key: String, of what: String, example: String) -> [YAMLNode] {
         if case .sequence(let items) = node.content { return items }
-        if !node.isNull { reportWrongType(node, key, "a list of \(what)", example: "\(key): [\(example)]") }
+        if !node.isNull {
+            reportWrongType(
+                node,
+                key,
+                "a list of \(what)",
+                example: "\(lastComponent(key)): [\(example)]",
+                proposal: { what == "rules" ? nil : Proposal.list($0, key) }
+            )
+        }
         return []
     }
 
@@ -40,7 +48,7 @@ extension FileDecoder {
             help =
                 what == "strings"
                 ? "quote it if it is a string that contains `: `; a map is not allowed here"
-                : "write it as `\(key): [\(example)]`"
+                : "write a list of \(what), such as `\(lastComponent(key)): [\(example)]`"
         }
         report(
             .wrongType,
@@ -56,7 +64,7 @@ extension FileDecoder {
         let all = scalarItems(node, key, of: "strings", example: example)
         var result = OrderedSet<String>(capacity: all.count)
         for item in all {
-            guard let text = singleLineText(item, key, example: "\(key): [\(example)]") else { continue }
+            guard let text = singleLineText(item, key, example: "\(lastComponent(key)): [\(example)]") else { continue }
             if !result.append(text) { reportListedTwice(item, key, text) }
         }
         return result.items
@@ -66,7 +74,13 @@ extension FileDecoder {
     mutating func arguments(_ node: YAMLNode, _ key: String) -> [String]? {
         func example() -> String { "\(lastComponent(key)): [sleep, 10s]" }
         guard case .sequence(let items) = node.content else {
-            reportWrongType(node, key, "a list of strings (the program and its arguments)", example: example())
+            reportWrongType(
+                node,
+                key,
+                "a list of strings (the program and its arguments)",
+                example: example(),
+                proposal: { Proposal.command($0, key) }
+            )
             return nil
         }
         var result: [String] = []
@@ -110,7 +124,16 @@ extension FileDecoder {
         value: (_ entry: YAMLEntry, _ decoder: inout FileDecoder) -> Value?
     ) -> [String: Value] {
         guard case .mapping(let entries) = node.content else {
-            if !node.isNull { reportWrongType(node, key, "a map of strings", example: "\(key): {\(example)}") }
+            if let proposal = Proposal.map(node, key) {
+                report(
+                    .wrongType,
+                    "`\(key)` must be a map of strings, not `NAME=VALUE`",
+                    help: "write it as `\(proposal)`",
+                    at: node.span
+                )
+            } else if !node.isNull {
+                reportWrongType(node, key, "a map of strings", example: "\(lastComponent(key)): {\(example)}")
+            }
             return [:]
         }
         var result: [String: Value] = Dictionary(minimumCapacity: entries.count)

@@ -59,7 +59,9 @@ extension FileDecoder {
     mutating func exitCodes(_ node: YAMLNode, _ key: String) -> [Int32]? {
         let example = "\(key): [0, 3]"
         guard case .sequence(let items) = node.content else {
-            reportWrongType(node, key, "a list of whole numbers", example: example)
+            reportWrongType(node, key, "a list of whole numbers", example: example) { text in
+                Proposal.integer(text, in: AllowedRanges.exitCode).map { "\(lastComponent(key)): [\($0)]" }
+            }
             return nil
         }
         guard !items.isEmpty else {

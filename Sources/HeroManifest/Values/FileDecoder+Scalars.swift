@@ -5,13 +5,19 @@ internal import HeroModel
 /// Messages name a key with the map that contains it, such as `retry.delay`.
 extension FileDecoder {
     /// Reports that a value has the wrong type or is missing.
+    ///
+    /// `example` is an entry that is valid in this place, with another value than that of the author. `proposal`
+    /// returns the entry that the text of a scalar means. `range` is the end of the expectation in the help.
     mutating func reportWrongType(
         _ node: YAMLNode,
         _ key: String,
         _ expected: String,
-        example: @autoclosure () -> String
+        range: String = "",
+        example: @autoclosure () -> String?,
+        proposal: (_ text: String) -> String? = { _ in nil }
     ) {
         let found: String
+        var proposed: String?
         switch node.content {
         case .invalid: return
         case .sequence: found = "a list"
@@ -21,19 +27,25 @@ extension FileDecoder {
             report(
                 .missingValue,
                 isEmpty ? "`\(key)` has no value" : "`\(key)` has no value (YAML reads this as null)",
-                help: "write \(expected), such as `\(example())`"
+                help: Self.expectation(expected + range, example())
                     + (isEmpty ? "" : ", or quote it if it is a string"),
                 at: node.span
             )
             return
-        case .scalar(let text, plain: let isPlain): found = isPlain ? quoted(text) : "the quoted string \(quoted(text))"
+        case .scalar(let text, plain: let isPlain):
+            found = isPlain ? quoted(text) : "the quoted string \(quoted(text))"
+            proposed = proposal(text)
         }
         report(
             .wrongType,
             "`\(key)` must be \(expected), not \(found)",
-            help: "write it as `\(example())`",
+            help: proposed.map { "write it as `\($0)`" } ?? Self.expectation(expected + range, example()),
             at: node.span
         )
+    }
+
+    private static func expectation(_ expected: String, _ example: String?) -> String {
+        "write \(expected)" + (example.map { ", such as `\($0)`" } ?? "")
     }
 
     /// Returns the text of a scalar that is not null.
@@ -80,7 +92,13 @@ extension FileDecoder {
             if text == "true" { return true }
             if text == "false" { return false }
         }
-        reportWrongType(node, key, "`true` or `false`", example: "\(lastComponent(key)): true")
+        reportWrongType(
+            node,
+            key,
+            "`true` or `false`",
+            example: "\(lastComponent(key)): true",
+            proposal: { Proposal.boolean($0).map { "\(lastComponent(key)): \($0)" } }
+        )
         return nil
     }
 
@@ -94,11 +112,14 @@ extension FileDecoder {
     /// Decodes a decimal integer within a range.
     mutating func integer(_ node: YAMLNode, _ key: String, in range: ClosedRange<Int>) -> Int? {
         guard let (text, isPlain) = scalar(node), isPlain, Scalars.isDecimalInteger(text) else {
+            // An example would be an arbitrary number, so the help names the range.
             reportWrongType(
                 node,
                 key,
                 "a whole number",
-                example: "\(lastComponent(key)): \(max(range.lowerBound, 1))"
+                range: " from \(range.lowerBound) to \(range.upperBound)",
+                example: nil,
+                proposal: { Proposal.integer($0, in: range).map { "\(lastComponent(key)): \($0)" } }
             )
             return nil
         }
@@ -117,17 +138,22 @@ extension FileDecoder {
 
     /// Decodes a number with an optional fraction within a range.
     mutating func number(_ node: YAMLNode, _ key: String, in range: ClosedRange<Double>) -> Double? {
+        let bounds = "\(Canonical.number(range.lowerBound)) to \(Canonical.number(range.upperBound))"
         guard let (text, isPlain) = scalar(node), isPlain, let value = Scalars.number(text) else {
             reportWrongType(
                 node,
                 key,
                 "a decimal number",
-                example: "\(lastComponent(key)): \(Canonical.number(range.lowerBound))"
+                range: " from \(bounds)",
+                example: nil,
+                proposal: { text in
+                    guard let value = Scalars.number(text), range.contains(value) else { return nil }
+                    return "\(lastComponent(key)): \(Canonical.number(value))"
+                }
             )
             return nil
         }
         if range.contains(value) { return value }
-        let bounds = "\(Canonical.number(range.lowerBound)) to \(Canonical.number(range.upperBound))"
         report(
             .outOfRange,
             "`\(key)` must be from \(bounds), not \(quoted(text))",
@@ -159,7 +185,10 @@ extension FileDecoder {
                 report(
                     .invalidDuration,
                     "`\(key)` has no unit: \(quoted(text))",
-                    help: "write `\(text.prefix(20))s` for seconds; units are ms, s, m, h, d",
+                    help: Proposal.duration(text + "s", in: range).map { _ in
+                        "write `\(text.prefix(20))s` for seconds; "
+                    }
+                    .map { $0 + "units are ms, s, m, h, d" } ?? "add a unit: ms, s, m, h or d",
                     at: node.span
                 )
             case .tooLarge:
@@ -173,7 +202,8 @@ extension FileDecoder {
                 report(
                     .invalidDuration,
                     "`\(key)` is not a duration: \(quoted(text))",
-                    help: "write a whole number and one unit: `250ms`, `3s`, `10m`, `2h`, `7d`",
+                    help: Proposal.duration(text, in: range).map { "write it as `\(lastComponent(key)): \($0)`" }
+                        ?? "write a whole number and one unit: `250ms`, `3s`, `10m`, `2h`, `7d`",
                     at: node.span
                 )
             }
@@ -193,10 +223,13 @@ extension FileDecoder {
         } catch {
             switch error {
             case .unitMissing:
+                let isInRange = (try? Scalars.size(text + "B")).map { range.contains($0) } ?? false
                 report(
                     .invalidSize,
                     "`\(key)` has no unit: \(quoted(text))",
-                    help: "write `\(text.prefix(20))B` for bytes; the other units are KiB, MiB, GiB, KB, MB, GB",
+                    help: isInRange
+                        ? "write `\(text.prefix(20))B` for bytes; the other units are KiB, MiB, GiB, KB, MB, GB"
+                        : "add a unit: KiB, MiB, GiB, KB, MB or GB",
                     at: node.span
                 )
                 return nil
@@ -227,12 +260,20 @@ extension FileDecoder {
         if let text = scalar(node)?.text, let value = Choice(rawValue: text) { return value }
         let values = Choice.allCases.map(\.rawValue)
         guard let text = scalar(node)?.text else {
-            reportWrongType(node, key, "one of \(alternatives(values))", example: "\(key): \(values.first ?? "")")
+            reportWrongType(
+                node,
+                key,
+                "one of \(alternatives(values))",
+                example: "\(lastComponent(key)): \(values.first ?? "")"
+            )
             return nil
         }
+        let suggestion =
+            ForeignValue.find(text, of: lastComponent(key)).map { "; did you mean `\($0)`?" }
+            ?? Suggestion.didYouMean(text, values)
         report(
             .unknownValue,
-            "`\(key)` cannot be \(quoted(text))\(Suggestion.didYouMean(text, values))",
+            "`\(key)` cannot be \(quoted(text))\(suggestion)",
             help: "write one of \(alternatives(values))",
             at: node.span
         )

@@ -1,0 +1,120 @@
+/// Keys of other tools: systemd, docker compose, supervisord, Kubernetes, dinit and s6.
+///
+/// A key of another tool is never compared by its letters, because similar letters can have the opposite meaning:
+/// `before` is not `after`, and `pre_start` is not `restart`.
+enum ForeignKey {
+    /// heroproc has a key with the same meaning, possibly in another map.
+    case sameAs(String)
+    /// heroproc expresses this in another way; the text says how.
+    case explained(String)
+
+    /// Returns what heroproc has in place of a key; nil if the key is not known from another tool.
+    static func find(_ key: String) -> Self? {
+        let name = normalized(key)
+        if let same = synonyms[name] { return .sameAs(same) }
+        return explanations[name].map { .explained($0) }
+    }
+
+    /// Returns the help for a key of a service or an action that turns it on or off; nil for all other keys.
+    static func statusHelp(_ key: String, value: String) -> String? {
+        let isOn: Bool
+        switch normalized(key) {
+        case "enabled", "enable", "autostart", "autostarted": isOn = true
+        case "disabled", "disable", "stopped": isOn = false
+        default: return nil
+        }
+        switch value.lowercased() {
+        case "true", "yes", "on", "1": return "write `status: \(isOn ? "start" : "stop")` in the service"
+        case "false", "no", "off", "0": return "write `status: \(isOn ? "stop" : "start")` in the service"
+        default: return "write `status: start` or `status: stop` in the service"
+        }
+    }
+
+    /// The key in lower case without `_` and `-`, so that `WorkingDirectory` and `working_directory` are equal.
+    private static func normalized(_ key: String) -> String {
+        String(
+            decoding: key.lowercased().utf8.filter { $0 != UInt8(ascii: "_") && $0 != UInt8(ascii: "-") },
+            as: UTF8.self
+        )
+    }
+
+    /// The keys of heroproc with the same meaning; a key in an inner map is written with its path.
+    private static let synonyms: [String: String] = [
+        "dependson": "requires", "dependencies": "requires", "bindsto": "requires", "requisite": "requires",
+        "command": "exec", "cmd": "exec", "args": "exec", "run": "exec", "entrypoint": "exec", "execstart": "exec",
+        "program": "exec", "environment": "env", "environ": "env", "environmentfile": "env_file",
+        "envfiles": "env_file", "workingdir": "cwd", "workdir": "cwd", "workingdirectory": "cwd", "chdir": "cwd",
+        "directory": "cwd", "dir": "cwd", "ports": "tcp_ports", "port": "tcp_ports", "listen": "tcp_ports",
+        "readiness": "ready", "readinessprobe": "ready", "healthcheck": "health", "liveness": "health",
+        "livenessprobe": "health", "shell": "interpreter", "restartpolicy": "restart", "autorestart": "restart",
+        "namespace": "context", "desc": "description", "annotations": "labels", "title": "name",
+        "containername": "name", "processname": "name", "servicename": "name", "logging": "log", "retries": "retry",
+        "unixsockets": "sockets", "socket": "unix", "url": "http", "httpget": "http", "tcpsocket": "tcp",
+        "signalname": "signal", "maxtries": "max_attempts", "startretries": "retry.max_attempts",
+        "startlimitburst": "retry.max_attempts", "restartsec": "retry.delay", "startsecs": "retry.stable_after",
+        "restartdelay": "retry.delay", "backoff": "retry",
+        "ulimits": "limits", "tz": "timezone", "pidfile": "pid_file", "cpus": "cpu", "mem": "memory",
+        "memlimit": "limits.memory", "memorymax": "limits.memory", "memorylimit": "limits.memory",
+        "tasksmax": "limits.pids", "pidslimit": "limits.pids", "limitnofile": "limits.nofile",
+        "limitnproc": "limits.nproc", "limitcore": "limits.core", "oomscoreadjust": "oom_score_adj",
+        "nonewprivileges": "no_new_privs", "shared": "reuseport", "share": "reuseport", "variables": "vars",
+        "intervaltime": "interval", "periodseconds": "interval", "initialdelayseconds": "start_period",
+        "failurethreshold": "failures", "successthreshold": "successes", "timeoutseconds": "timeout",
+        "startperiod": "start_period", "protected": "protect", "crontab": "cron", "oncalendar": "schedule.cron",
+        "stopsignal": "stop.signal", "killsignal": "stop.signal", "stopwaitsecs": "stop.timeout",
+        "stopgraceperiod": "stop.timeout", "timeoutstopsec": "stop.timeout", "stoptimeout": "stop.timeout",
+        "killtimeout": "stop.timeout", "terminationgraceperiodseconds": "stop.timeout",
+        "timeoutstartsec": "start_timeout", "starttimeoutsec": "start_timeout", "watchdogsec": "health.watchdog",
+        "exitcodes": "success_exit_codes", "successexitstatus": "success_exit_codes",
+        "notifyaccess": "ready.notify", "logmaxsize": "log.max_size", "stdoutlogfilemaxbytes": "log.max_size",
+        "stdoutlogfilebackups": "log.keep",
+    ]
+
+    private static let stepBefore =
+        "list a one-shot before the program in `actions`: they start in order, each when the one before is up"
+    private static let stepAfterStop = "no step runs when a service stops: the program itself handles `stop.signal`"
+    private static let noImage = "heroproc runs programs of this machine, no images: write the program in `exec`"
+    private static let oneCopy = "declare one service for each copy"
+    private static let otherSide = "write this service in `requires` of the service that needs it"
+
+    /// The explanations for keys without a counterpart.
+    private static let explanations: [String: String] = [
+        "before": "write this service in `after` of each service that must start later",
+        "wantedby": "write this service in `wants` of the service that wants it",
+        "requiredby": otherSide, "dependents": otherSide, "partof": otherSide,
+        "prestart": stepBefore, "execstartpre": stepBefore, "initcontainers": stepBefore,
+        "poststart": "list a one-shot after the program in `actions`: it starts when the program is up",
+        "execstartpost": "list a one-shot after the program in `actions`: it starts when the program is up",
+        "prestop": stepAfterStop, "execstop": stepAfterStop, "poststop": stepAfterStop,
+        "execstoppost": stepAfterStop, "stopcommand": stepAfterStop, "finish": stepAfterStop,
+        "reload": "edit the manifest and run `heroproc apply`: a change that needs a restart restarts the service",
+        "execreload": "edit the manifest and run `heroproc apply`: a change that needs a restart restarts the service",
+        "image": noImage, "build": noImage, "pullpolicy": noImage, "platform": noImage,
+        "volumes": noImage, "networks": noImage, "networkmode": noImage, "deploy": noImage,
+        "replicas": oneCopy, "numprocs": oneCopy, "scale": oneCopy, "instances": oneCopy,
+        "stoporder": "remove it: actions stop in the reverse order of their start",
+        "priority": "order services with `after` or `requires`",
+        "onfailure": "`retry` says how often a program is started again; `heroproc events` reports failures",
+        "killmode": "remove it: a stop always ends the whole process tree",
+        "stopasgroup": "remove it: a stop always ends the whole process tree",
+        "killasgroup": "remove it: a stop always ends the whole process tree",
+        "tty": "remove it: a service has no terminal", "stdinopen": "remove it: a service has no terminal",
+        "stdoutlogfile": "remove it: `heroproc logs` shows the output; `log` limits its size",
+        "stderrlogfile": "remove it: `heroproc logs` shows the output; `log` limits its size",
+        "standardoutput": "remove it: `heroproc logs` shows the output; `log` limits its size",
+        "standarderror": "remove it: `heroproc logs` shows the output; `log` limits its size",
+        "redirectstderr": "remove it: the log has the lines of stdout and stderr in their order",
+        "expose": "list the ports that the program binds in `tcp_ports`",
+        "listenstream": "heroproc opens no sockets for a service: list what it binds in `tcp_ports` or `sockets`",
+        "oneshot": "remove it: an action without `is_process: true` is a one-shot",
+        "daemon": "remove it, and keep the program in the foreground",
+        "type": "write `is_process: true` in an action that runs for ever; without it, an action is a one-shot",
+        "minattempts": "`max_attempts` is the highest number of attempts; there is no lowest one",
+        "mindelay": "`delay` is the first and shortest delay",
+        "startdelay": "a probe in `ready` says when a dependency is up; `requires` waits for that",
+        "unlessstopped": "write `restart: always`; `status: stop` keeps a service down",
+        "profiles": "write `status: spec` in a service that is only a definition",
+        "extends": "write all keys in full, or use `vars` and `defaults` of `kind: Settings`",
+        "secrets": "write `env: {TOKEN: {from_file: /run/secrets/token}}`",
+    ]
+}
