@@ -20,5 +20,9 @@ int shim_print_version(void) {
     char text[] = "hpshim: protocol 0, records 0\n";
     text[17] += HERO_SPEC_VERSION;
     text[28] += HERO_VERSION;
-    return write(1, text, sizeof text - 1) == sizeof text - 1 ? 0 : HERO_SHIM_NO_RECORD;
+    if (write(1, text, sizeof text - 1) == sizeof text - 1) return 0;
+    static const char message[] = "hpshim: cannot write the version\n";
+    ssize_t ignored = write(2, message, sizeof message - 1);
+    (void)ignored;
+    return HERO_SHIM_NO_RECORD;
 }

@@ -22,7 +22,13 @@ struct HeroProc: ParsableCommand {
         if arguments.first == AccountLookupReply.subcommand {
             Glibc.exit(AccountLookupReply.printReply(to: Array(arguments.dropFirst())))
         }
-        main(nil)
+        StandardStreams.prepare()
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            exit(writing: error)
+        }
     }
 
     static let configuration = CommandConfiguration(
@@ -44,7 +50,7 @@ struct HeroProc: ParsableCommand {
             EXIT CODES:
               0   the services match the manifests
               1   they do not match, or not yet
-              2   refused or impossible; nothing was changed
+              2   refused or impossible; nothing was changed, or the result cannot be written
               64  usage error
             """,
         version: "heroproc \(release)",

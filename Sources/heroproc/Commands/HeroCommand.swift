@@ -1,5 +1,4 @@
 import ArgumentParser
-import Glibc
 import HeroLinux
 import HeroStore
 
@@ -34,18 +33,9 @@ extension HeroCommand {
     /// Creates the workspace and the output, runs the command, and exits with its code.
     func run() throws {
         _ = try resultFormat()
-        // The reader of a pipe may exit first. `Output` detects this, and the exit code must not depend on it.
-        signal(SIGPIPE, SIG_IGN)
-        // If a standard descriptor is closed, the next opened file gets its number and would receive our messages.
-        while case let descriptor = open("/dev/null", O_RDWR), descriptor >= 0 {
-            guard descriptor <= 2 else {
-                close(descriptor)
-                break
-            }
-        }
         let environment = Workspace.processEnvironment
         let output = Output(common, environment: environment)
-        let code: ExitCode
+        var code: ExitCode
         do {
             code = try perform(Workspace(common, environment: environment), output)
         } catch let error as CommandError {
@@ -58,6 +48,7 @@ extension HeroCommand {
             output.writeError(error.description)
             code = .refused
         }
+        if output.hasLostResult { code = .refused }
         if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
     }
 }

@@ -39,19 +39,13 @@ enum NewFileWriter {
             made.removeLast()
             throw makeError(path)
         }
-        defer { close(descriptor) }
-        var rest = Array(text.utf8)[...]
-        while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
-            guard count > 0 else {
-                if errno == EINTR { continue }
-                throw makeError(path)
-            }
-            rest = rest.dropFirst(count)
-        }
+        var failure = StandardStreams.write(Array(text.utf8), to: descriptor)
+        // Some file systems report a full disk only here.
+        if close(descriptor) != 0, failure == nil { failure = errno }
+        if let failure { throw makeError(path, failure) }
     }
 
-    private static func makeError(_ path: String) -> CommandError {
-        CommandError("cannot write \(path): \(String(cString: strerror(errno)))", help: "nothing was changed")
+    private static func makeError(_ path: String, _ error: Int32 = errno) -> CommandError {
+        CommandError("cannot write \(path): \(String(cString: strerror(error)))", help: "nothing was changed")
     }
 }

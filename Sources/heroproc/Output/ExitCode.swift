@@ -6,6 +6,6 @@ enum ExitCode: Int32 {
     case success = 0
     /// The services do not match the manifests, or not yet.
     case differs = 1
-    /// The command was refused or is impossible; nothing was changed.
+    /// The command was refused or is impossible and nothing was changed, or its result cannot be written.
     case refused = 2
 }

@@ -21,6 +21,8 @@ final class Output {
     let isMessagesTerminal: Bool
     /// Whether a write to standard output has failed; later results are discarded.
     private(set) var isClosed = false
+    /// Whether a result is lost for another reason than a reader that has exited.
+    private(set) var hasLostResult = false
 
     /// Inspects both descriptors.
     init(_ options: CommonOptions, environment: [String: String]) {
@@ -48,12 +50,15 @@ final class Output {
 
     /// Writes a result as bytes.
     func writeResult(_ bytes: [UInt8]) {
-        guard !isClosed else { return }
-        guard !Self.write(bytes, to: 1) else { return }
+        guard !isClosed, let failure = StandardStreams.write(bytes, to: 1) else { return }
         isClosed = true
-        // The user knows about a reader that has exited (EPIPE), but not about a full disk.
-        let number = errno
-        if number != EPIPE { writeError("cannot write the result: \(String(cString: strerror(number)))") }
+        if let message = StandardStreams.resultFailure(failure) { reportLostResult(message) }
+    }
+
+    /// Reports that a result cannot be written; the command then exits with 2.
+    func reportLostResult(_ message: String) {
+        hasLostResult = true
+        writeError(message)
     }
 
     /// Whether the reader of standard output is gone.
@@ -93,27 +98,7 @@ final class Output {
 
     /// Writes text to standard error, without a style.
     static func writeMessage(_ text: String) {
-        if !text.isEmpty { _ = write(Array(text.utf8), to: 2) }
-    }
-
-    /// Writes all bytes.
-    ///
-    /// - Returns: false when a write fails.
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
-        bytes.withUnsafeBytes { buffer in
-            var sent = 0
-            while sent < buffer.count {
-                let count = Glibc.write(descriptor, buffer.baseAddress?.advanced(by: sent), buffer.count - sent)
-                if count >= 0 {
-                    sent += count
-                } else if errno == EAGAIN {
-                    var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                    _ = poll(&entry, 1, -1)
-                } else if errno != EINTR {
-                    return false
-                }
-            }
-            return true
-        }
+        // An error on standard error cannot be reported anywhere.
+        if !text.isEmpty { _ = StandardStreams.write(Array(text.utf8), to: 2) }
     }
 }

@@ -54,13 +54,14 @@ struct PlanPresenter {
     private func appendToJobSummary(_ text: String) {
         guard let path = environment["GITHUB_STEP_SUMMARY"], !path.isEmpty else { return }
         let bytes = Array((text + "\n").utf8)
-        let number = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
-        guard number >= 0, write(number, bytes, bytes.count) == bytes.count else {
-            return output.writeError(
-                "cannot write the summary of the job to \(path): \(String(cString: strerror(errno)))"
-            )
-        }
-        close(number)
+        let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0o644)
+        var failure = descriptor < 0 ? errno : StandardStreams.write(bytes, to: descriptor)
+        if descriptor >= 0, close(descriptor) != 0, failure == nil { failure = errno }
+        guard let failure else { return }
+        // The plan itself is written, so the exit code stays.
+        output.writeError(
+            "cannot write the summary of the job to \(path): \(String(cString: strerror(failure)))"
+        )
     }
 }
 
