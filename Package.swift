@@ -236,7 +236,11 @@ let package = Package(
             ],
             swiftSettings: commonSettings
         ),
-        .testTarget(name: "HeroGitTests", dependencies: ["HeroGit", "TestSupport"], swiftSettings: commonSettings),
+        .testTarget(
+            name: "HeroGitTests",
+            dependencies: ["HeroGit", "HeroModel", "TestSupport"],
+            swiftSettings: commonSettings
+        ),
         // The workload of end-to-end tests, which checks heroproc. It is minimal, so that tests can start many of them.
         .executableTarget(
             name: "hporacle",

@@ -6,16 +6,37 @@ struct GitCommand {
     let directory: String
     private let environment: [String: String]
 
+    /// Variables of the caller that git receives.
+    ///
+    /// They name the configuration of the user, such as `safe.directory`, and limit the search for a repository. All other
+    /// `GIT_` variables select another repository, other objects or other programs, or write files.
+    private static let keptVariables = [
+        "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", "GIT_CONFIG_COUNT", "GIT_CEILING_DIRECTORIES",
+        "GIT_DISCOVERY_ACROSS_FILESYSTEM",
+    ]
+
+    /// Settings that no configuration can override, so that nothing of a repository is executed.
+    private static let settings = [
+        "safe.bareRepository=explicit", "core.fsmonitor=false", "core.hooksPath=/dev/null", "core.sshCommand=false",
+        "core.alternateRefsCommand=true", "core.warnAmbiguousRefs=true", "credential.helper=", "protocol.allow=never",
+    ]
+
     /// Prepares an environment in which git prints English texts, never prompts, fetches nothing and takes no lock.
     init(in directory: String, environment: [String: String]) {
         self.directory = directory
-        var variables = environment
-        // A git hook sets these for its own repository; here the directory selects the repository.
-        for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX"] { variables[name] = nil }
+        // A git hook sets variables for its own repository; here the directory selects the repository.
+        var variables = environment.filter { name, _ in
+            !name.hasPrefix("GIT_") || Self.keptVariables.contains(name) || name.hasPrefix("GIT_CONFIG_KEY_")
+                || name.hasPrefix("GIT_CONFIG_VALUE_")
+        }
         variables["LC_ALL"] = "C"
         variables["GIT_TERMINAL_PROMPT"] = "0"
         variables["GIT_OPTIONAL_LOCKS"] = "0"
         variables["GIT_NO_LAZY_FETCH"] = "1"
+        // No protocol has this name, so no transport program runs, whatever the configuration allows.
+        variables["GIT_ALLOW_PROTOCOL"] = "none"
+        // A replacement would show another content than the commit has.
+        variables["GIT_NO_REPLACE_OBJECTS"] = "1"
         self.environment = variables
     }
 
@@ -23,7 +44,12 @@ struct GitCommand {
     ///
     /// - Throws: If git is not installed or cannot be started.
     func run(_ arguments: [String], input: [UInt8] = []) throws(LinuxError) -> CommandRunner.CommandResult {
-        let commandLine = ["git", "-C", directory, "--no-pager", "--literal-pathspecs"] + arguments
-        return try CommandRunner.runCommand(commandLine, environment: environment, input: input)
+        let settings = Self.settings.flatMap { ["-c", $0] }
+        let options = ["-C", directory, "--no-pager", "--literal-pathspecs"]
+        return try CommandRunner.runCommand(
+            ["git"] + settings + options + arguments,
+            environment: environment,
+            input: input
+        )
     }
 }

@@ -41,6 +41,12 @@ public struct GitManifestReader {
         guard !revision.hasPrefix("-"), !revision.isEmpty,
             revision.unicodeScalars.allSatisfy({ $0.value > 32 && $0.value != 127 })
         else { throw GitError(cause: "it is not the name of a commit", help: Self.revisionHelp) }
+        if let embedded = EmbeddedRepository.find(for: directory) {
+            throw GitError(
+                cause: "\(embedded) is a git directory inside the work tree, and it could hide changes",
+                help: "remove it; only `.git` at the top of the work tree or of the services directory is accepted"
+            )
+        }
         let prefix = try folderInRepository()
         let commit = try resolveCommit()
         let entries = try listEntries(commit, below: prefix)
@@ -78,8 +84,15 @@ public struct GitManifestReader {
     }
 
     private func resolveCommit() throws(GitError) -> String {
-        let result = try runGit(["rev-parse", "--verify", "--quiet", "\(revision)^{commit}"])
-        if result.exitCode == 0 { return result.outputText }
+        // Without --quiet, because git then does not report an ambiguous name.
+        let result = try runGit(["rev-parse", "--verify", "\(revision)^{commit}"])
+        if result.exitCode == 0 {
+            guard result.errorOutput.contains("is ambiguous") else { return result.outputText }
+            throw GitError(
+                cause: "the name is ambiguous: the repository has several references with this name",
+                help: "write the whole name, such as `git:refs/heads/\(revision)` or `git:refs/tags/\(revision)`"
+            )
+        }
         let isShallow = try runGit(["rev-parse", "--is-shallow-repository"]).outputText == "true"
         if isShallow {
             throw GitError(
