@@ -48,11 +48,7 @@ down: ## stop all these services and show their status
 test: deps ## run the unit, simulation and end-to-end tests
 	@# the end-to-end tests run the real programs
 	$(SWIFT) build --build-tests
-	@# one process per suite, because some tests reap children, count descriptors or fill the thread pool
-	@for suite in $(SUITES); do \
-		echo "== $$suite"; \
-		$(SWIFT) test --skip-build --filter "^$$suite\\." || exit 1; \
-	done
+	@.ci/test $(SUITES)
 
 check: deps lint ## check format, vocabulary, commit subjects, imports and warnings
 	@HEROPROC_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error

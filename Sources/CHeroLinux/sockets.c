@@ -207,6 +207,7 @@ static int read_inet(const struct nlmsghdr *header, struct hl_listener *listener
     const struct inet_diag_msg *message = NLMSG_DATA(header);
     listener->inode = message->idiag_inode;
     listener->is_listening = 1;
+    listener->user = message->idiag_uid;
     listener->port = ntohs(message->id.idiag_sport);
     memcpy(listener->address, message->id.idiag_src, 16);
     const struct rtattr *attribute = (const struct rtattr *)(message + 1);

@@ -59,12 +59,13 @@ struct FailpointSourceTests {
 
         let object = FileManager.default.temporaryDirectory.appending(path: "failpoints-\(UUID().uuidString).o")
         defer { try? FileManager.default.removeItem(at: object) }
-        let include = Repository.root.appending(path: "Sources/CHeroFailpoints/include").path()
-        let source = Repository.root.appending(path: "Sources/CHeroFailpoints/failpoints.c").path()
+        let include = Repository.root.appending(path: "Sources/CHeroFailpoints/include").path(percentEncoded: false)
+        let source = Repository.root.appending(path: "Sources/CHeroFailpoints/failpoints.c").path(percentEncoded: false)
         for (isDebug, options) in [(true, ["-DFAILPOINTS=1"]), (false, [])] {
             let compiler = Process()
             compiler.executableURL = URL(filePath: "/usr/bin/env")
-            compiler.arguments = ["clang", "-Os", "-I", include, "-c", source, "-o", object.path()] + options
+            compiler.arguments =
+                ["clang", "-Os", "-I", include, "-c", source, "-o", object.path(percentEncoded: false)] + options
             try compiler.run()
             compiler.waitUntilExit()
             try #require(compiler.terminationStatus == 0)

@@ -65,7 +65,7 @@ enum Repository {
         for case let url as URL in walk {
             guard try url.resourceValues(forKeys: [.isRegularFileKey]).isRegularFile == true else { continue }
             if ending.isEmpty || ending.contains(where: { url.lastPathComponent.hasSuffix($0) }) {
-                paths.append(String(url.path().dropFirst(root.path().count)))
+                paths.append(String(filePath(url).dropFirst(filePath(root).count)))
             }
         }
         return try paths.sorted().map { try file($0) }
@@ -78,6 +78,9 @@ enum Repository {
 
     /// Whether a file or folder exists.
     static func has(_ path: String) -> Bool {
-        FileManager.default.fileExists(atPath: root.appending(path: path).path())
+        FileManager.default.fileExists(atPath: filePath(root.appending(path: path)))
     }
+
+    /// The path of a file without percent-encoding.
+    static func filePath(_ url: URL) -> String { url.path(percentEncoded: false) }
 }

@@ -148,6 +148,11 @@ struct StartPreconditionsTests {
         let (effects, result) = preconditions.check(blockers, Self.killing, now: Self.start)
         #expect(effects.isEmpty)
         #expect(result == .blocked("tcp 8080 is held, and no process that holds it can be seen"))
+        let owned = StartBlockers(holders: [ResourceHolder(Self.port, by: nil, socketUser: 1000)])
+        let text = "tcp 8080 is held by a process of user 1000 that heroproc may not inspect"
+        let second = preconditions.check(owned, Self.killing, now: Self.start)
+        #expect(second.0.isEmpty)
+        #expect(second.1 == .blocked(text))
     }
 
     @Test("PF-3: A holder gets the stop signal, and SIGKILL after the stop timeout")

@@ -41,6 +41,9 @@ public func spawn(
     return (result ?? posix_spawnp(&pid, program, &actions, &attributes, argv, environ)) == 0 ? pid : nil
 }
 
+/// A text as one word of a shell command.
+public func shellQuoted(_ text: String) -> String { "'" + text.replacing("'", with: #"'\''"#) + "'" }
+
 /// Runs a shell command and returns its exit code, or 128 plus the signal; -1 if it cannot be started.
 @discardableResult
 public func runShell(_ command: String) -> Int32 {

@@ -147,6 +147,7 @@ struct hl_listener {
     unsigned int file_inode;   // unix: low 32 bits
     unsigned int file_device;  // unix: in the format of sock_diag
     unsigned int is_listening;
+    unsigned int user;         // tcp: the uid of the process that created the socket
     int path_size;
     char path[108];
 };

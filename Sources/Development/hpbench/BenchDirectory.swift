@@ -21,7 +21,7 @@ final class BenchDirectory {
     init(below parent: String, programs: [String]) throws {
         let created = parent + "/hpbench.\(getpid())"
         try FileManager.default.createDirectory(atPath: created + "/bin", withIntermediateDirectories: true)
-        let path = URL(filePath: created).resolvingSymlinksInPath().path()
+        let path = URL(filePath: created).resolvingSymlinksInPath().path(percentEncoded: false)
         self.path = path
         // When ext4 creates a file it inspects every inode that was deleted nearby in the last minutes. The attribute T
         // places each subdirectory in its own part of the disk. Other file systems ignore it.
@@ -29,7 +29,7 @@ final class BenchDirectory {
         for program in programs {
             let name = URL(filePath: program).lastPathComponent
             try FileManager.default.copyItem(
-                atPath: URL(filePath: program).resolvingSymlinksInPath().path(),
+                atPath: URL(filePath: program).resolvingSymlinksInPath().path(percentEncoded: false),
                 toPath: "\(path)/bin/\(name)"
             )
         }

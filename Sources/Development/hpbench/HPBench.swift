@@ -49,7 +49,8 @@ struct HPBench: ParsableCommand {
     }
 
     func run() throws {
-        let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().path()
+        let own = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+            .path(percentEncoded: false)
         let programs = ["heroproc", "hpshim", "hpbenchload"].map { own + $0 }
         if let missing = programs.first(where: { access($0, X_OK) != 0 }) {
             throw ValidationError("\(missing) does not exist; `make bench` builds it.")

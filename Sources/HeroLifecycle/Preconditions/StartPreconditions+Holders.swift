@@ -46,7 +46,10 @@ extension StartPreconditions {
         _ rules: Rules
     ) -> String {
         guard let process = holder.process else {
-            return "\(holder.resource) is held, and no process that holds it can be seen"
+            guard let user = holder.socketUser else {
+                return "\(holder.resource) is held, and no process that holds it can be seen"
+            }
+            return "\(holder.resource) is held by a process of user \(user) that heroproc may not inspect"
         }
         if let protection { return "\(holdersText(holder, [process], rules)); \(protection)" }
         let processes = similarHolders(holder, among: holders)

@@ -26,6 +26,8 @@ private struct ActionInspection {
         var requestIndex: Int
         var resource: ClaimedResource
         var inodes: Set<UInt>
+        /// The uid to which one of the sockets belongs.
+        var user: UInt32?
         /// Whether the sockets can no longer be reached by this name, because the socket file was removed or replaced.
         var isUnreachable = false
         /// Whether another socket can be bound in addition.
@@ -71,7 +73,7 @@ private struct ActionInspection {
             // A running action uses the resource itself; its own sockets may be hidden from this process.
             guard others.isEmpty, !isOwn, !results[held.requestIndex].isAlive else { continue }
             results[held.requestIndex].claims.append(
-                .init(ResourceHolder(held.resource, by: nil, isShared: held.isShared))
+                .init(ResourceHolder(held.resource, by: nil, socketUser: held.user, isShared: held.isShared))
             )
         }
     }
@@ -88,6 +90,7 @@ private struct ActionInspection {
                     requestIndex: index,
                     resource: .tcp(endpoint),
                     inodes: Set(found.map(\.inode)),
+                    user: found.first?.user,
                     isShared: PortBindCheck.canBindAnotherSocket(port, request.order)
                 )
             }

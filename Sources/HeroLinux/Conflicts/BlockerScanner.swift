@@ -14,6 +14,8 @@ public struct BlockerScanner {
     private struct ContestedResource {
         var resource: ClaimedResource
         var inodes: Set<UInt>
+        /// The uid to which one of the sockets belongs.
+        var user: UInt32?
         /// Whether another socket can be bound in addition.
         var isShared = false
     }
@@ -39,10 +41,16 @@ public struct BlockerScanner {
             let table = ListenerTable.readTable(4) + ListenerTable.readTable(6)
             for port in request.ports {
                 let endpoint = port.endpoint
-                let inodes = Set(table.filter { ListenerTable.blocks($0, endpoint) }.map(\.inode))
-                if !inodes.isEmpty {
-                    let isShared = PortBindCheck.canBindAnotherSocket(port, request)
-                    contested.append(ContestedResource(resource: .tcp(endpoint), inodes: inodes, isShared: isShared))
+                let listeners = table.filter { ListenerTable.blocks($0, endpoint) }
+                if !listeners.isEmpty {
+                    contested.append(
+                        ContestedResource(
+                            resource: .tcp(endpoint),
+                            inodes: Set(listeners.map(\.inode)),
+                            user: listeners.first?.user,
+                            isShared: PortBindCheck.canBindAnotherSocket(port, request)
+                        )
+                    )
                 } else if PortBindCheck.isInUse(port, request) {
                     found.unresolved.append(
                         "tcp \(endpoint) is in use by a socket that does not listen; "
@@ -170,7 +178,14 @@ public struct BlockerScanner {
             let pids = Set(resource.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let processes = pids.compactMap(inspector.inspect)
             guard !processes.isEmpty else {
-                return [ResourceHolder(resource.resource, by: nil, isShared: resource.isShared)]
+                return [
+                    ResourceHolder(
+                        resource.resource,
+                        by: nil,
+                        socketUser: resource.user,
+                        isShared: resource.isShared
+                    )
+                ]
             }
             return processes.map {
                 ResourceHolder(

@@ -25,6 +25,8 @@ public struct ResourceHolder: Hashable, Sendable {
     public var resource: ClaimedResource
     /// The process; nil if the kernel shows a listener and no process that has it open (TP-3).
     public var process: ForeignProcess?
+    /// The uid to which the listening socket belongs, if no process that has it open is visible; nil if it is unknown.
+    public var socketUser: UInt32?
     /// Whether it executes the program or script of the action, so that it is another instance.
     public var runsProgram: Bool
     /// Whether the action can listen at the same time: it declares the port as shared, and the kernel allows it
@@ -35,11 +37,13 @@ public struct ResourceHolder: Hashable, Sendable {
     public init(
         _ resource: ClaimedResource,
         by process: ForeignProcess?,
+        socketUser: UInt32? = nil,
         runsProgram: Bool = false,
         isShared: Bool = false
     ) {
         self.resource = resource
         self.process = process
+        self.socketUser = socketUser
         self.runsProgram = runsProgram
         self.isShared = isShared
     }

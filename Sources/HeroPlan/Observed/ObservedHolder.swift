@@ -14,6 +14,8 @@ public struct ObservedHolder: Hashable, Sendable {
     public var resource: ClaimedResource
     /// The holding process; 0 if the kernel reports a listener but no process that has it open.
     public var pid: Int32
+    /// The uid to which the socket belongs, if the process is not visible; nil if it is unknown.
+    public var socketUser: UInt32?
     /// The absolute path of its program; empty if it cannot be read.
     public var exe: String
     /// Whether the process provably is another instance of the same action.
@@ -70,11 +72,14 @@ public struct ObservedHolder: Hashable, Sendable {
             protection: holder.process?.protection,
             owner: owner
         )
+        socketUser = holder.socketUser
     }
 
     /// A process as text: `pid 412 /usr/sbin/nginx`.
-    static func processText(_ pid: Int32, _ exe: String) -> String {
-        guard pid > 0 else { return "a process that is not visible" }
+    static func processText(_ pid: Int32, _ exe: String, socketUser: UInt32? = nil) -> String {
+        guard pid > 0 else {
+            return socketUser.map { "a process of user \($0) that is not visible" } ?? "a process that is not visible"
+        }
         return exe.isEmpty ? "pid \(pid)" : "pid \(pid) \(exe)"
     }
 

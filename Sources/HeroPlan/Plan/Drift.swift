@@ -78,7 +78,7 @@ public struct Drift: Hashable, Sendable {
             case .tcp: .portHeldByForeignProcess
             case .socket, .pidFile: .socketHeldByForeignProcess
             }
-        let process = ObservedHolder.processText(holder.pid, holder.exe)
+        let process = ObservedHolder.processText(holder.pid, holder.exe, socketUser: holder.socketUser)
         var text =
             switch holder.resource {
             case .tcp, .socket: "\(holder.resource) is held by \(process)"

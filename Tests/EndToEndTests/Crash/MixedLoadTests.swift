@@ -220,7 +220,13 @@ struct MixedLoadTests {
     func killByName() async throws {
         try await TestHost.with { host in
             try await PIDNamespace.with(host) { inside in
-                for name in ["db", "web"] { try host.declare(name) }
+                // The directory of the build may be called heroproc, so the services run a copy of their program.
+                let workload = host.root + "/workload"
+                try FileManager.default.copyItem(atPath: TestHost.oraclePath, toPath: workload)
+                for name in ["db", "web"] {
+                    let text = host.manifest(name, [], [.process()]).replacing(TestHost.oraclePath, with: workload)
+                    try host.writeManifest("\(name).yaml", text)
+                }
                 let reconciler = try inside.start("reconcile", "--watch", "--keep")
                 try await inside.waitUntilReady(2)
                 let instances = [

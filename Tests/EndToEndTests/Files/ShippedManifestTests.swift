@@ -16,7 +16,6 @@ struct ShippedManifestTests {
         for file in try FileManager.default.contentsOfDirectory(at: source, includingPropertiesForKeys: nil) {
             let text = try String(contentsOf: file, encoding: .utf8)
                 .replacing("16379", with: "\(database)").replacing("18080", with: "\(web)")
-                .replacing("/tmp/heroproc-demo", with: host.root + "/demo")
             try host.writeManifest(file.lastPathComponent, text)
         }
         return web
@@ -35,6 +34,58 @@ struct ShippedManifestTests {
         return String(decoding: result, as: UTF8.self)
     }
 
+    @Test("The examples use no fixed path that another user could create first")
+    func writesOnlyOwnFiles() throws {
+        let source = repositoryRoot.appending(path: "services.d")
+        for file in try FileManager.default.contentsOfDirectory(at: source, includingPropertiesForKeys: nil) {
+            let text = try String(contentsOf: file, encoding: .utf8)
+            #expect(!text.contains(/[ \["'=]\/(tmp|var\/tmp|dev\/shm)\//), "\(file.lastPathComponent)")
+        }
+    }
+
+    @Test(
+        "Two users run the shipped services one after the other",
+        .enabled(if: geteuid() == 0 && isInstalled("redis-server") && isInstalled("redis-cli"), "needs root and redis")
+    )
+    func twoUsers() async throws {
+        try await TestHost.with(requiresCore: true) { host in
+            _ = try copyManifests(to: host)
+            // The other user may have no access to the directory of the build.
+            let home = host.root + "/other"
+            let folders = [home, home + "/run", home + "/bin", home + "/services.d"]
+            for folder in folders { #expect(mkdir(folder, 0o700) == 0) }
+            for program in ["heroproc", "hpshim"] {
+                try FileManager.default.copyItem(atPath: builtProgram(program), toPath: "\(home)/bin/\(program)")
+            }
+            try #require(runShell("cp \(host.servicesDirectory)/*.yaml \(home)/services.d/") == 0)
+            try #require(runShell("chown -R 65534:65534 \(home) && chmod 711 \(host.root)") == 0)
+            func runAsOther(_ arguments: String...) async throws -> CommandResult {
+                let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+                let environment = [
+                    "HOME": home, "XDG_RUNTIME_DIR": home + "/run", "XDG_STATE_HOME": home + "/state",
+                    "HEROPROC_STATE": "", "HEROPROC_DIR": home + "/services.d",
+                ]
+                let program = home + "/bin/heroproc"
+                return try await host.result(
+                    of: host.start(arguments, environment: environment, program: program, through: user)
+                )
+            }
+            try await host.apply()
+            let held = try await runAsOther("apply", "--timeout", "2s")
+            #expect(held.exitCode == 1)
+            #expect(
+                held.errorOutput.contains(/tcp 127\.0\.0\.1:\d+ is held by a process of user 0/),
+                "\(held.errorOutput)"
+            )
+            #expect(try await runAsOther("down", "--all").exitCode == 0)
+            #expect(try await host.run("down", "--all").exitCode == 0)
+            let applied = try await runAsOther("apply")
+            #expect(applied.exitCode == 0, "\(applied.output)\(applied.errorOutput)")
+            #expect(try await runAsOther("status").exitCode == 0)
+            #expect(try await runAsOther("down", "--all").exitCode == 0)
+        }
+    }
+
     @Test(
         "The shipped services start, serve HTTP, recover and stop completely",
         .enabled(if: isInstalled("redis-server") && isInstalled("redis-cli"), "needs redis-server")
@@ -47,6 +98,8 @@ struct ShippedManifestTests {
             try await host.expectEmptyDiff()
             let result = try httpGet("/health", port: port)
             #expect(result.contains("200 OK") && result.contains("hello from hero_db"), "\(result)")
+            var folder = stat()
+            #expect(stat(host.root + "/.local/state/heroproc-demo", &folder) == 0 && folder.st_mode & 0o777 == 0o700)
 
             // A killed database is restarted in the same job, and its dependents are not touched.
             let before = try await host.run("status", "-o", "json").json["services"] as? [[String: Any]] ?? []

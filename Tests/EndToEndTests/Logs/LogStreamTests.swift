@@ -162,7 +162,7 @@ struct LogStreamTests {
             try await host.apply()
             try await eventually("the output is complete") { access(host.root + "/written", F_OK) == 0 }
             let typescript = host.root + "/typescript"
-            let arguments = ["-qefc", "'\(TestHost.heroprocPath)' logs web \(options)", typescript]
+            let arguments = ["-qefc", "\(shellQuoted(TestHost.heroprocPath)) logs web \(options)", typescript]
             let reading = try host.start(arguments, program: "/usr/bin/script")
             #expect(try await host.exitCode(of: reading) == 0)
             let shown = readBytes(reading.outputPath)

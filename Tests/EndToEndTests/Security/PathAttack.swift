@@ -167,7 +167,7 @@ extension TestHost {
     static func copyOracle(to directory: String) throws {
         // Another program copies it. In this process a child between fork and exec would keep the copy open for
         // writing.
-        try #require(runShell("cp '\(oraclePath)' '\(directory)/oracle'") == 0)
+        try #require(runShell("cp \(shellQuoted(oraclePath)) \(shellQuoted(directory))/oracle") == 0)
         chmod(directory + "/oracle", 0o755)
     }
 

@@ -10,12 +10,12 @@ import Testing
 @Suite("Account lookups (SP-4)", .ownThread) struct AccountLookupTests {
     /// A kernel whose lookup program is a shell script.
     ///
-    /// In the script `"$@"` is the query and `$HEROPROC` the real lookup program.
+    /// In the script `"$@"` is the query and `"$HEROPROC"` the real lookup program.
     private func machine(_ lookup: String) throws -> (Sandbox, LinuxKernel) {
         let sandbox = try Sandbox()
         let shim = try Shim.find()
         let heroproc = (shim.lastIndex(of: "/").map { String(shim[..<$0]) } ?? "") + "/heroproc"
-        let text = "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(heroproc)\n\(lookup)\n"
+        let text = "#!/bin/sh\ncd \(sandbox.folder)\nHEROPROC=\(shellQuoted(heroproc))\n\(lookup)\n"
         try sandbox.write("lookup.text", text, mode: 0o755)
         // Copied by another process: a child that another test forks meanwhile would keep the file open for writing.
         try HelperProcess(["/bin/cp", sandbox.folder + "/lookup.text", sandbox.folder + "/lookup"]).finish()
@@ -88,7 +88,7 @@ import Testing
     @Test("Concurrent starts share an account lookup, later starts look up again, and probes reuse it")
     func sharedLookup() throws {
         let (sandbox, kernel) = try machine(
-            "echo $$ >> asked; until [ -e go ]; do sleep 0.01; done; exec $HEROPROC \"$@\""
+            "echo $$ >> asked; until [ -e go ]; do sleep 0.01; done; exec \"$HEROPROC\" \"$@\""
         )
         var long = request(sandbox, 3, user: UserDatabase.currentUserName)
         long.arguments = ["/bin/sleep", "600"]
@@ -131,7 +131,7 @@ import Testing
 
     @Test("A lookup requested while an earlier lookup process still exits gets its own result")
     func lookupDuringExit() throws {
-        let (sandbox, kernel) = try machine("echo $$ >> asked; $HEROPROC \"$@\"; exec sleep 0.3")
+        let (sandbox, kernel) = try machine("echo $$ >> asked; \"$HEROPROC\" \"$@\"; exec sleep 0.3")
         for job in 1...4 as ClosedRange<JobID> {
             kernel.launch(request(sandbox, job, user: UserDatabase.currentUserName))
             #expect(try kernel.awaitEnd(job).outcome == .exited(0))
@@ -159,7 +159,7 @@ import Testing
 
     @Test(
         "A lookup process that crashes or returns garbage is a temporary start failure",
-        arguments: ["kill -SEGV $$", "echo nonsense", "exec true", "exec $HEROPROC look-up-account"]
+        arguments: ["kill -SEGV $$", "echo nonsense", "exec true", "exec \"$HEROPROC\" look-up-account"]
     )
     func brokenLookup(_ lookup: String) throws {
         let (sandbox, kernel) = try machine(lookup)
