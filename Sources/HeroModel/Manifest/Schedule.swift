@@ -35,6 +35,24 @@ public struct Schedule: Hashable, Sendable, Codable {
     }
 }
 
+extension Schedule.Timing {
+    /// The text of the cron expression; nil for an interval.
+    public var cronText: String? {
+        switch self {
+        case .cron(let expression): expression.text
+        case .every: nil
+        }
+    }
+
+    /// The interval; nil for a cron expression.
+    public var interval: Duration? {
+        switch self {
+        case .cron: nil
+        case .every(let interval): interval
+        }
+    }
+}
+
 /// The event that makes a standalone action run once.
 public enum RunOn: String, Hashable, Sendable, Codable, CaseIterable {
     /// No event.

@@ -67,7 +67,7 @@ extension OutputSchema {
     }
 
     /// A standalone action: an action with its own name and schedule; members without a value may be missing.
-    private static var standaloneMembers: [SchemaType.Member] {
+    static var standaloneMembers: [SchemaType.Member] {
         let rest = actionMembers.filter { !["name", "job_id", "phase"].contains($0.key) }
         return [
             .init("context", .text, "Its context."),

@@ -6,11 +6,19 @@ extension OutputSchema {
     static var whyMembers: [SchemaType.Member] {
         [
             why.schemaMember(),
-            .init("context", .text, "The context of the service."),
-            .init("name", .text, "The service."),
-            .init("wanted", .nullable(wantedStatus), "Its declared status; null if no manifest declares it."),
+            .init("context", .text, "The context of the service or standalone action."),
+            .init("name", .text, "The service or standalone action."),
+            .init(
+                "wanted",
+                .nullable(wantedStatus),
+                "The declared status of the service; null if no manifest declares it, and for a standalone action."
+            ),
             .init("at", .nullable(.text), "The location of its manifest, as `FILE:LINE`."),
-            .init("state", .nullable(state), "The current state; null if it was never applied."),
+            .init(
+                "state",
+                .nullable(state),
+                "The current state of the service; null if it was never applied, and for a standalone action."
+            ),
             .init("since", .nullable(.time), "The time of the last change of the state."),
             .init("answer", .text, "The reason of the state, in one sentence for people."),
             .init(
@@ -35,9 +43,18 @@ extension OutputSchema {
                 ),
                 "The services it requires."
             ),
-            .init("service", .nullable(.object(serviceMembers)), "The service as `status -o json` shows it."),
+            .init(
+                "service",
+                .nullable(.object(serviceMembers)),
+                "The service as `status -o json` shows it; null for a standalone action."
+            ),
             .init("reconciler_alive", .boolean, "Whether a reconciler is running."),
             .init("revision", .nullable(.integer(minimum: 1)), "The last applied revision."),
+            .init(
+                "standalone",
+                .nullable(.object(standaloneMembers)),
+                "The standalone action as `status -o json` shows it; null for a service."
+            ),
         ]
     }
 

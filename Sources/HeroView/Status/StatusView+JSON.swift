@@ -36,7 +36,7 @@ extension StatusView {
         ]
     }
 
-    private static func json(_ standalone: StandaloneStatus) -> JSONValue {
+    static func json(_ standalone: StandaloneStatus) -> JSONValue {
         let action = standalone.action
         return [
             "context": .string(standalone.name.context),

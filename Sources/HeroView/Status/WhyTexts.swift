@@ -55,7 +55,7 @@ extension ActionStatus {
     /// The state, as the end of a sentence that begins with the name of the action.
     func stateText(_ now: WallTime) -> String {
         guard let phase else { return "was never started" }
-        let restarts = restartCount > 0 ? "; restarted \(restartCount) times" : ""
+        let restarts = restartCount > 0 ? "; restarted \(counted(restartCount, "time"))" : ""
         let last = outcome.map { "; before that it \($0.endingText)" } ?? ""
         switch phase {
         case .pending: return "waits for its turn"

@@ -13,10 +13,23 @@ public struct WhyView: Sendable {
 
     /// The answer in one sentence, followed by the facts behind it.
     public func text(_ report: WhyReport) -> String {
-        let findings = report.findings
+        text(report.name, report.status?.state.textStyle ?? .bold, report.answer, report.findings)
+    }
+
+    /// The same for a standalone action.
+    public func text(_ report: ActionWhyReport) -> String {
+        text(report.name, report.status?.action.phase?.textStyle ?? .bold, report.answer, report.findings)
+    }
+
+    private func text(
+        _ name: QualifiedName,
+        _ textStyle: TextStyle,
+        _ answer: String,
+        _ findings: [(topic: String, text: String)]
+    ) -> String {
         let width = findings.map(\.topic.utf8.count).max() ?? 0
-        var result = style.paint(report.name.description.printable, report.status?.state.textStyle ?? .bold)
-        result += " \(report.answer.printable).\n\n"
+        var result = style.paint(name.description.printable, textStyle)
+        result += " \(answer.printable).\n\n"
         var last = ""
         for (topic, text) in findings {
             let label = (topic == last ? "" : topic).padded(to: width)
@@ -43,6 +56,28 @@ public struct WhyView: Sendable {
             "service": report.status.map(StatusView.json) ?? .null,
             "reconciler_alive": .bool(report.reconciler != nil),
             "revision": JSONValue(report.revision?.number),
+            "standalone": .null,
+        ]
+    }
+
+    /// `heroproc/why/v1` for a standalone action.
+    public static func json(_ report: ActionWhyReport) -> JSONValue {
+        [
+            "schema": "heroproc/why/v1",
+            "context": .string(report.name.context),
+            "name": .string(report.name.name),
+            "wanted": .null,
+            "at": JSONValue(report.declared?.location.fileAndLine),
+            "state": .null,
+            "since": .null,
+            "answer": .string("\(report.name) \(report.answer)"),
+            "findings": .array(report.findings.map { ["topic": .string($0.topic), "text": .string($0.text)] }),
+            "blocked_by": .array([]),
+            "requires": .array([]),
+            "service": .null,
+            "reconciler_alive": .bool(report.reconciler != nil),
+            "revision": JSONValue(report.revision?.number),
+            "standalone": report.status.map(StatusView.json) ?? .null,
         ]
     }
 

@@ -5,6 +5,40 @@ import Testing
 /// `why`, `tree` and `graph` on real services.
 @Suite("Why, tree and graph")
 struct ViewCommandTests {
+    @Test("Why explains a standalone action by its last run and its next one")
+    func whyExplainsActions() async throws {
+        let manifests = [
+            "backup.yaml": """
+            kind: Action
+            name: backup
+            script: "echo no disk >&2; exit 3"
+            retry: {max_attempts: 1}
+            schedule: {every: 1h}
+            """,
+            "migrate.yaml": "kind: Action\nname: migrate\nexec: ['false']\nretry: {max_attempts: 1}\nrun_on: apply\n",
+            "seed.yaml": "kind: Action\nname: seed\nexec: ['true']\n---\nkind: Service\nname: web\nactions: [seed]\n",
+        ]
+        try await Sandbox.with(manifests) { sandbox in
+            let early = try await sandbox.run("why", "backup")
+            #expect(early.exitCode == 0)
+            #expect(early.output.hasPrefix("core/backup was never applied: "), "\(early.output)")
+            _ = try await sandbox.run("apply")
+            let scheduled = try await sandbox.run("why", "backup").output
+            #expect(scheduled.contains(/^core\/backup has not run yet; next run in \d/), "\(scheduled)")
+            #expect(scheduled.contains("services.d/backup.yaml:5)"), "\(scheduled)")
+            try await eventually("migrate has failed") {
+                try await sandbox.run("why", "migrate").output.hasPrefix(
+                    "core/migrate has failed: it ended with exit code 1; it runs again when its spec changes"
+                )
+            }
+            let part = try await sandbox.run("why", "seed").output
+            #expect(part.hasPrefix("core/seed runs as a part of core/web.\n"), "\(part)")
+            let json = try await sandbox.run("why", "migrate", "-o", "json").json
+            #expect((json["standalone"] as? [String: Any])?["phase"] as? String == "failed")
+            #expect(try await sandbox.run("why", "backups").errorOutput.contains("did you mean `backup`?"))
+        }
+    }
+
     @Test("Why explains a blocked service by its failing dependency and the next retry")
     func whyFollowsDependencies() async throws {
         let manifests = [
