@@ -56,11 +56,19 @@ public struct DiagnosticView: Sendable {
     /// - Parameters:
     ///   - diagnostics: the diagnostics, sorted by location.
     ///   - services: the number of declared services.
+    ///   - actions: the number of declared standalone actions.
     ///   - files: the number of files that declare them.
     /// - Returns: lines, each ended by a line feed.
-    public func validation(_ diagnostics: [Diagnostic], services: Int, files: Int) -> String {
+    public func validation(_ diagnostics: [Diagnostic], services: Int, actions: Int, files: Int) -> String {
         guard diagnostics.contains(where: { $0.severity == .error }) else {
-            let summary = "\(counted(services, "service")) in \(counted(files, "file")): no errors.\n"
+            let standalone = counted(actions, "standalone action")
+            let content =
+                switch (services, actions) {
+                case (_, 0): counted(services, "service")
+                case (0, _): standalone
+                case (_, _): "\(counted(services, "service")) and \(standalone)"
+                }
+            let summary = "\(content) in \(counted(files, "file")): no errors.\n"
             return text(diagnostics) + style.paint(summary, .green)
         }
         return text(diagnostics)

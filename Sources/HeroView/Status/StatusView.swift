@@ -51,14 +51,22 @@ public struct StatusView: Sendable {
     public func summary(_ report: StatusReport) -> String {
         var text = counted(report.services.count, "service")
         let states = ServiceState.allCases.sorted { $0.rank < $1.rank }
-        let waiting = report.waitingServices.count
-        var counts = states.compactMap { state -> String? in
-            let number = report.services.count { $0.state == state } - (state == .blocked ? waiting : 0)
-            return number == 0 ? nil : style.paint("\(number) \(state.rawValue)", state.textStyle)
+        let onlyWaiting = report.waitingServices.count
+        let counts = states.compactMap { state -> String? in
+            let number = report.services.count { $0.state == state }
+            let isNormal = state == .blocked && number == onlyWaiting
+            return number == 0
+                ? nil
+                : style.paint(
+                    "\(number) \(state.rawValue)",
+                    isNormal ? ServiceState.starting.textStyle : state.textStyle
+                )
         }
-        if waiting > 0 { counts.append(style.paint("\(waiting) waiting", ServiceState.starting.textStyle)) }
         if !counts.isEmpty { text += ": " + counts.joined(separator: ", ") }
-        if !report.standalone.isEmpty { text += "; " + counted(report.standalone.count, "standalone action") }
+        if !report.standalone.isEmpty {
+            let actions = counted(report.standalone.count, "standalone action")
+            text = report.services.isEmpty ? actions : "\(text); \(actions)"
+        }
         if let revision = report.revision {
             text += ". Revision \(revision.number), applied \(revision.time.relative(to: report.now))"
         } else {
@@ -79,9 +87,8 @@ public struct StatusView: Sendable {
         let restarts = service.actions.reduce(0) { $0 &+ $1.restartCount }
         let up = service.state.isUp ? service.since.map { $0.elapsed(until: now).shortText } ?? "" : ""
         return [
-            isWaiting
-                ? .init("waiting", ServiceState.starting.textStyle)
-                : .init(service.state.rawValue, service.state.textStyle),
+            // The same word as in JSON; a service that only waits for its turn needs no attention.
+            .init(service.state.rawValue, isWaiting ? ServiceState.starting.textStyle : service.state.textStyle),
             .init(service.name.description),
             .init(single?.pid.map { String($0) } ?? ""),
             .init(up),
@@ -141,7 +148,11 @@ public struct StatusView: Sendable {
         {
             parts.append("last outcome: \(outcome)")
         }
-        if !showsActions(of: service) { parts += service.actions.first?.notifyTexts ?? [] }
+        if !showsActions(of: service), let action = service.actions.first {
+            // Whenever something waits, the reason is shown.
+            if action.phase == .waiting, let reason = action.error { parts.append(reason) }
+            parts += action.notifyTexts
+        }
         if !service.state.isUp, service.state != .stopped, let since = service.since {
             parts.append("for \(since.elapsed(until: now).shortText)")
         }

@@ -50,9 +50,13 @@ struct Validate: HeroCommand {
         case .text:
             output.writeDiagnostics(found, isStrict: strict)
             if let desired = result.desired, !isRefused {
-                let services = desired.services.count
                 output.writeResult(
-                    DiagnosticView(output.results).validation([], services: services, files: files.count)
+                    DiagnosticView(output.results).validation(
+                        [],
+                        services: desired.services.count,
+                        actions: desired.actions.values.count { $0.spec.isStandalone },
+                        files: files.count
+                    )
                 )
             }
         case .json:

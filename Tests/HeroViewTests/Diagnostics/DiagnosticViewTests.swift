@@ -102,12 +102,19 @@ import Testing
 
     @Test("The validation of a valid set shows its size after its warnings")
     func goodSet() {
-        #expect(view.validation([], services: 5, files: 1) == "5 services in 1 file: no errors.\n")
+        #expect(view.validation([], services: 5, actions: 0, files: 1) == "5 services in 1 file: no errors.\n")
+        #expect(view.validation([], services: 0, actions: 1, files: 1) == "1 standalone action in 1 file: no errors.\n")
+        let both = "1 service and 2 standalone actions in 3 files: no errors.\n"
+        #expect(view.validation([], services: 1, actions: 2, files: 3) == both)
         let warning = Diagnostic(.warning, code: "w", "odd")
         #expect(
-            view.validation([warning], services: 1, files: 2)
+            view.validation([warning], services: 1, actions: 0, files: 2)
                 == "warning: odd [w]\n\n1 warning\n1 service in 2 files: no errors.\n"
         )
-        #expect(view.validation([Diagnostic(.error, code: "e", "bad")], services: 0, files: 1).hasSuffix("1 error\n"))
+        #expect(
+            view.validation([Diagnostic(.error, code: "e", "bad")], services: 0, actions: 0, files: 1).hasSuffix(
+                "1 error\n"
+            )
+        )
     }
 }
