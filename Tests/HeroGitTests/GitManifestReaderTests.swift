@@ -87,7 +87,7 @@ struct GitManifestReaderTests {
         #expect(error?.cause.contains("/deploy is a git directory inside the work tree") == true)
     }
 
-    @Test("A repository inside a folder of the services directory is refused, and one at its top is read")
+    @Test("A repository inside the services directory is refused, except at its top")
     func readsRepositoryAtTop() throws {
         let repository = try TestRepository()
         try repository.run("cd services.d && git init -q -b main . && git add . && git commit -q -m x")

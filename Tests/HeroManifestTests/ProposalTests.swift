@@ -4,7 +4,7 @@ import Testing
 
 @Suite("Proposals of diagnostics")
 struct ProposalTests {
-    /// The codes of mistakes that the same file has besides, and that the wrong text only hides.
+    /// The codes of errors that the same file has besides, and that the wrong text only hides.
     private static let otherMistakes: Set<String> = ["conflict-wanted", "interpreter-without-script"]
 
     @Test("A proposal that is put in place removes its diagnostic", arguments: ManifestCase.all("bad"))

@@ -97,7 +97,7 @@ struct ResolvedLaunch {
 
     private static func refusal(_ source: String, _ error: ValueFile.ReadError) -> StartError {
         // The source contains the absolute path, so it shows in which folder a relative path was searched.
-        return StartError(.environment, error.number, "\(source): \(error.cause)")
+        StartError(.environment, error.number, "\(source): \(error.cause)")
     }
 
     /// Returns the paths that execvp(3) would try: a name without a slash is searched in the PATH of the program.

@@ -78,7 +78,7 @@ struct ActionWhyTests {
         #expect(report.answer == "runs no more: no manifest declares it as a standalone action")
     }
 
-    @Test("The JSON of an action has the members of a service and its state in `standalone`")
+    @Test("The JSON of an action has its state in `standalone`")
     func json() {
         let value = WhyView.json(Self.report(Self.status(.failed)))
         #expect(value["schema"] == .string("heroproc/why/v1"))

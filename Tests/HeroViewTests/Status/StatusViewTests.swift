@@ -108,7 +108,7 @@ import Testing
         #expect(isAsWanted(.ignore))
     }
 
-    @Test("The status names a blocked service like JSON, also while it only waits for its turn")
+    @Test("A service that waits for its turn is blocked in text and JSON")
     func waiting() {
         func service(_ name: String, _ state: ServiceState, _ waitsFor: String...) -> ServiceStatus {
             let blockedBy = waitsFor.map { QualifiedName($0) }

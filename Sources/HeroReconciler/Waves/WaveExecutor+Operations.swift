@@ -55,48 +55,4 @@ extension WaveExecutor {
             if !entry.lifecycle.isIdle { journal.effects.append(.writeRecoveryRecord(entry)) }
         }
     }
-
-    /// Prepares the gates for the assigned operations.
-    ///
-    /// A service that was being stopped, and that the new plan does not mention, must still stop.
-    func buildGates() {
-        for service in state.services.values where service.isActive && !service.record.isStartRequested {
-            if case .none = service.operation { service.operation = .stop }
-        }
-        for service in state.services.values {
-            if service.mustStop { openStops.insert(service.name) }
-            switch service.operation {
-            case .none: continue
-            case .stop, .restart, .start: openOperations.insert(service.name)
-            }
-        }
-        for name in openOperations {
-            guard let service = state.services[name] else { continue }
-            if service.mustStop { addStopGates(of: service) }
-            switch service.operation {
-            case .start(let declared), .restart(let declared):
-                let spec = declared.spec
-                for edge in spec.requires + spec.after + spec.wants { waiters[edge, default: []].insert(name) }
-            case .none, .stop: continue
-            }
-        }
-    }
-
-    /// Uses exactly the dependencies from which the planner has made the stop waves.
-    private func addStopGates(of service: ServiceEntry) {
-        for edge in service.recordedDependencies {
-            guard let other = state.services[edge], other.mustStop, service.stopWave < other.stopWave else { continue }
-            stopDependents[edge, default: []].insert(service.name)
-            waiters[service.name, default: []].insert(edge)
-        }
-    }
-
-    /// Opens every gate that may open now, and removes the services that the plan leaves undeclared and idle.
-    func openGates() {
-        for service in state.sortedByWave(openStops, of: \.stopWave) {
-            perform(service.hasBegunStop ? .advance(service) : .checkGate(service.name))
-        }
-        if openStops.isEmpty { perform(.checkStartGates) }
-        for service in state.servicesByName where service.isRemovable(in: state.desired) { removeService(service) }
-    }
 }
