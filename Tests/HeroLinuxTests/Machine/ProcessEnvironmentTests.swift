@@ -9,11 +9,54 @@ import Testing
     func baseEnvironment() {
         setenv("LANG", "xx_XX", 1)
         let environment = BaseEnvironment.current()
-        #expect(environment.keys.sorted() == ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "TZ", "USER"])
+        let names = environment.keys.filter { $0 != "TZ" }.sorted()
+        #expect(names == ["HOME", "LANG", "LOGNAME", "PATH", "SHELL", "USER"])
         #expect(environment["LANG"] != "xx_XX")
         #expect(environment["USER"] == UserDatabase.currentUserName)
         #expect(BaseEnvironment.parseLanguage("# c\nLANG=\"de_DE.UTF-8\"\n") == "de_DE.UTF-8")
         #expect(BaseEnvironment.parseLanguage("LC_ALL=x\nLANG=\n") == "C.UTF-8")
+    }
+
+    @Test(
+        "TZ is the name of the time zone of the machine, or is not set",
+        arguments: [
+            ("/usr/share/zoneinfo/Europe/Brussels", nil, "Europe/Brussels"),
+            ("../usr/share/zoneinfo/America/Argentina/Buenos_Aires", nil, "America/Argentina/Buenos_Aires"),
+            ("/usr/share/zoneinfo/Etc/UTC", "Asia/Tokyo\n", "Etc/UTC"),
+            ("/usr/share/zoneinfo/posix/Europe/Paris", nil, "Europe/Paris"),
+            ("/usr/share/zoneinfo/right/Europe/Paris", nil, nil),
+            ("/usr/share/zoneinfo/../../passwd", nil, nil),
+            ("second", nil, "Europe/Dublin"),
+            ("/somewhere/else", "Asia/Tokyo\n", "Asia/Tokyo"),
+            (nil, "# comment\n\n  Europe/Oslo \r\n", "Europe/Oslo"),
+            (nil, ":/etc/localtime\n", nil),
+            (nil, nil, nil),
+        ] as [(String?, String?, String?)]
+    )
+    func timeZoneName(link: String?, nameFile: String?, expected: String?) throws {
+        let sandbox = try Sandbox()
+        if let link { try #require(symlink(link, sandbox.folder + "/localtime") == 0) }
+        try #require(symlink("/usr/share/zoneinfo/Europe/Dublin", sandbox.folder + "/second") == 0)
+        if let nameFile { try sandbox.write("timezone", nameFile) }
+        #expect(
+            BaseEnvironment.timeZoneName(
+                localTime: sandbox.folder + "/localtime",
+                nameFile: sandbox.folder + "/timezone"
+            ) == expected
+        )
+    }
+
+    @Test("A copied local time file has the name that the name file contains")
+    func copiedTimeZone() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("localtime", "TZif2")
+        #expect(BaseEnvironment.timeZoneName(localTime: sandbox.folder + "/localtime", nameFile: "/none") == nil)
+        try sandbox.write("timezone", "Europe/Berlin")
+        let name = BaseEnvironment.timeZoneName(
+            localTime: sandbox.folder + "/localtime",
+            nameFile: sandbox.folder + "/timezone"
+        )
+        #expect(name == "Europe/Berlin")
     }
 
     @Test("A background process leaves the session and writes to its log")
