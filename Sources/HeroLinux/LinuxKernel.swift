@@ -102,6 +102,9 @@ public final class LinuxKernel: Kernel {
         orphanTracker = OrphanTracker(reactor, paths: paths, cgroups: cgroups, outputDrainer: outputDrainer)
         var program = AccountLookupProgram.find(environment: environment, shim: shim)
         program.oomScore = oomScore
+        var reader = AccountLookupProgram.find(environment: [:], shim: shim)
+        reader.oomScore = oomScore
+        ProcessReader.configure(reader)
         accountLookups = AccountLookups(reactor, program)
         shimTracker = ShimTracker(
             reactor,

@@ -15,12 +15,15 @@ struct HeroProc: ParsableCommand {
 
     /// Parses the arguments and runs the command.
     ///
-    /// A reconciler also starts this program as a helper that looks up accounts. The lookup may wait for a directory
-    /// service, so it runs in a child process and before any argument is parsed.
+    /// A reconciler also starts this program as a helper that looks up accounts or reads facts about other processes.
+    /// Both may wait for ever, so they run in a child process and before any argument is parsed.
     static func main() {
         let arguments = CommandLine.arguments.dropFirst()
         if arguments.first == AccountLookupReply.subcommand {
             Glibc.exit(AccountLookupReply.printReply(to: Array(arguments.dropFirst())))
+        }
+        if arguments.first == ProcessFactServer.subcommand {
+            Glibc.exit(ProcessFactServer.run(Array(arguments.dropFirst())))
         }
         StandardStreams.prepare()
         do {

@@ -420,6 +420,7 @@ int main(int count, char **arguments) {
     if (count > 2 && !strcmp(arguments[1], "recycle")) return recycle(arguments + 2);
     if (count == 3 && !strcmp(arguments[1], "snatch")) return snatch(arguments[2]);
     if (count == 3 && !strcmp(arguments[1], "fuse")) return serve_fuse(arguments[2]);
+    if (count == 4 && !strcmp(arguments[1], "wedge")) return wedge(arguments[2], atoi(arguments[3]));
     sigset_t term;
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);

@@ -59,12 +59,13 @@ struct AccountLookupProgram {
     }
 
     /// Waits until a descriptor is readable, at most 100 ms.
-    private static func wait(for descriptor: Descriptor) {
+    static func wait(for descriptor: Descriptor) {
         var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
         _ = poll(&entry, 1, 100)
     }
 
-    private func start(_ arguments: [String], _ error: inout Int32) -> RunningLookup? {
+    /// Starts heroproc as a helper process with these arguments; returns nil with the errno in `error`.
+    func start(_ arguments: [String], _ error: inout Int32) -> RunningLookup? {
         var replyPipe: Descriptor?
         let pid = spawn(arguments, &replyPipe)
         // Only this process reaps its children, so the PID still means this child. The descriptors needed for the spawn

@@ -59,6 +59,9 @@ private struct ActionInspection {
         let resources = heldPorts() + heldSockets()
         guard !resources.isEmpty else { return }
         let owners = BlockerScanner.socketOwners(of: resources.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) })
+        let facts = BlockerScanner.programFacts(
+            of: owners.values.joined().filter { owningRequest(of: $0) == nil }
+        )
         for held in resources {
             let pids = Set(held.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let isOwn = pids.contains { owningRequest(of: $0) == held.requestIndex }
@@ -69,7 +72,7 @@ private struct ActionInspection {
                 continue
             }
             let others = pids.filter { owningRequest(of: $0) != held.requestIndex }.compactMap(inspector.inspect)
-            for process in others { addClaim(held, process) }
+            for process in others { addClaim(held, process, facts) }
             // A running action uses the resource itself; its own sockets may be hidden from this process.
             guard others.isEmpty, !isOwn, !results[held.requestIndex].isAlive else { continue }
             results[held.requestIndex].claims.append(
@@ -112,12 +115,16 @@ private struct ActionInspection {
         }
     }
 
-    private mutating func addClaim(_ held: HeldResource, _ process: ForeignProcess) {
+    private mutating func addClaim(
+        _ held: HeldResource,
+        _ process: ForeignProcess,
+        _ facts: [ProcessFact: [UInt8]]
+    ) {
         let programs = BlockerScanner.programCandidates(of: requests[held.requestIndex].order)
         let holder = ResourceHolder(
             held.resource,
             by: process,
-            runsProgram: BlockerScanner.runsProgram(programs, process.identity.pid),
+            runsProgram: BlockerScanner.runsProgram(programs, process.identity.pid, facts),
             isShared: held.isShared
         )
         results[held.requestIndex].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
@@ -158,27 +165,35 @@ private struct ActionInspection {
     // MARK: Changed files
 
     mutating func findChangedFiles() {
-        for (index, request) in requests.enumerated() where results[index].isAlive {
-            guard let start = request.startedAt, let pid = request.order.recorded?.pid else { continue }
+        let running = requests.enumerated().compactMap { index, request -> (Int, WallTime, Int32)? in
+            guard results[index].isAlive, let start = request.startedAt, let pid = request.order.recorded?.pid else {
+                return nil
+            }
+            return (index, start, pid)
+        }
+        guard !running.isEmpty else { return }
+        let facts = BlockerScanner.programFacts(of: running.map(\.2))
+        for (index, start, pid) in running {
+            let request = requests[index]
             results[index].changedFiles = EnvironmentDrift.changedFiles(request.environmentFiles, since: start)
-            results[index].replacedProgram = Self.replacedProgram(of: pid, request.order.program, since: start)
+            results[index].replacedProgram = Self.replacedProgram(of: pid, request.order.program, since: start, facts)
         }
     }
 
     /// Returns the path of a process's program if the file on disk was replaced or removed since the process started.
     ///
     /// For a script that an interpreter runs, the modification time of the script decides.
-    private static func replacedProgram(of pid: Int32, _ declared: String, since start: WallTime) -> String? {
-        var executed = stat()
-        guard let path = ProcessInspector.programPath(of: pid), stat("/proc/\(pid)/exe", &executed) == 0 else {
-            return nil
-        }
-        var file = stat()
-        let isThere = stat(path, &file) == 0
-        if !isThere || file.st_ino != executed.st_ino || file.st_dev != executed.st_dev { return path }
+    private static func replacedProgram(
+        of pid: Int32,
+        _ declared: String,
+        since start: WallTime,
+        _ facts: [ProcessFact: [UInt8]]
+    ) -> String? {
+        let files = facts[.program(pid)]?.split(separator: UInt8(ascii: " ")) ?? []
+        guard files.count == 2, let path = ProcessInspector.programPath(of: pid) else { return nil }
+        if !files[0].elementsEqual(files[1]) { return path }
         guard declared.contains("/"), declared != path else { return nil }
-        let arguments = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8)
-            .dropFirst()
+        let arguments = (facts[.arguments(pid)] ?? []).split(separator: 0).prefix(8).dropFirst()
         guard arguments.contains(where: { String(decoding: $0, as: UTF8.self) == declared }) else { return nil }
         return EnvironmentDrift.changedFiles([declared], since: start).first
     }

@@ -174,6 +174,7 @@ public struct BlockerScanner {
         guard !contested.isEmpty else { return [] }
         let all = contested.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
         let owners = socketOwners(of: all)
+        let facts = programFacts(of: owners.values.joined())
         return contested.flatMap { resource -> [ResourceHolder] in
             let pids = Set(resource.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let processes = pids.compactMap(inspector.inspect)
@@ -191,7 +192,7 @@ public struct BlockerScanner {
                 ResourceHolder(
                     resource.resource,
                     by: $0,
-                    runsProgram: runsProgram(programs, $0.identity.pid),
+                    runsProgram: runsProgram(programs, $0.identity.pid, facts),
                     isShared: resource.isShared
                 )
             }
@@ -219,22 +220,25 @@ public struct BlockerScanner {
             evidence.isRecorded = request.recorded?.isSameProcess(as: process.identity) ?? false
             evidence.holdsLock = file.isLocked(by: file.pid)
             evidence.runsProgram =
-                runsProgram(programs, file.pid) && startTime(process.identity) <= file.writtenAt &+ 2_000_000_000
+                runsProgram(programs, file.pid, programFacts(of: [file.pid]))
+                && startTime(process.identity) <= file.writtenAt &+ 2_000_000_000
             evidence.holdsResource = holders.contains { $0.process?.identity == process.identity }
             return .namesProcess(process, path: path, evidence)
         }
     }
 
-    /// Whether a process executes one of these programs, or runs one of them with an interpreter.
-    static func runsProgram(_ programs: [String], _ pid: Int32) -> Bool {
-        var executed = stat()
-        let isReadable = stat("/proc/\(pid)/exe", &executed) == 0
-        let arguments = (readFile("/proc/\(pid)/cmdline", limit: 65_536) ?? []).split(separator: 0).prefix(8)
+    /// Reads what `runsProgram` needs to know about these processes.
+    static func programFacts(of pids: some Sequence<Int32>) -> [ProcessFact: [UInt8]] {
+        ProcessReader.read(Set(pids).sorted().flatMap { [ProcessFact.program($0), .arguments($0)] })
+    }
+
+    /// Whether a process executes one of these programs, or runs one of them with an interpreter; false if that is
+    /// unknown.
+    static func runsProgram(_ programs: [String], _ pid: Int32, _ facts: [ProcessFact: [UInt8]]) -> Bool {
+        let executed = facts[.program(pid)]?.split(separator: UInt8(ascii: " ")).first
+        let arguments = facts[.arguments(pid)]?.split(separator: 0).prefix(8) ?? []
         return programs.contains { program in
-            var file = stat()
-            if isReadable, stat(program, &file) == 0, file.st_ino == executed.st_ino, file.st_dev == executed.st_dev {
-                return true
-            }
+            if let executed, ProcessFact.fileID(program)?.utf8.elementsEqual(executed) == true { return true }
             return arguments.dropFirst().contains { String(decoding: $0, as: UTF8.self) == program }
         }
     }

@@ -179,12 +179,13 @@ final class CommandProbe {
     private func findStrays() -> (found: [Int32], undecided: Bool) {
         var found: [Int32] = []
         var undecided = false
-        for child in ProcessTable.children(of: getpid()) where child != pid && !isTrackedShim(child) {
-            let variables = readFile("/proc/\(child)/environ", limit: 1 << 20) ?? []
-            if variables.isEmpty {
-                undecided = undecided || ProcStat(of: child).map { !$0.isDead } ?? false
-            } else if variables.split(separator: 0).contains(where: { $0.elementsEqual(environmentTag.utf8) }) {
-                found += ProcessTable.descendants(of: child).reversed() + [child]
+        let children = ProcessTable.children(of: getpid()).filter { $0 != pid && !isTrackedShim($0) }
+        // The environment of a child without a response is unknown, and it is not killed.
+        for (fact, state) in ProcessReader.read(children.map { .entry($0, environmentTag) }) {
+            switch state.first.flatMap(ProcessFact.EntryState.init) {
+            case .present: found += ProcessTable.descendants(of: fact.pid).reversed() + [fact.pid]
+            case .empty: undecided = undecided || ProcStat(of: fact.pid).map { !$0.isDead } ?? false
+            case .absent, nil: continue
             }
         }
         return (found, undecided)

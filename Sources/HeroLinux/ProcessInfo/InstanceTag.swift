@@ -18,15 +18,12 @@ enum InstanceTag {
     /// Returns the processes that have the tag of a start, except PID 1, this process and its ancestors, which are
     /// never killed.
     static func processes(of start: StartID, _ paths: RuntimePaths) -> [Int32] {
-        let text = Array("\(variable)=\(value(start, paths))".utf8)
+        let entry = "\(variable)=\(value(start, paths))"
         var spared: Set<Int32> = [1]
         var next = getpid()
         while next > 1, spared.insert(next).inserted { next = ProcStat(of: next)?.parent ?? 0 }
-        return ProcessTable.allPIDs().filter { pid in
-            guard !spared.contains(pid), let bytes = readFile("/proc/\(pid)/environ", limit: 1 << 20) else {
-                return false
-            }
-            return bytes.split(separator: 0).contains { $0.elementsEqual(text) }
-        }
+        let facts = ProcessTable.allPIDs().filter { !spared.contains($0) }.map { ProcessFact.entry($0, entry) }
+        return ProcessReader.read(facts).filter { $0.value == [ProcessFact.EntryState.present.rawValue] }.map(\.key.pid)
+            .sorted()
     }
 }

@@ -10,10 +10,15 @@ struct ProcStat: Hashable {
     var parent: Int32
     /// Field 6.
     var session: Int32
+    /// Field 9: the kernel flags of the process.
+    var flags: UInt64
     /// Field 20.
     var threadCount: UInt64
     /// Field 22: start time in clock ticks since boot.
     var startTicks: UInt64
+
+    /// Whether this is a thread of the kernel (PF_KTHREAD).
+    var isKernelThread: Bool { flags & 0x0020_0000 != 0 }
 
     /// Whether the process has ended and waits to be reaped.
     ///
@@ -34,12 +39,14 @@ struct ProcStat: Hashable {
         guard fields.count > 19, fields[0].count == 1, let state = fields[0].first,
             let parent = Self.parseNumber(fields[1]).flatMap({ Int32(exactly: $0) }),
             let session = Self.parseNumber(fields[3]).flatMap({ Int32(exactly: $0) }),
+            let flags = Self.parseNumber(fields[6]),
             let threads = Self.parseNumber(fields[17]), let startTicks = Self.parseNumber(fields[19])
         else { return nil }
         self.pid = pid
         self.state = state
         self.parent = parent
         self.session = session
+        self.flags = flags
         self.threadCount = threads
         self.startTicks = startTicks
     }

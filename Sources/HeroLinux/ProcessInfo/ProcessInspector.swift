@@ -22,7 +22,7 @@ struct ProcessInspector {
         var facts = ProcessFacts(pid: pid)
         facts.isReconciler = pid == getpid()
         facts.isReconcilerAncestor = ownAncestors.contains(pid)
-        facts.isKernelThread = program == nil && Self.isKernelThread(pid)
+        facts.isKernelThread = found.stat.isKernelThread
         facts.isShim = Self.isShim(pid)
         facts.hasShimAncestor = shim != nil
         facts.isInOtherPIDNamespace = Self.isInOtherPIDNamespace(pid)
@@ -46,10 +46,8 @@ struct ProcessInspector {
 
     /// Returns the label that a shim shows in `ps`: `core/web.server #17`.
     private static func shimLabel(of shim: Int32) -> String? {
-        guard let arguments = readFile("/proc/\(shim)/cmdline", limit: 4096)?.split(separator: 0), arguments.count == 2
-        else {
-            return nil
-        }
+        // A process can give itself the name of a shim, so even this text comes from the helper process.
+        guard let arguments = ProcessReader.arguments(of: shim), arguments.count == 2 else { return nil }
         return String(decoding: arguments[1], as: UTF8.self)
     }
 
@@ -75,12 +73,6 @@ struct ProcessInspector {
     static func isShim(_ pid: Int32) -> Bool {
         programPath(of: pid)?.split(separator: "/").last == "hpshim"
             || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
-    }
-
-    /// A kernel thread has no command line and no memory of its own.
-    private static func isKernelThread(_ pid: Int32) -> Bool {
-        readFile("/proc/\(pid)/cmdline", limit: 1)?.isEmpty ?? false
-            && readText("/proc/\(pid)/status")?.contains("\nVmSize:") == false
     }
 
     private static func realUser(of pid: Int32) -> UInt32? {

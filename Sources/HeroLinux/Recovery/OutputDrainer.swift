@@ -104,6 +104,8 @@ final class OutputDrainer {
             flags & O_ACCMODE == O_RDWR
         else { return nil }
         let path = "/proc/\(pid)/fd/\(id)"
+        // A file on a mount that does not respond would block; the name of a pipe is not a path.
+        guard linkTarget(path)?.hasPrefix("pipe:[") == true else { return nil }
         var magic: UInt32 = 0
         guard hl_file_system(path, &magic) == 0, magic == pipeFileSystem else { return nil }
         let opened = Glibc.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
