@@ -238,6 +238,8 @@ public final class LinuxKernel: Kernel {
         for start in shimTracker.takeDeferredStarts() {
             switch adoption.recover(start.job) {
             case .supervised: continue
+            case .mainEnded(let generation, _, let report):
+                reactor.emit(.start(StartID(job: start.job, generation: generation), .mainEnded(report)))
             case .orphaned(let generation, let report):
                 reactor.emit(.start(StartID(job: start.job, generation: generation), .shimLost(report)))
             case .ended(let generation, let report):
@@ -341,7 +343,7 @@ public final class LinuxKernel: Kernel {
         case .shim where id == ShimTracker.deferredStartsID: recoverDeferredStarts()
         case .shim: isTimer ? shimTracker.handleTimer(id) : shimTracker.handleShimExit(id)
         case .mainProcess: shimTracker.handleMainExit(id)
-        case .notifyState: isTimer ? shimTracker.readNotifyState(id) : shimTracker.readChangedNotifyStates()
+        case .notifyState: isTimer ? shimTracker.readNotifyState(id) : shimTracker.readChangedRecords()
         case .orphan: isTimer ? orphanTracker.handleTimer(id) : orphanTracker.handleMainExit(id)
         case .outputDrain: outputDrainer.handleExit(id).map(orphanTracker.handleDrainExit)
         case .manifestWatcher: isTimer ? manifestWatcher.handleTimer(id) : manifestWatcher.readChanges()

@@ -31,6 +31,9 @@ enum PhaseFixtures {
     /// A process that listens on a port.
     static let process = JobTestDriver.process { $0.tcpPorts = [BoundPort(port: 80)] }
 
+    /// A daemon with a PID file.
+    static let daemon = JobTestDriver.process { $0.pidFile = "/run/web.pid" }
+
     /// A one-shot that also succeeds with exit code 3.
     static func oneShot(_ change: (inout ActionSpec) -> Void = { _ in }) -> ActionSpec {
         JobTestDriver.oneShot {
@@ -62,6 +65,9 @@ enum PhaseFixtures {
             ("launch cancelled", .launchCancelled(generation: generation)),
             ("started", .started(generation: generation, process: process, at: moment, time: time)),
             ("main process replaced", .mainProcessReplaced(generation: generation, process: child)),
+            ("successor awaited, no file", .successorAwaited(generation: generation, .missing)),
+            ("successor awaited, bad file", .successorAwaited(generation: generation, .noNumber)),
+            ("main process ended, 1 process left", .mainEnded(generation: generation, .exited(0))),
             ("start refused temporarily", ended(.startFailed(refusal), executed: false)),
             ("exited with code 0", ended(.exited(0))),
             ("exited with code 3", ended(.exited(3))),
@@ -101,6 +107,11 @@ enum PhaseFixtures {
         Phase("launching", process) { $0.handle(.startRequested) },
         Phase("starting", process) { $0.startJob() },
         Phase("starting, until READY=1", JobTestDriver.process { $0.ready = Probe(.notify) }) { $0.startJob() },
+        Phase("starting, until its PID file", daemon) { $0.startJob() },
+        Phase("starting, after the exit of its launcher", daemon) {
+            $0.startJob()
+            $0.handle(.successorAwaited(generation: 1, .missing))
+        },
         Phase("ready", process) { $0.becomeReady() },
         Phase("ready, with a watchdog", JobTestDriver.process { $0.health = Probe(.watchdog(.seconds(30))) }) {
             $0.startJob()
@@ -158,6 +169,10 @@ enum PhaseFixtures {
             $0.startJob()
             $0.advance(.seconds(30))
             $0.handle(.deadlineReached)
+        },
+        Phase("stopping, after the end of main", process) {
+            $0.startJob()
+            $0.handle(.mainEnded(generation: 1, .exited(0)))
         },
         Phase("backing off", process) {
             $0.startJob()

@@ -212,7 +212,12 @@ struct PhaseTableTests {
         case .starting: "starting"
         case .ready: "ready"
         case .runningOnce: "running once"
-        case .stopping(let stopping): stopping.nextStep == .finish ? "stopping" : "stopping, before a retry"
+        case .stopping(let stopping):
+            switch stopping.nextStep {
+            case .finish: "stopping"
+            case .retry: "stopping, before a retry"
+            case .conclude: "stopping, after the end of main"
+            }
         case .backingOff: "backing off"
         case .finished(.succeeded): "finished: succeeded"
         case .finished(.failed): "finished: failed"

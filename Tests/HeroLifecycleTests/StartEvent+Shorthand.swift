@@ -11,6 +11,15 @@ extension JobEvent {
         .start(generation: generation, .mainProcessReplaced(process))
     }
 
+    static func successorAwaited(generation: UInt32, _ problem: PIDFileProblem?) -> Self {
+        .start(generation: generation, .successorAwaited(problem))
+    }
+
+    static func mainEnded(generation: UInt32, _ outcome: Outcome, remaining: Int = 1) -> Self {
+        let report = MainEndReport(outcome: outcome, time: nil, remainingProcesses: remaining)
+        return .start(generation: generation, .mainEnded(report))
+    }
+
     static func notified(generation: UInt32, _ state: NotifyState) -> Self {
         .start(generation: generation, .notified(state))
     }

@@ -217,6 +217,19 @@ enum hero_exit_kind {
     HERO_EXIT_UNKNOWN = 4    // the main process was not a child of the shim: its exit status is unknown
 };
 
+/// Why the PID file of a daemon was not accepted when its first program had exited with a success code.
+enum hero_pid_file_problem {
+    HERO_PID_FILE_ACCEPTED = 0,
+    HERO_PID_FILE_MISSING = 1,
+    HERO_PID_FILE_UNREADABLE = 2,
+    HERO_PID_FILE_NOT_REGULAR = 3,       // a link, several hard links, or not a regular file
+    HERO_PID_FILE_WRITABLE = 4,          // by its group or by all users
+    HERO_PID_FILE_FOREIGN_OWNER = 5,     // not root, the user of the shim or the user of the program
+    HERO_PID_FILE_UNSAFE_DIRECTORY = 6,  // other users can replace the file
+    HERO_PID_FILE_NO_NUMBER = 7,         // the first line is not a PID
+    HERO_PID_FILE_FOREIGN_PROCESS = 8    // the process is not a child of the shim
+};
+
 /// The second half of the record file: how the main process exited.
 struct hero_exit {
     uint32_t magic;
@@ -227,7 +240,7 @@ struct hero_exit {
     int32_t status;
     int32_t core_dumped;
     uint32_t stage;
-    int32_t error;
+    int32_t error;           // of a failed start: errno; of an exited process: enum hero_pid_file_problem
     int64_t ended_boottime;  // ns
     int64_t ended_realtime;  // ns
     int64_t user_time_us;    // of the main process and the children it reaped
@@ -236,7 +249,9 @@ struct hero_exit {
     int64_t dropped_bytes;   // output that could not be written to the log
     // Since version 2; version 1 has its checksum here.
     uint32_t out_of_memory;  // 1: SIGKILL, and the kernel counted an out-of-memory kill in the cgroup (OM-1)
-    uint32_t reserved;
+    // How many processes of the tree received the stop signal because the main process had exited and no successor is
+    // expected; 0: none, or a shim that does not record it. The shim changes the attributes of the record afterwards.
+    uint32_t left_behind;
     uint32_t checksum;       // always the last field
 };
 

@@ -275,7 +275,7 @@ void shim_cgroup_remove(const char *cgroup);
 
 // MARK: The PID file of a daemon (pid_file.c)
 
-/// The PID in a PID file (2 or more), or a negative errno, by the rules of guarantee PF-1. Files of root, of the
+/// The PID in a PID file (2 or more), or a negative `enum hero_pid_file_problem`, by the rules of guarantee PF-1. Files of root, of the
 /// user of the shim and of `user` are accepted.
 int shim_read_pid_file(const char *path, uint32_t user);
 

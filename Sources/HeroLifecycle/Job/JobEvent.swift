@@ -48,6 +48,8 @@ extension JobEvent {
         case .launchCancelled: "launchCancelled"
         case .start(generation: _, .started): "started"
         case .start(generation: _, .mainProcessReplaced): "mainProcessReplaced"
+        case .start(generation: _, .successorAwaited): "successorAwaited"
+        case .start(generation: _, .mainEnded): "mainEnded"
         case .start(generation: _, .notified): "notified"
         case .start(generation: _, .ended): "ended"
         case .start(generation: _, .shimLost): "shimLost"

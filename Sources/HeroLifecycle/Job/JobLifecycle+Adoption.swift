@@ -95,6 +95,15 @@ extension JobLifecycle {
             }
             if !isCounted { countExecution(report.process, report.time) }
             return resume(report.process, at: report.at, context)
+        case .mainEnded(let generation, let report, let end):
+            let isCounted = acceptAsRecordedExecution(generation, report.process)
+            record.generation = max(record.generation, generation)
+            if !isCounted { countExecution(report.process, report.time) }
+            guard !record.isStopping else {
+                phase = launchingOrStoppingPhase(context, report.process)
+                return []
+            }
+            return stopRemainingProcesses(of: report.process, recoveredMainEnd(end, report, context), context)
         case .orphaned(let generation, let report):
             let (process, at) = (report.process, report.at)
             let isCounted = acceptAsRecordedExecution(generation, process)
@@ -127,6 +136,20 @@ extension JobLifecycle {
         guard generation == record.generation else { return false }
         record.process = process
         return true
+    }
+
+    /// The end of the main process as it would have been handled then.
+    private func recoveredMainEnd(_ end: MainEndReport, _ report: StartReport, _ context: Context) -> MainEnd {
+        let isProcess = context.action.isProcess
+        let runDuration = EndReport(outcome: end.outcome, time: end.time, executed: report).runDuration
+        return MainEnd(
+            outcome: end.outcome,
+            at: min(context.now, report.at + runDuration),
+            upSince: isProcess ? report.at : nil,
+            wasReady: record.isReady || !isProcess,
+            remainingProcesses: end.remainingProcesses,
+            pidFileProblem: end.pidFileProblem
+        )
     }
 
     /// The phase that a start was in before it ended while no reconciler ran.

@@ -53,7 +53,9 @@ extension JobLifecycle {
             stopping.killAt = context.now + max(context.action.stop.timeout, .seconds(1))
             stopping.killCount &+= 1
             phase = .stopping(stopping)
-            return killEvents(number: stopping.killCount, context) + [.killTree(generation: record.generation)]
+            return killEvents(number: stopping.killCount, stopping.mainEnd, context) + [
+                .killTree(generation: record.generation)
+            ]
         case .preparing(var preparation):
             preparation.nextCheckAt = nil
             phase = .preparing(preparation)
@@ -64,9 +66,10 @@ extension JobLifecycle {
     }
 
     /// The events of the first two kills; further kills record none.
-    private mutating func killEvents(number: Int, _ context: Context) -> [JobEffect] {
+    private mutating func killEvents(number: Int, _ mainEnd: MainEnd?, _ context: Context) -> [JobEffect] {
         switch number {
         case 1:
+            if mainEnd != nil { return [.recordEvent(.warning, "killing the processes it left behind")] }
             let limit = Canonical.duration(context.action.stop.timeout)
             return [.recordEvent(.warning, "has not ended within \(limit); killing its process tree")]
         case 2:
@@ -106,6 +109,10 @@ extension JobLifecycle {
             return []
         case .starting(var starting):
             starting.until = max(starting.until, context.now + context.action.startTimeout)
+            guard !starting.awaitsSuccessor else {
+                phase = .starting(starting)
+                return []
+            }
             let isProbing = starting.nextProbeAt == nil
             starting.nextProbeAt = context.now
             phase = .starting(starting)

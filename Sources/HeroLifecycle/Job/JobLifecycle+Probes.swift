@@ -151,7 +151,7 @@ extension JobLifecycle {
     mutating func handleSpecChanged(_ context: Context) -> [JobEffect] {
         switch phase {
         case .starting(var starting):
-            guard context.action.needsReadinessProbe else {
+            guard context.action.needsReadinessProbe || context.action.waitsForPIDFile else {
                 becomeReady(
                     starting.process,
                     since: context.now,
@@ -162,6 +162,7 @@ extension JobLifecycle {
                 return [.stopProbe]
             }
             starting.until = starting.since + context.action.startTimeout
+            if context.action.waitsForPIDFile, starting.nextProbeAt == nil { starting.nextProbeAt = context.now }
             phase = .starting(starting)
             return []
         case .ready(var ready):

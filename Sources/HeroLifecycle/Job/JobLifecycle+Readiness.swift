@@ -36,6 +36,7 @@ extension JobLifecycle {
         guard case .starting(var starting) = phase, let nextProbeAt = starting.nextProbeAt,
             nextProbeAt <= context.now
         else { return [] }
+        if context.action.waitsForPIDFile { return becomeReadyInForeground(context) }
         starting.nextProbeAt = nil
         starting.serial &+= 1
         phase = .starting(starting)
@@ -46,6 +47,20 @@ extension JobLifecycle {
 extension ActionSpec {
     /// Whether a process of the action becomes ready by a probe, and not as soon as it executes.
     public var needsReadinessProbe: Bool { ready != nil || declaresListeners }
+
+    /// Whether the PID file decides when a process of the action is ready: it has no probe and no listeners.
+    var waitsForPIDFile: Bool { isProcess && pidFile != nil && !needsReadinessProbe }
+
+    /// The time from the execution of the program to its first readiness check.
+    var timeUntilReadinessCheck: Duration {
+        waitsForPIDFile ? JobLifecycle.foregroundTime : ready?.startPeriod ?? .zero
+    }
+
+    /// What a process that waits for its PID file waits for.
+    func pidFileWaitText(_ problem: PIDFileProblem? = nil) -> String {
+        guard let problem, let pidFile else { return "waits for its PID file" }
+        return "waits for its PID file: \(pidFile) \(problem)"
+    }
 
     /// The time until the next readiness probe.
     ///

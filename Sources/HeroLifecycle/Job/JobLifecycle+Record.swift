@@ -52,6 +52,7 @@ extension JobLifecycle {
             record.phase = .running
             record.isStopping = stopping.nextStep == .finish
             if case .retry(let reason) = stopping.nextStep { record.error = reason }
+            if let end = stopping.mainEnd { record.error = end.description(context.action) }
             if let survivors = stopping.survivors {
                 record.error = "it waits for \(survivors), still running although it was killed"
             }

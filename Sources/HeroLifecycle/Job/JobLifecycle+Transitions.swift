@@ -53,10 +53,18 @@ extension JobLifecycle {
     private mutating func handleStartEvent(_ event: StartEvent, _ context: Context) -> [JobEffect] {
         switch event {
         case .started(let report): handleStarted(report.process, at: report.at, time: report.time, context)
+        case .successorAwaited(let problem): handleSuccessorAwaited(problem, context)
+        case .mainEnded(let report): handleMainEnded(report, context)
         case .mainProcessReplaced(let process): handleMainProcessReplaced(process, context)
         case .notified(let state): handleNotified(state, context)
         case .ended(let report):
-            handleEnded(report.outcome, executed: report.executed != nil, time: report.time, context)
+            handleEnded(
+                report.outcome,
+                executed: report.executed != nil,
+                time: report.time,
+                pidFileProblem: report.pidFileProblem,
+                context
+            )
         case .shimLost(let report): handleShimLost(report.process, at: report.at, time: report.time, context)
         case .probeFinished(let serial, .succeeded): handleProbeResult(serial, failure: nil, context)
         case .probeFinished(let serial, .failed(let reason)): handleProbeResult(serial, failure: reason, context)
@@ -80,13 +88,20 @@ extension JobLifecycle {
             )
             return []
         case .starting(let starting):
-            return stop(starting.process, nextStep: .finish, context)
+            let effects = stop(starting.process, nextStep: .finish, context)
+            // The main process has exited, and no process of its tree is known that could receive the stop signal.
+            return starting.awaitsSuccessor ? [.stopProbe, .killTree(generation: record.generation)] : effects
         case .ready(let ready):
             return stop(ready.process, nextStep: .finish, context)
         case .runningOnce(let process, until: _):
             return stop(process, nextStep: .finish, context)
         case .stopping(var stopping):
+            let isFirstRequest = stopping.nextStep != .finish
             stopping.nextStep = .finish
+            if let end = stopping.mainEnd, isFirstRequest {
+                // The remaining processes have received the stop signal already.
+                stopping.killAt = min(stopping.killAt, max(context.now, end.at + MainEnd.stopTimeout))
+            }
             phase = .stopping(stopping)
             return []
         case .finished:
@@ -123,6 +138,8 @@ extension JobLifecycle {
                 return [.recordEvent(.info, "stopped before it was started"), .removeRuntimeFiles]
             case .retry(let reason):
                 return retryOrFail(reason, readySince: nil, context)
+            case .conclude:
+                return []
             }
         case .pending, .preparing, .launching, .starting, .ready, .runningOnce, .backingOff, .finished:
             return []
@@ -163,7 +180,7 @@ extension JobLifecycle {
             phase = .runningOnce(process, until: action.timeout.map { moment + $0 })
             return [.recordEvent(.info, "started (pid \(process.pid))")]
         }
-        guard action.needsReadinessProbe else {
+        guard action.needsReadinessProbe || action.waitsForPIDFile else {
             becomeReady(process, since: moment, executedAt: moment, lastSerial: 0, context)
             return [.recordEvent(.info, "running (pid \(process.pid))")]
         }
@@ -172,11 +189,12 @@ extension JobLifecycle {
                 process: process,
                 since: moment,
                 until: moment + action.startTimeout,
-                nextProbeAt: moment + (action.ready?.startPeriod ?? .zero),
+                nextProbeAt: moment + action.timeUntilReadinessCheck,
                 serial: 0,
                 successes: 0
             )
         )
+        if action.waitsForPIDFile { record.error = action.pidFileWaitText() }
         return [.recordEvent(.info, "started (pid \(process.pid))")] + startProbeIfDue(context)
     }
 
@@ -208,8 +226,10 @@ extension JobLifecycle {
         _ outcome: Outcome,
         executed: Bool,
         time: WallTime?,
+        pidFileProblem: PIDFileProblem? = nil,
         _ context: Context
     ) -> [JobEffect] {
+        let cause = "\(outcome)" + context.action.text(of: pidFileProblem)
         let readySince: Moment?
         let reason: String
         switch phase {
@@ -218,27 +238,27 @@ extension JobLifecycle {
             if case .startFailed(let failure) = outcome, failure.isTransient, !executed {
                 return startRefusedTemporarily(outcome, refusedStarts, context)
             }
-            (readySince, reason) = (nil, "\(outcome)")
+            (readySince, reason) = (nil, cause)
         case .starting(let starting):
-            (readySince, reason) = (starting.since, "ended before it was ready: \(outcome)")
-        case .ready(let ready): (readySince, reason) = (ready.since, "\(outcome)")
+            (readySince, reason) = (starting.since, "ended before it was ready: \(cause)")
+        case .ready(let ready): (readySince, reason) = (ready.since, cause)
         case .runningOnce: (readySince, reason) = (nil, "\(outcome)")
         case .stopping(let stopping):
-            finishExecution(executed, time)
-            record.outcome = outcome
-            record.finishedAt = time ?? context.time
             switch stopping.nextStep {
             case .finish:
+                recordOutcome(outcome, executed: executed, time: time, context)
                 if stopping.killCount > 1 { record.error = nil }
                 phase = .finished(.cancelled)
                 return [.stopProbe, .recordEvent(.info, "stopped (\(outcome))"), .removeRuntimeFiles]
             case .retry(let reason):
+                recordOutcome(outcome, executed: executed, time: time, context)
                 return [.stopProbe] + retryOrFail(reason, readySince: nil, context)
+            case .conclude:
+                readySince = stopping.mainEnd?.upSince
+                reason = stopping.mainEnd?.reason(context.action) ?? "\(outcome)"
             }
         }
-        finishExecution(executed, time)
-        record.outcome = outcome
-        record.finishedAt = time ?? context.time
+        recordOutcome(outcome, executed: executed, time: time, context)
         let isSuccess = outcome.isSuccess(codes: context.action.successExitCodes)
         if isSuccess, !context.action.isProcess || context.action.restart != .always {
             record.error = nil
@@ -246,6 +266,17 @@ extension JobLifecycle {
             return [.stopProbe, .recordEvent(.info, "succeeded"), .removeRuntimeFiles]
         }
         return [.stopProbe] + retryOrFail(reason, readySince: readySince, context)
+    }
+
+    private mutating func recordOutcome(
+        _ outcome: Outcome,
+        executed: Bool,
+        time: WallTime?,
+        _ context: Context
+    ) {
+        finishExecution(executed, time)
+        record.outcome = outcome
+        record.finishedAt = time ?? context.time
     }
 
     /// Begins the next attempt, now or after a delay, or fails the job, after an end that was not requested.

@@ -67,6 +67,8 @@ public struct JobLifecycle: Hashable, Sendable {
         public var successes: Int
         /// Why the last probe failed or was skipped.
         public var lastFailure: String?
+        /// Whether the first program has exited, so that the PID file must name another main process.
+        public var awaitsSuccessor = false
         /// Whether the last probe was skipped, so that it is unknown whether the process is ready.
         public var wasLastProbeSkipped = false
     }
@@ -81,6 +83,8 @@ public struct JobLifecycle: Hashable, Sendable {
         public var nextStep: NextStep
         /// How often SIGKILL was sent to the process tree.
         public var killCount = 0
+        /// How the main process ended by itself, before the rest of its tree; nil if the whole program is being stopped.
+        public var mainEnd: MainEnd?
         /// The processes that survived SIGKILL, as text; nil if they were not determined.
         public var survivors: String?
 
@@ -88,9 +92,27 @@ public struct JobLifecycle: Hashable, Sendable {
         public enum NextStep: Hashable, Sendable {
             /// The job is cancelled, because a stop was requested.
             case finish
+            /// What the restart policy says about the recorded end of the main process.
+            case conclude
             /// The next attempt, or the failure of the job; the text is the reason for the stop.
             case retry(String)
         }
+    }
+
+    /// How the main process of a program ended by itself while other processes of its tree were running.
+    public struct MainEnd: Hashable, Sendable {
+        /// The exit status of the main process.
+        public var outcome: Outcome
+        /// When it ended.
+        public var at: Moment
+        /// When the program became ready, or began to execute if it was not ready; nil for a one-shot.
+        public var upSince: Moment?
+        /// Whether the program was ready.
+        public var wasReady: Bool
+        /// How many other processes of its tree were running.
+        public var remainingProcesses: Int
+        /// Why the PID file was not accepted when the first program had exited well.
+        public var pidFileProblem: PIDFileProblem?
     }
 
     /// The final state of a job.

@@ -1,7 +1,8 @@
 import HeroKernel
 import HeroModel
 
-/// The replacement of the main process of a start: a daemon that forks, or a process that the program names.
+/// The main process of a start: its replacement, by a daemon that forks or by a process that the program names, and its
+/// end before that of its tree.
 extension ShimTracker {
     /// Watches the main process of a start, if another process may replace it.
     func watchMainProcess(_ start: StartID, _ record: RecordFile) {
@@ -9,7 +10,10 @@ extension ShimTracker {
             return
         }
         trackedShims[id]?.attempts = 0
-        guard let found = record.main.flatMap(ProcessTable.open) else { return checkRecordLater(id) }
+        guard let found = record.main.flatMap(ProcessTable.open), !found.stat.isDead else {
+            reportAwaitedSuccessor(id)
+            return checkRecordLater(id)
+        }
         trackedShims[id]?.mainPidfd = found.pidfd
         reactor.watch(found.pidfd.number, EventSource(.mainProcess, id))
     }
@@ -17,7 +21,32 @@ extension ShimTracker {
     /// The main process has ended, and another process may replace it.
     func handleMainExit(_ id: UInt64) {
         unwatchMainProcess(id)
+        reportAwaitedSuccessor(id)
         checkRecordLater(id)
+    }
+
+    /// Reports that the main process has exited and that its PID file must name another one.
+    func reportAwaitedSuccessor(_ id: UInt64) {
+        guard let tracked = trackedShims[id], tracked.startReport != nil, !tracked.hasReportedMainEnd,
+            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
+            record.generation == tracked.start.generation, record.isFromThisMachine, record.awaitsSuccessor
+        else { return }
+        reactor.emit(.start(tracked.start, .successorAwaited(record.pidFileProblem)))
+    }
+
+    /// Reports the end of the main process, once the shim has recorded that it stops the rest of the tree.
+    func reportMainEnd(_ id: UInt64) {
+        guard let tracked = trackedShims[id], tracked.startReport != nil, !tracked.hasReportedMainEnd,
+            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
+            record.generation == tracked.start.generation, record.isFromThisMachine, let report = record.mainEndReport
+        else { return }
+        trackedShims[id]?.hasReportedMainEnd = true
+        reactor.emit(.start(tracked.start, .mainEnded(report)))
+    }
+
+    /// The caller reports the end of the main process itself.
+    func skipMainEndReport(_ start: StartID) {
+        if let id = idByStart[start] { trackedShims[id]?.hasReportedMainEnd = true }
     }
 
     func unwatchMainProcess(_ id: UInt64) {

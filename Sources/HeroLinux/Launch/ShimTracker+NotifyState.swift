@@ -14,14 +14,18 @@ extension ShimTracker {
             loadNotifyState(of: start) != nil
         else { return }
         // The watch comes first: an earlier message is in the record already.
-        let watchDescriptor = recordWatcher.watchRecord(paths.record(of: start.job), for: id)
-        trackedShims[id]?.notifyWatch = NotifyWatch(watch: watchDescriptor, refilledAt: reactor.now)
+        let isWatched = recordWatcher.watchRecord(of: start.job, for: id)
+        trackedShims[id]?.notifyWatch = NotifyWatch(isWatched: isWatched, refilledAt: reactor.now)
         readNotifyState(id)
     }
 
     /// Some records have changed.
-    func readChangedNotifyStates() {
-        for id in recordWatcher.takeChangedIDs() { readNotifyState(id) }
+    func readChangedRecords() {
+        for id in recordWatcher.takeChangedIDs() {
+            readNotifyState(id)
+            reportMainEnd(id)
+            reportAwaitedSuccessor(id)
+        }
     }
 
     /// Reads the notify state of a start and emits an event if it has an important change.
@@ -33,7 +37,7 @@ extension ShimTracker {
             state.remainingReports = min(5, state.remainingReports + Int(refill))
             state.refilledAt = now
         }
-        if state.watch == nil {
+        if !state.isWatched {
             reactor.setTimer(EventSource(.notifyState, id), at: now + Self.notifyPollInterval)
         }
         if state.remainingReports > 0, let (record, report) = loadNotifyState(of: tracked.start) {
@@ -43,7 +47,7 @@ extension ShimTracker {
                 state.lastReported = report
                 reactor.emit(.start(tracked.start, .notified(report)))
             }
-        } else if state.watch != nil {
+        } else if state.isWatched {
             reactor.setTimer(EventSource(.notifyState, id), at: state.refilledAt + .seconds(1))
         }
         trackedShims[id]?.notifyWatch = state
@@ -88,7 +92,6 @@ extension ShimTracker {
 
     /// Stops watching the notify state.
     func stopWatchingNotifyState(_ id: UInt64) {
-        if let watchDescriptor = trackedShims[id]?.notifyWatch?.watch { recordWatcher.unwatchRecord(watchDescriptor) }
         reactor.cancelTimer(EventSource(.notifyState, id))
     }
 }

@@ -9,8 +9,8 @@ import HeroModel
 final class ShimTracker {
     /// The watch on the notify state of one program.
     struct NotifyWatch {
-        /// The watch descriptor of the record; nil if the record is polled.
-        var watch: Int32?
+        /// Whether the record is watched; if not, it is polled.
+        var isWatched: Bool
         /// The state that was reported last.
         var lastReported: NotifyState?
         /// How many changes may be reported now; refilled by one each second, so that a program with many messages is
@@ -33,6 +33,8 @@ final class ShimTracker {
         var notifyWatch: NotifyWatch?
         /// How often the record was read without an execution or a successor in it.
         var attempts: Int = 0
+        /// Whether the end of its main process was reported while other processes of its tree were running.
+        var hasReportedMainEnd = false
         /// The errno with which the shim failed to create or write its record; 0 if it reported none.
         var recordError: Int32 = 0
     }
@@ -75,7 +77,7 @@ final class ShimTracker {
         self.orphanTracker = orphanTracker
         self.cgroups = cgroups
         self.accountLookups = accountLookups
-        recordWatcher = RecordWatcher(reactor)
+        recordWatcher = RecordWatcher(reactor, directory: paths.jobs)
     }
 
     /// Starts a shim after its account is looked up; the result becomes an event.
@@ -151,6 +153,7 @@ final class ShimTracker {
         )
         idByStart[start] = lastID
         shimPIDs.insert(shim)
+        recordWatcher.watchRecord(of: start.job, for: lastID)
         return true
     }
 
@@ -200,6 +203,7 @@ final class ShimTracker {
         reactor.emit(.start(start, .started(report)))
         watchMainProcess(start, record)
         watchNotifyState(start, record)
+        if record.mainEndReport != nil { reportMainEnd(id) }
     }
 
     /// A timer is due: read the record of a start again.
@@ -227,6 +231,7 @@ final class ShimTracker {
         stopWatchingNotifyState(id)
         guard let tracked = trackedShims.removeValue(forKey: id) else { return }
         if idByStart[tracked.start] == id { idByStart[tracked.start] = nil }
+        recordWatcher.unwatchRecord(of: tracked.start.job, for: id)
         accountLookups.removeFoundAccount(tracked.start)
         reactor.cancelTimer(EventSource(.shim, id))
         reactor.unwatch(tracked.pidfd.number)

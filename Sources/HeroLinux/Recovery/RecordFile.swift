@@ -155,12 +155,43 @@ struct RecordFile {
             )
         default: return failedStartReport(context)
         }
-        return EndReport(
+        var report = EndReport(
             outcome: outcome,
             time: exit.ended_realtime > 0 ? WallTime(microseconds: exit.ended_realtime / 1000) : nil,
             executed: startReport,
             droppedBytes: max(0, exit.dropped_bytes)
         )
+        report.pidFileProblem = pidFileProblem
+        return report
+    }
+
+    /// The end of the main process while other processes of its tree are running; nil before it, and while another
+    /// process may still become the main process.
+    var mainEndReport: MainEndReport? {
+        guard let exit, exit.left_behind > 0, let end = endReport(nil) else { return nil }
+        var report = MainEndReport(outcome: end.outcome, time: end.time, remainingProcesses: Int(exit.left_behind))
+        report.pidFileProblem = end.pidFileProblem
+        return report
+    }
+
+    /// Whether the main process has exited and its successor is awaited.
+    var awaitsSuccessor: Bool {
+        allowsHandover && exit?.generation == generation && exit?.kind == HERO_EXIT_EXITED.rawValue
+            && exit?.left_behind == 0
+    }
+
+    /// Why the PID file was not accepted after the first program had exited.
+    var pidFileProblem: PIDFileProblem? {
+        guard allowsHandover, let exit, exit.kind == HERO_EXIT_EXITED.rawValue else { return nil }
+        return PIDFileProblem(rawValue: exit.error)
+    }
+
+    /// The same, read from the record of a start now.
+    static func mainEndReport(of start: StartID, _ paths: RuntimePaths) -> MainEndReport? {
+        guard case .found(let record) = read(paths.record(of: start.job), job: start.job),
+            record.generation == start.generation, record.isFromThisMachine
+        else { return nil }
+        return record.mainEndReport
     }
 
     /// The notify state of the program; nil if it does not use the notify socket, or the section is invalid.

@@ -77,6 +77,10 @@ struct StartRecovery {
                 shimTracker.watchMainProcess(start, record)
                 shimTracker.watchNotifyState(start, record)
             }
+            if let report, let mainEnd = RecordFile.mainEndReport(of: start, paths) {
+                shimTracker.skipMainEndReport(start)
+                return .mainEnded(generation: generation, report, mainEnd)
+            }
             return .supervised(generation: generation, report)
         }
         return nil

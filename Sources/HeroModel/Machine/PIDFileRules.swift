@@ -2,8 +2,8 @@
 ///
 /// Each text completes a sentence that begins with the path of the file.
 public enum PIDFileRules {
-    /// The largest PID file in bytes.
-    public static let maximumSize = 32
+    /// The largest PID file in bytes; programs such as PostgreSQL write more lines behind the number.
+    public static let maximumSize = 4096
 
     /// Returns why a file is no acceptable PID file, whatever it contains; nil if it may be one.
     public static func problem(_ file: FileFacts) -> String? {
@@ -51,12 +51,17 @@ public enum PIDFileRules {
         public init(reason: String) { self.reason = reason }
     }
 
-    /// Parses decimal digits with at most one line feed; anything else is rejected as a whole.
+    /// Parses the decimal digits of the first line, with blanks around them; the other lines have no meaning.
     public static func parse(_ bytes: [UInt8]) -> Int32? {
-        let digits = bytes.last == 10 ? bytes.dropLast() : bytes[...]
+        var digits = bytes.prefix { $0 != 10 }
+        while let last = digits.last, blanks.contains(last) { digits.removeLast() }
+        while let first = digits.first, blanks.contains(first) { digits.removeFirst() }
         guard (1...10).contains(digits.count), digits.allSatisfy({ (48...57).contains($0) }),
             let number = Int32(String(decoding: digits, as: UTF8.self)), number >= 2
         else { return nil }
         return number
     }
+
+    /// Space, tab and carriage return.
+    private static let blanks: Set<UInt8> = [32, 9, 13]
 }

@@ -9,6 +9,14 @@ public enum StartEvent: Hashable, Sendable {
     /// Either the main process has exited well and the PID file names its successor (contract section 3, `pid_file`), or
     /// the program has named its main process itself.
     case mainProcessReplaced(ProcessIdentity)
+    /// The first program has exited with a success code, and the shim waits until the PID file names the main process.
+    ///
+    /// The problem is why the shim does not accept the file as it is; nil if that is not recorded.
+    case successorAwaited(PIDFileProblem?)
+    /// The main process has ended, and the shim stops the other processes of its tree.
+    ///
+    /// The end of the start arrives as `ended`.
+    case mainEnded(MainEndReport)
     /// The program has sent notify messages: the state holds everything that it has sent in this start.
     ///
     /// It arrives when a change matters at once, and when a probe reads the state.

@@ -92,7 +92,7 @@ final class JobController {
                 captureOutput(of: entry)
             }
         case .probeFinished: hero_failpoint(FP_PR_1)
-        case .started, .mainProcessReplaced, .notified: break
+        case .started, .mainProcessReplaced, .successorAwaited, .mainEnded, .notified: break
         }
         deliver(start, .start(generation: start.generation, event))
     }

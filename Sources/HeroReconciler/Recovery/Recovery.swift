@@ -128,7 +128,7 @@ struct Recovery {
         // Whatever prevents the retirement has just begun, or is about to end.
         for _ in 0..<5 {
             switch start {
-            case .supervised, .orphaned: return start
+            case .supervised, .mainEnded, .orphaned: return start
             case .ended(let generation, _) where generation >= record.generation || generation == 0: return start
             case .ended, .notFound:
                 guard !kernel.retire(StartID(job: record.id, generation: record.generation)) else { return start }
@@ -145,14 +145,14 @@ struct Recovery {
         let before = entry.lifecycle.record
         let (lifecycle, effects) = JobLifecycle.adopt(before, start, jobs.context(of: entry))
         entry.lifecycle = lifecycle
-        if before.phase == .running { recordEnd(of: before, start, now: lifecycle.record) }
+        if before.phase == .running, !start.isEnding { recordEnd(of: before, start, now: lifecycle.record) }
         jobs.recordChanges(entry, effects, before: before)
         // A crash may have come between the row of the start and its PID file.
         if let process = lifecycle.record.process {
             journal.effects.append(.updatePIDFile(entry, process, replacing: nil))
         }
         switch start {
-        case .supervised: return true
+        case .supervised, .mainEnded: return true
         case .orphaned:
             jobs.captureOutput(of: entry)
             return true
@@ -203,5 +203,15 @@ struct Recovery {
     private func wasActiveBeforeReboot(_ job: JobRecord) -> Bool {
         guard let boot = job.lastBootID else { return false }
         return job.phase.isActive && boot != kernel.bootID
+    }
+}
+
+extension RecoveredStart {
+    /// Whether its main process has ended while other processes of its tree are running.
+    fileprivate var isEnding: Bool {
+        switch self {
+        case .mainEnded: true
+        case .supervised, .orphaned, .ended, .notFound: false
+        }
     }
 }

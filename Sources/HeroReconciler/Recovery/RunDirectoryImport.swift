@@ -244,7 +244,9 @@ extension RecoveredStart {
     /// Its generation; nil when no start was found.
     fileprivate var generation: UInt32? {
         switch self {
-        case .supervised(let generation, _), .orphaned(let generation, _), .ended(let generation, _): generation
+        case .supervised(let generation, _), .mainEnded(let generation, _, _), .orphaned(let generation, _),
+            .ended(let generation, _):
+            generation
         case .notFound: nil
         }
     }
@@ -252,7 +254,7 @@ extension RecoveredStart {
     /// Whether a process of it is alive.
     fileprivate var isAlive: Bool {
         switch self {
-        case .supervised, .orphaned: true
+        case .supervised, .mainEnded, .orphaned: true
         case .ended, .notFound: false
         }
     }

@@ -61,6 +61,7 @@ extension ActionStatus {
         case .pending: return "waits for its turn"
         case .waiting: return "waits: \(error ?? "its preconditions are not met yet")"
         case .running:
+            if pid == nil, let error { return "has no main process: \(error)" + restarts }
             let process = pid.map { "runs as pid \($0)" } ?? "is about to run"
             let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
             return process + ready + restarts + (restartCount > 0 ? last : "")

@@ -44,7 +44,7 @@ struct Jobs: HeroCommand {
             phase: filterOptions.phase?.phase,
             limit: filterOptions.limit
         )
-        let jobs = try reader?.jobs(filter).map { $0.verified().job } ?? []
+        let jobs = try reader?.jobs(filter).map { $0.verified(workspace.paths).job } ?? []
         if jobs.isEmpty, let service {
             // Jobs remain after their service is removed, so only a name without jobs may be unknown.
             let names = try reader?.serviceSummaries().map(\.name) ?? []

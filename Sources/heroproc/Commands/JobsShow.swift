@@ -35,7 +35,8 @@ struct JobsShow: HeroCommand {
     }
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
-        guard let reader = try workspace.openReader(), let job = try reader.job(id)?.verified().job else {
+        guard let reader = try workspace.openReader(), let job = try reader.job(id)?.verified(workspace.paths).job
+        else {
             throw CommandError("there is no job \(id)", help: "`heroproc jobs` lists all jobs")
         }
         var starts = try reader.starts(of: id).sorted { $0.generation < $1.generation }

@@ -69,7 +69,7 @@ struct StatusReader {
         _ jobs: [JobRecord]
     ) -> ServiceStatus {
         let own = jobs.filter { $0.run == summary.run }.sorted { $0.id < $1.id }
-        let checked = own.map { $0.verified() }
+        let checked = own.map { $0.verified(workspace.paths) }
         var state = summary.state
         // A process is gone, but the reconciler has not recorded it yet, or no reconciler is running.
         if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
@@ -107,7 +107,7 @@ struct StatusReader {
         _ spec: ActionSpec?,
         _ jobs: [JobRecord]
     ) -> StandaloneStatus {
-        let job = jobs.first { $0.id == summary.job }?.verified().job
+        let job = jobs.first { $0.id == summary.job }?.verified(workspace.paths).job
         var status = StandaloneStatus(
             name: summary.name,
             action: job.map { actionStatus($0) } ?? ActionStatus(name: summary.name.name),
@@ -140,13 +140,25 @@ extension JobRecord {
     fileprivate var qualifiedService: QualifiedName? { service.map { QualifiedName($0, context: context) } }
 
     /// The record, verified against the kernel: a process that is gone is not shown as running.
-    func verified() -> (job: JobRecord, isGone: Bool) {
+    func verified(_ paths: RuntimePaths) -> (job: JobRecord, isGone: Bool) {
         guard phase == .running, !isStopping, let process, !ProcessTable.isAlive(process) else { return (self, false) }
         var job = self
         job.process = nil
         job.isReady = false
         job.isHealthy = nil
-        job.error = "process \(process.pid) is gone, and no reconciler has recorded how it ended"
+        switch RecordedEndReader.read(id, generation: generation, paths) {
+        case .mainEnded(let report):
+            job.outcome = report.outcome
+            // The reconciler adds a hint to the same text.
+            if job.error?.hasPrefix(report.description) != true { job.error = report.description }
+        case .successorAwaited:
+            job.error = job.error ?? "waits for its PID file"
+            return (job, false)
+        case .ended(let outcome):
+            job.outcome = outcome
+            job.error = "ended with \(outcome), and no reconciler has handled it yet"
+        case nil: job.error = "process \(process.pid) is gone, and its shim has not recorded how it ended"
+        }
         return (job, true)
     }
 }

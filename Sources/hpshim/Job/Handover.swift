@@ -48,8 +48,16 @@ struct Handover {
 
     /// The successor that the PID file names, running or not reaped yet; nil while there is none.
     func successor() -> Int32? {
-        guard let pidFile else { return nil }
+        let (pid, _) = readPIDFile()
+        return pid
+    }
+
+    /// The successor, or why the file names none.
+    func readPIDFile() -> (successor: Int32?, problem: hero_pid_file_problem) {
+        guard let pidFile else { return (nil, HERO_PID_FILE_ACCEPTED) }
         let pid = shim_read_pid_file(pidFile, trustedUser)
-        return pid > 1 && shim_parent_of(pid) == shimPID ? pid : nil
+        guard pid > 1 else { return (nil, hero_pid_file_problem(rawValue: UInt32(max(0, 0 &- pid)))) }
+        guard shim_parent_of(pid) == shimPID else { return (nil, HERO_PID_FILE_FOREIGN_PROCESS) }
+        return (pid, HERO_PID_FILE_ACCEPTED)
     }
 }

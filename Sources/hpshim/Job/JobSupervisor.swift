@@ -184,20 +184,35 @@ struct JobSupervisor {
 
     private mutating func stopRemainingProcesses() {
         hero_failpoint(FP_SP_4)
-        tree.signalAll(stopSignal)
         stage = .stopping(deadline: shim_boottime() &+ stopTimeout)
+        record.exit.left_behind = tree.signalAll(stopSignal)
+        // The start has not ended, but its program has: the reconciler must not count it as running any longer.
+        guard record.exit.left_behind > 0, record.writeExit() == 0 else { return }
+        record.wakeReconciler()
     }
 
     // MARK: Daemons that fork and exit
 
     private mutating func attemptHandover() {
-        if let successor = handover.successor() {
+        let (successor, problem) = handover.readPIDFile()
+        if let successor {
             adoptSuccessor(successor)
-        } else if handover.isWaiting(at: shim_boottime()) {
+            return
+        }
+        recordPIDFileProblem(problem)
+        if handover.isWaiting(at: shim_boottime()) {
             stage = .awaitingSuccessor
         } else {
             stopRemainingProcesses()
         }
+    }
+
+    /// Records why the PID file is not accepted, and wakes the reconciler, which shows it.
+    private mutating func recordPIDFileProblem(_ problem: hero_pid_file_problem) {
+        let number = Int32(truncatingIfNeeded: problem.rawValue)
+        guard record.exit.error != number else { return }
+        record.exit.error = number
+        if record.writeExit() == 0 { record.wakeReconciler() }
     }
 
     /// Makes a child of the shim the main process.

@@ -10,14 +10,16 @@ struct ProcessTree {
     private let table = shim_process_table()
     private static let capacity = Int32(SHIM_TABLE_SIZE)
 
-    /// Sends a signal to every descendant of the shim.
-    func signalAll(_ number: Int32) {
+    /// Sends a signal to every descendant of the shim; returns how many processes received it.
+    @discardableResult
+    func signalAll(_ number: Int32) -> UInt32 {
         let count = listDescendants()
-        var index = 0
+        var (index, received) = (0, UInt32(0))
         while index < Int(count) {
-            send(number, to: table[index])
+            if send(number, to: table[index]) { received &+= 1 }
             index += 1
         }
+        return received
     }
 
     /// Lists all descendants, level by level.
@@ -43,19 +45,17 @@ struct ProcessTree {
         }
     }
 
-    private func send(_ number: Int32, to process: shim_process) {
+    private func send(_ number: Int32, to process: shim_process) -> Bool {
         let descriptor = shim_open_pidfd(process.pid)
-        guard descriptor >= 0 else { return }
+        guard descriptor >= 0 else { return false }
+        defer { shim_close(descriptor) }
         // The PID may have been reused since it was listed. The pidfd refers to the process that had it when the pidfd
         // was opened, and only a process of this tree has this parent.
         let parent = shim_parent_of(process.pid)
-        if parent == shimPID || parent == process.parent {
-            if number == Int32(SHIM_SIGKILL) {
-                _ = shim_signal(descriptor, number)
-            } else {
-                _ = shim_signal_and_continue(descriptor, number)
-            }
-        }
-        shim_close(descriptor)
+        guard parent == shimPID || parent == process.parent, shim_has_exited(descriptor) == 0 else { return false }
+        let result =
+            number == Int32(SHIM_SIGKILL)
+            ? shim_signal(descriptor, number) : shim_signal_and_continue(descriptor, number)
+        return result == 0
     }
 }

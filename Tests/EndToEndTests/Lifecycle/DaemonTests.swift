@@ -44,6 +44,62 @@ struct DaemonTests {
         }
     }
 
+    @Test("A dependent of a daemon starts after its PID file exists")
+    func dependentFindsPIDFile() async throws {
+        try await TestHost.with { host in
+            let file = host.root + "/daemon.pid"
+            try declare(host)
+            try host.writeManifest(
+                "dependent.yaml",
+                """
+                kind: Service
+                name: dependent
+                requires: [daemon]
+                actions:
+                  - name: run
+                    exec: [test, -s, \(file)]
+                """
+            )
+            try await host.apply()
+            #expect(try await host.state(of: "dependent") == "exited")
+        }
+    }
+
+    @Test("Why a PID file is not accepted is shown by status, why and events")
+    func refusedPIDFileIsNamed() async throws {
+        try await TestHost.with { host in
+            let file = host.root + "/daemon.pid"
+            let script = "(setsid sh -c 'umask 0; echo $$$$ > \(file); exec sleep 1000' &); sleep 0.1"
+            try host.writeManifest(
+                "daemon.yaml",
+                """
+                kind: Service
+                name: daemon
+                actions:
+                  - name: run
+                    is_process: true
+                    exec: [sh, -c, "\(script)"]
+                    pid_file: \(file)
+                    start_timeout: 3s
+                    stop: {timeout: 1s}
+                    retry: {delay: 60s}
+                """
+            )
+            _ = try await host.run("apply", "--timeout", "2s")
+            let problem = "\(file) can be written by its group or by all users"
+            _ = try await host.waitForEvent("warning", problem)
+            try await eventually("status names the problem") {
+                try await host.run("status").output.contains(problem)
+            }
+            try await eventually("the reason of the retry names the problem") {
+                let phase = try await host.actionStatus("daemon")["phase"] as? String
+                let status = try await host.run("status").output
+                return phase == "retrying" && status.contains(problem)
+            }
+            #expect(try await host.run("why", "daemon").output.contains(problem))
+        }
+    }
+
     @Test("A killed daemon is restarted in the same job with its end recorded")
     func deadDaemonIsRestarted() async throws {
         try await TestHost.with { host in
@@ -65,7 +121,7 @@ struct DaemonTests {
         try await TestHost.with { host in
             try declare(host, codes: [3])
             _ = try await host.run("apply")
-            _ = try await host.waitForEvent("error", "failed after 2 attempts: exit code 0")
+            _ = try await host.waitForEvent("error", "failed after 2 attempts: ended before it was ready: exit code 0")
             #expect(try await host.actionStatus("daemon")["phase"] as? String == "failed")
             #expect(try await host.actionStatus("daemon")["exit_code"] as? Int == 0)
             #expect(host.instances("daemon").count == 4, "two attempts with two processes each")

@@ -103,4 +103,17 @@ struct ExitTests {
         clock_gettime(id, &now)
         return Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec)
     }
+
+    @Test("An exit that leaves processes behind is recorded with their number at once")
+    func recordsLeftBehindProcesses() throws {
+        let job = try TestJob(shell: "trap '' TERM; sleep 600 & sleep 601 & exit 4")
+        job.spec.stopTimeout = 60_000
+        let shim = try job.start()
+        #expect(waitUntil { job.exit?.left_behind == 2 })
+        #expect(job.exit?.status == 4)
+        #expect(harness_signal(shim, HERO_SIGNAL_KILL_TREE) == 0)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
+        #expect(job.exit?.left_behind == 2)
+        #expect(job.exit?.status == 4)
+    }
 }

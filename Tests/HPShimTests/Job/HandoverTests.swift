@@ -103,28 +103,29 @@ struct HandoverTests {
         job.spec.handoverTimeout = 200
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.status == 0)
+        #expect(job.exit?.error == Int32(HERO_PID_FILE_MISSING.rawValue))
         #expect(harness_wait_gone(try daemonPID(job), 0) == 1)
     }
 
     /// PID files that must be ignored.
-    static let invalidPIDFiles: [(String, String)] = [
-        ("PF-1: writable by all users", "echo $$ > F; chmod 666 F"),
-        ("PF-1: a symbolic link", "echo $$ > F.real; ln -s F.real F"),
-        ("PF-1: two hard links", "echo $$ > F; ln F F.other"),
-        ("PF-1: a FIFO", "mkfifo F; (echo $$ > F) &"),
-        ("PF-1: a word behind the number", "echo \"$$ running\" > F"),
-        ("PF-1: two line feeds", "printf '%s\\n\\n' $$ > F"),
-        ("PF-1: a hexadecimal number", "printf '0x%x\\n' $$ > F"),
-        ("PF-1: too long", "printf '%040d\\n' $$ > F"),
-        ("PF-1: empty", ": > F"),
-        ("PF-2: PID 1", "echo 1 > F"),
-        ("PF-2: the PID of the shim", "echo $(cut -d' ' -f4 /proc/$$/stat) > F"),
-        ("PF-2: the PID of a child of the daemon", "sleep 600 & echo $! > F"),
+    static let invalidPIDFiles: [(String, String, hero_pid_file_problem)] = [
+        ("PF-1: writable by all users", "echo $$ > F; chmod 666 F", HERO_PID_FILE_WRITABLE),
+        ("PF-1: a symbolic link", "echo $$ > F.real; ln -s F.real F", HERO_PID_FILE_NOT_REGULAR),
+        ("PF-1: two hard links", "echo $$ > F; ln F F.other", HERO_PID_FILE_NOT_REGULAR),
+        ("PF-1: a FIFO", "mkfifo F; (echo $$ > F) &", HERO_PID_FILE_NOT_REGULAR),
+        ("PF-1: a word behind the number", "echo \"$$ running\" > F", HERO_PID_FILE_NO_NUMBER),
+        ("PF-1: an empty first line", "printf '\\n%s\\n' $$ > F", HERO_PID_FILE_NO_NUMBER),
+        ("PF-1: a hexadecimal number", "printf '0x%x\\n' $$ > F", HERO_PID_FILE_NO_NUMBER),
+        ("PF-1: too long", "printf '%040d\\n' $$ > F", HERO_PID_FILE_NO_NUMBER),
+        ("PF-1: empty", ": > F", HERO_PID_FILE_NO_NUMBER),
+        ("PF-2: PID 1", "echo 1 > F", HERO_PID_FILE_NO_NUMBER),
+        ("PF-2: the PID of the shim", "echo $(cut -d' ' -f4 /proc/$$/stat) > F", HERO_PID_FILE_FOREIGN_PROCESS),
+        ("PF-2: the PID of a child of the daemon", "sleep 600 & echo $! > F", HERO_PID_FILE_FOREIGN_PROCESS),
     ]
 
     @Test("An invalid PID file causes no handover (PF-1, PF-2)", arguments: invalidPIDFiles.map(\.0))
     func ignoresInvalidPIDFile(_ name: String) throws {
-        let write = try #require(Self.invalidPIDFiles.first { $0.0 == name }).1
+        let (_, write, problem) = try #require(Self.invalidPIDFiles.first { $0.0 == name })
         let job = try TestJob()
         job.spec.pidFile = job.path("pid")
         job.spec.handoverTimeout = 300
@@ -137,7 +138,29 @@ struct HandoverTests {
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(job.exit?.kind == HERO_EXIT_EXITED.rawValue)
         #expect(job.exit?.status == 0)
+        #expect(job.exit?.error == Int32(problem.rawValue))
         #expect(harness_wait_gone(try daemonPID(job), 0) == 1)
+    }
+
+    @Test(
+        "The first line of a PID file counts, without the blanks around the number",
+        arguments: ["printf '%s\\r\\n' $$", "printf ' %s \\n' $$", "printf '%s\\n/data\\n1700000000\\n5432\\n' $$"]
+    )
+    func acceptsFirstLine(_ write: String) throws {
+        let job = try daemon("exit 43", write: "true")
+        let file = job.path("pid")
+        job.write(
+            "daemon",
+            "echo $$ > \(job.path("own"))\n\(write) > \(file)~; mv \(file)~ \(file)\n"
+                + "until [ -e \(job.path("go")) ]; do sleep 0.01; done; exit 43\n"
+        )
+        let shim = try job.start()
+        let pid = try daemonPID(job)
+        #expect(waitUntil { job.proc?.main.pid == pid })
+        job.write("go", "")
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
+        #expect(job.exit?.status == 43)
+        #expect(job.exit?.error == 0)
     }
 
     @Test("KILL_TREE ends the tree while the shim waits for a successor")

@@ -23,7 +23,7 @@ import Testing
         #expect(reading(folder + "/good.pid/none.pid") == "absent")
         try sandbox.write("empty.pid", "")
         #expect(reading(folder + "/empty.pid") == "is empty")
-        try sandbox.write("large.pid", String(repeating: "4", count: 33))
+        try sandbox.write("large.pid", String(repeating: "4", count: 4097))
         #expect(reading(folder + "/large.pid") == "is too large for a PID file")
         try sandbox.write("words.pid", "nginx")
         #expect(reading(folder + "/words.pid") == "contains no PID")

@@ -4,11 +4,12 @@ import Testing
 @Suite("PIDFileRules")
 struct PIDFileRulesTests {
     @Test(
-        "Only plain digits with at most one line feed are a PID (PF-1)",
+        "The digits of the first line are a PID, with blanks around them (PF-1)",
         arguments: [
-            ("412", 412), ("412\n", 412), ("2", 2), ("1", nil), ("0", nil), ("-1", nil), ("+5", nil), (" 12", nil),
-            ("12 34", nil), ("12\n34", nil), ("12\n\n", nil), ("0x10", nil), ("12abc", nil), ("", nil), ("\n", nil),
-            ("99999999999999999999", nil), ("4294967298", nil), ("12\r\n", nil), ("\u{FEFF}12", nil), ("١٢", nil),
+            ("412", 412), ("412\n", 412), ("2", 2), ("1", nil), ("0", nil), ("-1", nil), ("+5", nil), (" 12", 12),
+            ("12 34", nil), ("12\n34", 12), ("12\n\n", 12), ("0x10", nil), ("12abc", nil), ("", nil), ("\n", nil),
+            ("99999999999999999999", nil), ("4294967298", nil), ("12\r\n", 12), ("12\n/data\n1700000000\n5432\n", 12),
+            ("\n12\n", nil), ("\t12 \n", 12), ("\u{FEFF}12", nil), ("١٢", nil),
             ("12\u{0}", nil),
         ] as [(String, Int32?)]
     )
@@ -53,8 +54,8 @@ struct PIDFileRulesTests {
     @Test("An empty, large or malformed PID file is rejected with its reason (PF-1)")
     func content() {
         let rows: [(String?, Int64, String)] = [
-            ("", 0, "is empty"), ("nginx", 5, "contains no PID"), (nil, 33, "is too large for a PID file"),
-            ("4", 33, "is too large for a PID file"),
+            ("", 0, "is empty"), ("nginx", 5, "contains no PID"), (nil, 4097, "is too large for a PID file"),
+            ("4", 4097, "is too large for a PID file"),
         ]
         for (text, size, reason) in rows {
             #expect(throws: PIDFileRules.Rejection(reason: reason)) {

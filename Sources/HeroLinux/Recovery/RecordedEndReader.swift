@@ -1,0 +1,33 @@
+public import HeroModel
+
+/// Reads from the record of a start how its main process ended, for commands that only show it.
+public enum RecordedEndReader {
+    /// How the main process of a start has ended.
+    public enum RecordedEnd: Hashable, Sendable {
+        /// The shim stops the other processes of its tree.
+        case mainEnded(MainEndReport)
+        /// The first program has exited, and the shim waits until the PID file names the main process.
+        case successorAwaited
+        /// The start has ended.
+        case ended(Outcome)
+    }
+
+    /// Returns the recorded end of a start.
+    ///
+    /// - Returns: nil if no end is recorded, or the record belongs to another start or machine.
+    public static func read(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> RecordedEnd? {
+        // A record that is being written has a wrong checksum for a moment.
+        for _ in 0..<8 {
+            guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
+                record.generation == generation, record.isFromThisMachine
+            else { return nil }
+            guard let end = record.endReport(nil) else { continue }
+            if let shim = record.shim, ProcessTable.isAlive(shim) {
+                if let report = record.mainEndReport { return .mainEnded(report) }
+                if record.awaitsSuccessor { return .successorAwaited }
+            }
+            return .ended(end.outcome)
+        }
+        return nil
+    }
+}
