@@ -78,7 +78,7 @@ struct ConvergenceCheck {
         let error = service.jobs.lazy.compactMap { $0.lifecycle.record.error }.first.map { ": \($0)" } ?? ""
         guard shouldRun(service.name) else {
             guard service.isActive, state.desired.services[service.name]?.spec.status != .ignore else { return nil }
-            return isLeftRunning(service.name) ? nil : "is not down\(error)"
+            return isLeftRunning(service) ? nil : "is not down\(processesText(of: service))\(error)"
         }
         return switch service.record.state {
         case .running, .exited, .blocked: nil
@@ -93,9 +93,16 @@ struct ConvergenceCheck {
 
     /// Whether it may run although it is not wanted: `down` leaves system services, an apply without pruning leaves
     /// all.
-    private func isLeftRunning(_ name: QualifiedName) -> Bool {
-        guard state.desired.services[name] != nil else { return !openStops.contains(name) }
-        return state.isDown
+    private func isLeftRunning(_ service: ServiceEntry) -> Bool {
+        // A stop that has begun and cannot be finished is no longer among the open stops.
+        guard !service.hasBegunStop else { return false }
+        return state.desired.services[service.name] != nil ? state.isDown : !openStops.contains(service.name)
+    }
+
+    /// The main processes that are still recorded, for example ` (pid 412)`.
+    private func processesText(of service: ServiceEntry) -> String {
+        let pids = service.jobs.compactMap { $0.lifecycle.record.process?.pid }
+        return pids.isEmpty ? "" : " (pid \(pids.map(String.init).joined(separator: ", ")))"
     }
 
     /// Whether the manifests require a service to run, and no `down` overrides them.

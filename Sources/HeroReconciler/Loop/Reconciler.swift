@@ -36,6 +36,9 @@ public final class Reconciler {
     private let plans: PlanController
     /// Records revisions.
     private let revisions: RevisionController
+    /// Whether the reconciler leaves once everything that a `down` stops has stopped, because that takes longer than the
+    /// client waited.
+    private var leavesWhenStopped = false
     /// Reports to the clients that wait for a revision.
     private let reporter: ApplyReporter
     /// Removes ended jobs.
@@ -218,6 +221,10 @@ public final class Reconciler {
             cleanup.removeNextBatch()
         }
         if let deadline = reporter.deadline, deadline <= kernel.now() { finishApply(isOverTime: true) }
+        if leavesWhenStopped, reporter.observers == nil, waves.openOperations.isEmpty {
+            leavesWhenStopped = false
+            if state.isDown { state.lifecycle.leave() }
+        }
         revisions.syncIfNeeded()
         if state.needsPlan, storeHealth.allowsPlan {
             state.needsPlan = false
@@ -280,7 +287,9 @@ public final class Reconciler {
         guard isOverTime || check.isSettled else { return }
         let result = check.result(of: observers, isOverTime: isOverTime)
         reporter.finish(observers, result)
-        if configuration.exitsWhenDown, state.isDown, result.isConverged { state.lifecycle.leave() }
+        if configuration.exitsWhenDown, state.isDown {
+            if result.isConverged { state.lifecycle.leave() } else { leavesWhenStopped = true }
+        }
     }
 
     // MARK: Events
