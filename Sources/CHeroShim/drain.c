@@ -44,6 +44,7 @@ int shim_drain_set_up(void) {
     prctl(PR_SET_NAME, "hpshim");
     setsid();
     umask(0);
+    if (chdir("/") != 0) return -errno;
     return 0;
 }
 

@@ -29,6 +29,8 @@ int shim_monitor_is_requested(void) {
 }
 
 int shim_monitor_set_up(void) {
+    // The monitor outlives its caller and must not keep the file system of its directory busy.
+    if (chdir("/") != 0) return -errno;
     // If SIGCHLD is inherited as ignored, the kernel reaps children itself and their exit status is lost.
     struct sigaction action = {.sa_handler = SIG_DFL};
     if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;

@@ -63,6 +63,8 @@ int shim_set_up(void) {
     setsid();  // fails only if the process leads a session already
     if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return -errno;
     umask(0);
+    // A shim must not keep a file system busy. All its paths are absolute.
+    if (chdir("/") != 0) return -errno;
 
     sigset_t signals;
     sigemptyset(&signals);

@@ -128,6 +128,8 @@ public final class LinuxKernel: Kernel {
         guard reactor.watch(signalDescriptor.number, EventSource(.signals)) else {
             throw LinuxError(cannot: "watch for signals", errno)
         }
+        // Last, when all relative paths of the environment have been resolved.
+        if ownsProcess { InheritedAttributes.leaveDirectory() }
     }
 
     /// Removes the control socket and the status files, and the run directory too if no job is left in it.

@@ -22,7 +22,17 @@ unsigned long hl_pidfs_inode(int pidfd);
 int hl_become_subreaper(void);
 /// Raises the soft limit of open files to the hard limit; returns the former soft limit in *soft_before.
 int hl_raise_open_file_limit(unsigned long *soft_before);
-/// Ignores SIGPIPE, blocks SIGTERM and SIGINT (and SIGCHLD), and returns a signalfd for them.
+/// Resets the scheduling policy, the nice value (the result in *nice) and the I/O priority of this process.
+int hl_reset_priority(int *nice);
+/// Resets a limit to the default of the kernel; index begins at 0, and -ENOENT is returned behind the last one. Sets
+/// its name and the soft limit after the reset (-1: unlimited). Any other error means that the limit is lower than the
+/// default and may not be raised.
+int hl_reset_limit(int index, const char **name, long long *soft);
+/// Raises the limit of processes to the default of the kernel, if this process is root.
+void hl_reset_process_limit(void);
+/// Ignores SIGPIPE and SIGXFSZ, so that a write that they would end returns EPIPE or EFBIG.
+void hl_ignore_write_signals(void);
+/// The same, blocks SIGTERM and SIGINT (and SIGCHLD), and returns a signalfd for them.
 int hl_signal_descriptor(int with_children);
 /// The PID of a child that waits to be reaped, or 0.
 int hl_next_zombie(void);

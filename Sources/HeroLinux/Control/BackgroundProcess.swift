@@ -33,6 +33,7 @@ public struct BackgroundProcess {
         let nullNumber = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard nullNumber >= 0 else { throw LinuxError(cannot: "open /dev/null", errno) }
         let null = try raiseDescriptor(nullNumber, "open /dev/null")
+        let environment = isMonitored ? MonitoredReconciler.withAbsolutePaths(environment) : environment
         let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
         let pid = withArgumentList(commandLine) { list in
             withArgumentList(variables) { hl_spawn_detached(program, list, $0, null.number, log.number) }

@@ -13,11 +13,15 @@ public enum MonitoredReconciler {
     /// Replaces this process with a monitor that runs this program.
     ///
     /// - Parameters:
-    ///   - arguments: The arguments after the program name.
+    ///   - arguments: The arguments after the program name. Their paths must be absolute, because the monitor runs in
+    ///     the root directory.
     ///   - environment: The environment of this process.
     /// - Throws: If there is no shim, or it cannot be executed. On success this function does not return.
     public static func becomeMonitor(_ arguments: [String], environment: [String: String]) throws(LinuxError) -> Never {
         let (program, commandLine) = try monitorCommand(arguments, environment: environment)
+        // The reconciler reports what cannot be reset.
+        _ = try InheritedAttributes.reset()
+        let environment = withAbsolutePaths(environment)
         let result = withArgumentList(commandLine) { list in
             withArgumentList(environment.map { "\($0.key)=\($0.value)" }) { variables in
                 _ = execve(program, list, variables)
@@ -25,6 +29,16 @@ public enum MonitoredReconciler {
             }
         }
         throw LinuxError(cannot: "execute \(program)", result)
+    }
+
+    /// Makes the paths in variables of heroproc absolute.
+    static func withAbsolutePaths(_ environment: [String: String]) -> [String: String] {
+        var environment = environment
+        for name in ["HEROPROC_DIR", "HEROPROC_STATE", "HEROPROC_SHIM", "HEROPROC_LOOKUP"] {
+            guard let path = environment[name], !path.isEmpty else { continue }
+            environment[name] = absolutePath(path)
+        }
+        return environment
     }
 
     /// Whether a termination signal that the monitor has passed on is pending.

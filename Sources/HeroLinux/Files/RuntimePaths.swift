@@ -12,7 +12,7 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The state directory as the user named it, absolute.
     ///
     /// The links on this path are checked as well.
-    var namedState: String
+    public private(set) var namedState: String
     /// The run directory, absolute; short enough for the path of a socket in it.
     public var run: String
 

@@ -84,7 +84,11 @@ struct Reconcile: HeroCommand {
         guard watch else { return try runOnce(workspace, output) }
         guard kept != nil else {
             guard keep else { return try runContinuously(workspace, output) }
-            let arguments = CommandLine.arguments.dropFirst() + ["--kept", "0"]
+            // The monitor and its reconcilers run in the root directory, so the last paths on the command line, which
+            // count, are absolute. A directory that was selected implicitly is checked before it becomes explicit.
+            if !noSync { try workspace.requireOwnedDirectory() }
+            let paths = ["--dir", workspace.directory, "--state", workspace.paths.namedState]
+            let arguments = CommandLine.arguments.dropFirst() + paths + ["--kept", "0"]
             try MonitoredReconciler.becomeMonitor(Array(arguments), environment: workspace.environment)
         }
         return try runMonitored(workspace, output)
@@ -118,9 +122,12 @@ struct Reconcile: HeroCommand {
         try workspace.repairDatabaseIfDamaged(output)
         let plan = try Planner.verifiedPlan(desired, workspace.observe(for: desired))
         let session = ApplySession(output, plan)
-        return try InProcessReconciler(workspace: workspace, mode: .once).withReconciler(
-            makeConfiguration(.once, workspace)
-        ) {
+        let local = InProcessReconciler(
+            workspace: workspace,
+            mode: .once,
+            reportInheritedProblem: output.writeNote
+        )
+        return try local.withReconciler(makeConfiguration(.once, workspace)) {
             session.showPlan()
             return session.runLocally($0)
         }
@@ -138,9 +145,11 @@ struct Reconcile: HeroCommand {
             safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
         var configuration = makeConfiguration(isSyncing ? .sync : .keep, workspace)
         configuration.safeMode = safeMode
-        let local = InProcessReconciler(workspace: workspace, mode: mode, heartbeat: heartbeat)
+        let log = EventLog(output)
+        let local = InProcessReconciler(workspace: workspace, mode: mode, heartbeat: heartbeat) {
+            log.warn($0, at: workspace.now)
+        }
         return try local.withReconciler(configuration) { reconciler in
-            let log = EventLog(output)
             reconciler.log = log.record
             if let safeMode { ReconcilerStatusFile.writeSafeMode(safeMode.summary, workspace.paths) }
             let cgroups = CgroupSupport.detect(environment: workspace.environment)

@@ -16,6 +16,11 @@ struct EventLog {
         record(EventRecord(time: time, level: .info, source: "heroproc", subject: "", text: text))
     }
 
+    /// Writes a message about the reconciler itself, with level `warning`.
+    func warn(_ text: String, at time: WallTime) {
+        record(EventRecord(time: time, level: .warning, source: "heroproc", subject: "", text: text))
+    }
+
     /// Writes an event.
     ///
     /// Control characters are escaped, so that no event can control the terminal.

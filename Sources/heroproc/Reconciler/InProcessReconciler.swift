@@ -9,6 +9,8 @@ struct InProcessReconciler {
     let mode: ReconcilerMode
     /// The heartbeat to the monitor, if there is one.
     var heartbeat: Heartbeat?
+    /// Reports what this process has inherited from its caller and may not reset.
+    var reportInheritedProblem: (String) -> Void = { _ in }
 
     /// Takes the lock, opens the kernel and the database, and passes the reconciler to the body.
     ///
@@ -20,6 +22,8 @@ struct InProcessReconciler {
         _ body: (Reconciler) throws -> Result
     ) throws -> Result {
         let paths = workspace.paths
+        // Before the first file is written: a limit of file sizes must not prevent that.
+        try InheritedAttributes.reset().forEach(reportInheritedProblem)
         try FileSystem.requireSupported(paths, environment: workspace.environment)
         let attempt = try ReconcilerLock.acquire(paths, mode: mode.rawValue, directory: workspace.directory)
         switch attempt {

@@ -43,11 +43,9 @@ struct ReconcilerConnector {
         if let log = LogFile(paths.reconcilerLog), log.size > 1 << 20 {
             rename(paths.reconcilerLog, paths.reconcilerLog + ".1")
         }
-        var environment = Self.inheritedEnvironment(workspace.environment)
-        // The reconciler may outlive the current directory, so the path must be absolute.
-        if let shim = environment["HEROPROC_SHIM"], !shim.isEmpty {
-            environment["HEROPROC_SHIM"] = ManifestFiles.absoluteDirectory(shim)
-        }
+        let environment = Self.inheritedEnvironment(workspace.environment)
+        // The monitor inherits them from this process, as services inherit them from the reconciler.
+        try InheritedAttributes.reset().forEach(output.writeNote)
         let arguments = [
             "reconcile", "--watch", "--no-sync", "--background", "--dir", directory, "--state", paths.state,
             "--kept", "0",
