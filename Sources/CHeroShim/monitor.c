@@ -34,6 +34,8 @@ int shim_monitor_set_up(void) {
     // If SIGCHLD is inherited as ignored, the kernel reaps children itself and their exit status is lost.
     struct sigaction action = {.sa_handler = SIG_DFL};
     if (sigaction(SIGCHLD, &action, NULL) != 0) return -errno;
+    // Standard error may be a closed pipe, or a file of the largest permitted size; the monitor continues without it.
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR) return -errno;
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGCHLD);
@@ -118,6 +120,8 @@ int shim_monitor_start_reconciler(int *heartbeat_pipe) {
         return pid < 0 ? -error : pid;
     }
     rights_unprotect();
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
     // A descriptor that the caller left open here must not be taken for the heartbeat pipe.
     if (ends[1] == HERO_FD_HEARTBEAT) fcntl(ends[1], F_SETFD, 0);
     else if (ends[1] < 0 || dup2(ends[1], HERO_FD_HEARTBEAT) < 0) close(HERO_FD_HEARTBEAT);

@@ -22,6 +22,7 @@ _Static_assert(SHIM_ENOENT == ENOENT && SHIM_EINTR == EINTR && SHIM_EIO == EIO, 
 _Static_assert(SHIM_ECHILD == ECHILD && SHIM_EAGAIN == EAGAIN && SHIM_EEXIST == EEXIST, "errno");
 _Static_assert(SHIM_EMSGSIZE == EMSGSIZE, "errno");
 _Static_assert(SHIM_EISDIR == EISDIR && SHIM_ENOSPC == ENOSPC, "errno");
+_Static_assert(SHIM_EFBIG == EFBIG, "errno");
 _Static_assert(SHIM_SIGKILL == SIGKILL, "signal");
 
 static int notice_is_open;

@@ -35,6 +35,7 @@ public struct LinuxError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Returns the text of an errno, as strerror(3) does.
 func errorText(_ number: Int32) -> String {
+    if number == EFBIG { return "File too large for the limit of file sizes (`ulimit -f`)" }
     guard let text = strerror(number) else { return "error \(number)" }
     return String(cString: text)
 }

@@ -23,6 +23,7 @@ enum {
     SHIM_EMSGSIZE = 90,
     SHIM_EISDIR = 21,
     SHIM_ENOSPC = 28,
+    SHIM_EFBIG = 27,
     SHIM_SIGHUP = 1,
     SHIM_SIGINT = 2,
     SHIM_SIGKILL = 9,

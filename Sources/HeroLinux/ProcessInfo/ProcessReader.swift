@@ -31,7 +31,7 @@ enum ProcessReader {
 
     private static let state = Mutex(State())
 
-    /// Sets the helper program; the default is heroproc itself, or the heroproc beside this program.
+    /// Sets the helper program; the default is heroproc itself, or the heroproc in addition to this program.
     static func configure(_ helper: AccountLookupProgram) {
         state.withLock { $0.helper = helper }
     }

@@ -77,7 +77,10 @@ extension StoreError {
             )
         case .SQLITE_IOERR:
             let number = error.extendedResultCode.rawValue
-            self.init(.other, "\(failure): \(cause) (SQLite error \(number)); check the disk and the kernel's log")
+            self.init(
+                .other,
+                "\(failure): \(cause) (SQLite error \(number)); check the disk, `ulimit -f` and the kernel's log"
+            )
         default:
             self.init(.other, "\(failure): \(cause) (SQLite error \(error.extendedResultCode.rawValue))")
         }

@@ -10,6 +10,8 @@ enum StandardStreams {
     /// it. A write to the placeholder of standard output fails, because a result must not be lost in silence.
     static func prepare() {
         signal(SIGPIPE, SIG_IGN)
+        // A write beyond the limit of file sizes is an error like any other.
+        signal(SIGXFSZ, SIG_IGN)
         for descriptor in Int32(0)...2 where fcntl(descriptor, F_GETFD) < 0 {
             // The lowest free number is the one that is closed.
             if open("/dev/null", descriptor == 1 ? O_RDONLY : O_RDWR) < 0 { _ = open("/", O_RDONLY) }

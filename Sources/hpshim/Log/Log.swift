@@ -82,7 +82,8 @@ struct Log {
         let now = shim_boottime()
         guard outage.error != 0, force || now >= outage.retryTime else { return }
         outage.postpone(from: now)
-        if descriptor < 0 || endsInPartialLine || !isFileAtPath() {
+        // A file of the largest size that the limit of file sizes permits (EFBIG) is full: a new one follows.
+        if descriptor < 0 || endsInPartialLine || outage.error == Int32(SHIM_EFBIG) || !isFileAtPath() {
             let error = startNewFile()
             guard error == 0 else { return }
         }
