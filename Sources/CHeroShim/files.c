@@ -134,8 +134,9 @@ int shim_create_script(const char *path) {
     return (int)result_or_errno(open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0500));
 }
 
-int shim_change_owner(int descriptor, uint32_t uid, uint32_t gid) {
-    return (int)result_or_errno(fchown(descriptor, uid, gid));
+int shim_share_script(int descriptor, uint32_t gid) {
+    if (fchown(descriptor, (uid_t)-1, gid) != 0) return -errno;
+    return (int)result_or_errno(fchmod(descriptor, 0550));
 }
 
 int shim_touch(int descriptor) {

@@ -188,7 +188,7 @@ int shim_truncate(int descriptor, int64_t size);
 int shim_create_log(const char *path);                     // must not exist; 0640
 int shim_open_log(const char *path);                       // an existing regular file of this user with one link
 int shim_create_script(const char *path);                  // must not exist; 0500
-int shim_change_owner(int descriptor, uint32_t uid, uint32_t gid);
+int shim_share_script(int descriptor, uint32_t gid);       // 0550: this group may read and execute it
 int shim_touch(int descriptor);                            // triggers IN_ATTRIB and changes nothing
 int shim_make_directory(const char *path);                 // 0700
 int shim_rename(const char *from, const char *to);

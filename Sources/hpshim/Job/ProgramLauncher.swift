@@ -201,8 +201,9 @@ struct ProgramLauncher {
         guard file >= 0 else { return file }
         let result = write(spec.string(spec.header.script), Int(spec.header.script_size), to: file)
         let rights = spec.header.rights
-        // If this is refused, the later change to the same user fails as well and reports the error.
-        if rights.changes_user != 0 { _ = shim_change_owner(file, rights.uid, rights.gid) }
+        // The file stays with the user of the shim, so that the program can neither change nor fill it, nor link it to
+        // another place. If the change is refused, the later change to the same group fails as well and reports it.
+        if rights.changes_user != 0 { _ = shim_share_script(file, rights.gid) }
         shim_close(file)
         return result == 0 ? shim_rename(temporaryPath, path) : result
     }
