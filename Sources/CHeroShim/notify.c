@@ -47,7 +47,7 @@ int shim_notify_open(const char *name, int64_t uid, uint32_t mode) {
     return result;
 }
 
-long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender) {
+long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender, uint32_t *user) {
     // Space for the sender only: the kernel closes passed descriptors that do not fit. No sender can fill the
     // descriptor table, and a sender that waits for its descriptor to be closed (BARRIER=1) knows that all its earlier
     // messages were read.
@@ -59,6 +59,7 @@ long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender
     struct msghdr message = {
         .msg_iov = &buffer, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     *sender = 0;
+    *user = UINT32_MAX;
     long length = recvmsg(descriptor, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (length < 0) return -errno;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
@@ -67,6 +68,7 @@ long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender
         struct ucred credentials;
         memcpy(&credentials, CMSG_DATA(part), sizeof credentials);
         *sender = credentials.pid;
+        *user = credentials.uid;
     }
     return message.msg_flags & MSG_TRUNC ? -EMSGSIZE : length;
 }

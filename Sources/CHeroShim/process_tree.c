@@ -55,6 +55,7 @@ int shim_own_pid(void) {
     return getpid();
 }
 
+uint32_t shim_own_user(void) { return geteuid(); }
 int shim_is_root(void) {
     return geteuid() == 0;
 }

@@ -45,6 +45,25 @@ struct WatchdogTests {
         #expect(job.lifecycle.record.isHealthy == true)
     }
 
+    @Test("During a flood of messages a missing ping stops no process")
+    func flood() {
+        var job = readyJob()
+        let ping = job.now + .seconds(1)
+        _ = checkWatchdog(&job, 2, ping)
+        // The flood lasts beyond the deadline: a ping may wait unread or may have been refused.
+        job.reachDeadline()
+        let flood = job.now
+        let effects = job.notify { ($0.watchdog, $0.lastPing, $0.lastFlood) = (.seconds(30), ping, flood) }
+        #expect(effects.count == 1, "one event: \(effects)")
+        #expect(job.handle(.probeSucceeded(generation: job.lifecycle.record.generation, serial: 3)) == [])
+        #expect(job.lifecycle.deadline == flood + .seconds(30))
+        // After the flood the watchdog counts again.
+        job.reachDeadline()
+        _ = job.notify { ($0.watchdog, $0.lastPing, $0.lastFlood) = (.seconds(30), ping, flood) }
+        let stop = job.handle(.probeSucceeded(generation: job.lifecycle.record.generation, serial: 4))
+        #expect(stop.withoutEvents == [.stopProbe, .signal(JobTestDriver.identity(101), .term)])
+    }
+
     @Test("RS-5: A process without pings is stopped and restarts in the same job")
     func missingPings() {
         var job = readyJob()

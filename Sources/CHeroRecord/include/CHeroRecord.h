@@ -282,7 +282,7 @@ struct hero_notify_state {
     int32_t refused_pid;            // the PID of the last of those
     uint32_t status_size;           // valid bytes of status
     char status[HERO_STATUS_SIZE];  // STATUS=, truncated; any bytes except NUL and line feed
-    uint32_t reserved;
+    uint32_t flooded_seconds;       // CLOCK_BOOTTIME in s, rounded up, when messages last waited unread; 0: never
     uint32_t checksum;              // always the last field
 };
 

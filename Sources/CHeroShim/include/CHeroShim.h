@@ -222,6 +222,7 @@ int shim_reap(int pid);
 
 int shim_own_pid(void);
 int shim_is_root(void);
+uint32_t shim_own_user(void);
 int shim_open_pidfd(int pid);                         // a pidfd
 int shim_signal(int pidfd, int signal);
 int shim_signal_and_continue(int pidfd, int signal);  // the signal, then SIGCONT
@@ -287,9 +288,9 @@ int shim_read_pid_file(const char *path, uint32_t user);
 int shim_notify_open(const char *name, int64_t uid, uint32_t mode);
 
 /// Receives the next datagram. Returns its length, -EMSGSIZE when it is longer than size, or -EAGAIN when there is
-/// none. The sender is 0 when it is in another PID namespace. The kernel closes all passed descriptors before the
-/// datagram is read.
-long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender);
+/// none. The sender is 0 when it is in another PID namespace, and the user UINT32_MAX when it is unknown. The kernel
+/// closes all passed descriptors before the datagram is read.
+long shim_notify_receive(int descriptor, char *bytes, long size, int32_t *sender, uint32_t *user);
 
 // MARK: Version (version.c)
 

@@ -42,6 +42,10 @@ extension JobLifecycle {
             let reason = "its sender is not in the process tree, or exited before that could be checked"
             warnings.append(.recordEvent(.warning, "ignored a message on its NOTIFY_SOCKET: \(reason)"))
         }
+        if state.lastFlood != nil, before.lastFlood == nil {
+            let text = "its NOTIFY_SOCKET receives more than 2,000 messages per second; they are read with a delay"
+            warnings.append(.recordEvent(.warning, "\(text), and the watchdog does not count a missing ping meanwhile"))
+        }
         return warnings
     }
 
@@ -150,8 +154,10 @@ extension JobLifecycle.Ready {
 
 extension JobLifecycle.ProbeState {
     /// The time of the last ping, or the time from which on pings count, if that is later.
+    ///
+    /// A ping may have been lost in a flood of messages, so pings count from its end (decision 0024).
     func lastPing(_ state: NotifyState) -> Moment {
-        max(pingsSince, state.lastPing ?? pingsSince)
+        max(pingsSince, state.lastPing ?? pingsSince, state.lastFlood ?? pingsSince)
     }
 
     /// When the next ping is due; nil if this start has no watchdog.

@@ -102,6 +102,7 @@ extension NotifyState {
         var other = other
         (other.asOf, other.status, other.unreadableMessages) = (asOf, status, unreadableMessages)
         if lastPing != nil, other.lastPing != nil { other.lastPing = lastPing }
+        if lastFlood != nil, other.lastFlood != nil { other.lastFlood = lastFlood }
         if unverifiedMessages > 0, other.unverifiedMessages > 0 { other.unverifiedMessages = unverifiedMessages }
         return other != self
     }

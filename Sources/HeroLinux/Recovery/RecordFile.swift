@@ -204,6 +204,9 @@ struct RecordFile {
         report.hasTriggeredWatchdog = notifySection.flags & HERO_NOTIFY_WATCHDOG_TRIGGER.rawValue != 0
         if notifySection.watchdog_us > 0 { report.watchdog = .microseconds(Int64(clamping: notifySection.watchdog_us)) }
         if notifySection.pinged_boottime > 0 { report.lastPing = Moment(nanoseconds: notifySection.pinged_boottime) }
+        if notifySection.flooded_seconds > 0 {
+            report.lastFlood = Moment(nanoseconds: Int64(notifySection.flooded_seconds) &* 1_000_000_000)
+        }
         report.status = statusText(notifySection)
         report.unverifiedMessages = Int(notifySection.foreign_senders)
         report.unreadableMessages = Int(notifySection.malformed)

@@ -16,6 +16,10 @@ public struct NotifyState: Hashable, Sendable {
     public var watchdog: Duration?
     /// When it last sent `WATCHDOG=1`; nil: never.
     public var lastPing: Moment?
+    /// When messages last waited unread because there were too many; nil: never.
+    ///
+    /// A ping may have been among them, or may have been refused by the kernel.
+    public var lastFlood: Moment?
     /// Its last `STATUS`: at most 256 bytes, not sanitized for display.
     public var status: String?
     /// The number of ignored messages whose sender is not provably in the process tree.

@@ -5,11 +5,27 @@ import CHeroShim
 extension JobSupervisor {
     /// Reads and handles at most `limit` messages.
     mutating func readNotifySocket(_ limit: Int) {
-        var remaining = limit
+        guard notifySocket.descriptor >= 0 else { return }
+        let now = shim_boottime()
+        var remaining = notifyRate.isExhausted(at: now) ? min(limit, JobSupervisor.maxMessagesPerTurn) : limit
+        let allowed = remaining
         while remaining > 0, let message = notifySocket.receive(containment) {
             remaining -= 1
             handleDatagram(message)
         }
+        if allowed > remaining, notifyRate.add(allowed - remaining, at: now) { recordFlood(at: now) }
+    }
+
+    /// Records that messages may wait unread, or may have been refused by the kernel.
+    ///
+    /// The reconciler must not take the absence of a watchdog ping for a failure then.
+    private mutating func recordFlood(at now: Int64) {
+        let seconds = UInt32(truncatingIfNeeded: (now &+ 999_999_999) / 1_000_000_000)
+        guard seconds != record.notifyState.flooded_seconds else { return }
+        let isFirst = record.notifyState.flooded_seconds == 0
+        record.notifyState.flooded_seconds = seconds
+        _ = record.writeNotifyState()
+        if isFirst { record.wakeReconciler() }
     }
 
     /// Each message is recorded before the next one is read.

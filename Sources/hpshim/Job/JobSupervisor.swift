@@ -41,6 +41,7 @@ struct JobSupervisor {
     let containment: Containment
     private let handover: Handover
     var notifySocket: NotifySocket
+    var notifyRate = NotifyRate()
     /// A pidfd of the main process while that is not a child of the shim; else -1.
     ///
     /// Only this pidfd shows its exit.
@@ -94,8 +95,11 @@ struct JobSupervisor {
 
     private func waitForEvents() -> (ready: Int32, isIdle: Bool) {
         let foreignMain = foreignMainExitedAt == 0 ? foreignMainPidfd : -1
-        var descriptors = (signals, output.descriptor, error.descriptor, notifySocket.descriptor, foreignMain)
-        let timeout = pollTimeout()
+        let notifyPause = notifyRate.pause(at: shim_boottime())
+        let notify = notifyPause == nil ? notifySocket.descriptor : -1
+        var descriptors = (signals, output.descriptor, error.descriptor, notify, foreignMain)
+        var timeout = pollTimeout()
+        if let notifyPause { timeout = timeout < 0 ? notifyPause : min(timeout, notifyPause) }
         let keepsBuffers = lineAssembler.hasUsedBuffers && (timeout < 0 || timeout > JobSupervisor.releaseMemoryDelay)
         let ready = withUnsafePointer(to: &descriptors) {
             $0.withMemoryRebound(to: Int32.self, capacity: 5) {

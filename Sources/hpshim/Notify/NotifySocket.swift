@@ -12,6 +12,8 @@ struct NotifySocket {
     /// The address, in static memory; nil when the job has no notify socket.
     private let address: UnsafePointer<CChar>?
     private let shimPID = shim_own_pid()
+    /// The user that may send, besides root; nil if the program may change its user.
+    private var sendingUser: UInt32?
 
     /// Takes the address as the spec has it, in static memory.
     init(_ address: UnsafePointer<CChar>?) {
@@ -21,13 +23,15 @@ struct NotifySocket {
     /// Binds the socket; returns 0 or an errno.
     ///
     /// A program that runs as root may change its user later and must still be able to send. Any other program keeps
-    /// its user, so only that user gets access.
+    /// its user, so only that user gets access. An abstract name has no mode, so the user is checked for each message
+    /// as well.
     mutating func open(for rights: hero_rights) -> Int32 {
         guard let address else { return 0 }
         let changes = rights.changes_user != 0
         let isRoot = changes ? rights.uid == 0 : shim_is_root() != 0
         let result = shim_notify_open(address, changes ? Int64(rights.uid) : -1, isRoot ? 0o666 : 0o600)
         guard result >= 0 else { return -result }
+        sendingUser = isRoot ? nil : changes ? rights.uid : shim_own_user()
         descriptor = result
         return 0
     }
@@ -36,15 +40,21 @@ struct NotifySocket {
     func receive(_ containment: Containment) -> Datagram? {
         guard descriptor >= 0 else { return nil }
         var sender: Int32 = 0
+        var user: UInt32 = 0
         let bytes = shim_message()
-        var length = shim_notify_receive(descriptor, bytes, Int(SHIM_MESSAGE_SIZE), &sender)
+        var length = shim_notify_receive(descriptor, bytes, Int(SHIM_MESSAGE_SIZE), &sender, &user)
         guard length >= 0 || length == -Int(SHIM_EMSGSIZE) else { return nil }
-        guard isJobProcess(sender, containment) else { return .foreignSender }
+        guard isAllowed(user), isJobProcess(sender, containment) else { return .foreignSender }
         // One NUL at the end is allowed. A NUL inside the message would hide the text behind it.
         if length > 0, bytes[length - 1] == 0 { length -= 1 }
         guard length > 0, shim_first_nul(bytes, length) == nil else { return .malformed }
         return .text(UnsafePointer(bytes), length)
     }
+
+    /// Whether a user may send.
+    ///
+    /// This is checked first, because it costs nothing.
+    private func isAllowed(_ user: UInt32) -> Bool { sendingUser == nil || user == 0 || user == sendingUser }
 
     /// Whether a process belongs to this start: a descendant of the shim, or in its cgroup.
     ///

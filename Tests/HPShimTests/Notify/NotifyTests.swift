@@ -238,15 +238,41 @@ struct NotifyTests {
 
     @Test("A flood of messages delays neither output nor exit")
     func flood() throws {
-        let job = try TestJob.notifyService("fork 1 lines 1000 notify-flood 20000 notify READY=1 wait-for go exit 4")
+        let job = try TestJob.notifyService("fork 1 lines 1000 notify-flood 6000 notify READY=1 wait-for go exit 4")
         job.spec.workingDirectory = job.directory
+        let begin = ContinuousClock.now
         let shim = try job.start()
         #expect(waitUntil { job.notifyFlags == Self.ready })
         #expect(status(job) == "1")
+        // All messages are read in their order, at a steady rate, and the record reports the flood.
+        #expect(begin.duration(to: .now) > .seconds(2))
+        #expect(job.notifyState?.messages == 6001)
+        #expect((job.notifyState?.flooded_seconds ?? 0) > 0)
         #expect(waitUntil { job.texts.count >= 10 })
         job.write("go", "")
         #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 4)
+    }
+
+    @Test("A flood of messages uses only a part of a processor of the shim")
+    func floodCost() throws {
+        let job = try TestJob.notifyService("notify-flood 1000000")
+        let shim = try job.start()
+        #expect(waitUntil { (job.notifyState?.messages ?? 0) > 200 })
+        let (begin, before) = (ContinuousClock.now, cpuTicks(of: shim))
+        #expect(waitUntil { begin.duration(to: .now) > .seconds(2) })
+        let seconds = begin.duration(to: .now) / .seconds(1)
+        let share = Double(cpuTicks(of: shim) - before) / 100 / seconds
+        #expect(share < 0.5, "\(share) of a processor")
+        #expect(harness_signal(shim, HERO_SIGNAL_KILL_TREE) == 0)
+        #expect(job.waitForExit(of: shim) == HERO_SHIM_DONE)
+    }
+
+    /// User and system time of a process in clock ticks.
+    private func cpuTicks(of pid: pid_t) -> Int {
+        let text = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+        let fields = text.split(separator: ")").last?.split(separator: " ") ?? []
+        return fields.count > 12 ? (Int(fields[11]) ?? 0) + (Int(fields[12]) ?? 0) : 0
     }
 
     // MARK: The socket
