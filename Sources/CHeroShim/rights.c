@@ -56,7 +56,16 @@ void rights_unprotect(void) {
 static int set_limit(int resource, uint64_t value) {
     if (value == HERO_NO_LIMIT) return 0;
     struct rlimit both = {.rlim_cur = value, .rlim_max = value};
-    return setrlimit(resource, &both);
+    if (setrlimit(resource, &both) == 0) return 0;
+    // A value above the hard limit of heroproc may need a right that it does not have: the start uses what is possible.
+    int error = errno;
+    struct rlimit own;
+    if (error != EPERM || getrlimit(resource, &own) != 0 || own.rlim_max >= value) {
+        errno = error;
+        return -1;
+    }
+    own.rlim_cur = own.rlim_max;
+    return setrlimit(resource, &own);
 }
 
 static int set_open_files_limit(uint64_t soft) {

@@ -147,7 +147,11 @@ public final class LinuxKernel: Kernel {
     }
 
     /// What this machine offers to contain and limit process trees.
-    public var capabilities: ContainmentSupport { cgroups.support.capabilities }
+    public var capabilities: ContainmentSupport {
+        var capabilities = cgroups.support.capabilities
+        capabilities.maximumLimits = MaximumLimits.current
+        return capabilities
+    }
 
     /// The boot clock.
     public func now() -> Moment { reactor.now }

@@ -197,7 +197,7 @@ int hl_has_close_range(void);
 int hl_has_exit_info(void);
 /// A resource limit of this process; -1 means no limit.
 int hl_resource_limit(int what, long long *soft, long long *hard);
-enum { HL_LIMIT_FILES, HL_LIMIT_PROCESSES };
+enum { HL_LIMIT_FILES, HL_LIMIT_PROCESSES, HL_LIMIT_CORE };
 
 // The terminal and the user databases.
 int hl_terminal_width(int descriptor);

@@ -87,9 +87,6 @@ struct ShimSpecEncoder {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)
             header.needs_cgroup = cgroup.isRequired ? 1 : 0
-            // The cgroup limits the memory of the whole process tree; a limit of each process would be stricter than
-            // that.
-            if cgroup.limitsMemory { header.rights.memory_bytes = .max }
         }
         if let pidFile = request.pidFile { header.pid_file = append(pidFile) }
         if request.pidFile != nil || request.notifiesReady {
@@ -139,7 +136,8 @@ struct ShimSpecEncoder {
         encoded.open_files = limit(rights.limits.openFiles)
         encoded.processes = limit(rights.limits.processes)
         encoded.core_bytes = limit(rights.limits.coreBytes)
-        encoded.memory_bytes = limit(rights.limits.memoryBytes)
+        // Only a cgroup limits memory. A limit of the address space would end programs that reserve more than they use.
+        encoded.memory_bytes = .max
         return encoded
     }
 

@@ -20,17 +20,21 @@ public struct ContainmentSupport: Hashable, Sendable {
     public var limitsProcesses: Bool
     /// Whether `cpu.max` is available.
     public var limitsProcessors: Bool
+    /// The largest values that heroproc can set as limits of a process; nil means no maximum, or an unknown one.
+    public var maximumLimits: ResourceLimits
 
     /// Makes a description; by default nothing is available.
     public init(
         method: Method = .subreaper,
         limitsMemory: Bool = false,
         limitsProcesses: Bool = false,
-        limitsProcessors: Bool = false
+        limitsProcessors: Bool = false,
+        maximumLimits: ResourceLimits = ResourceLimits()
     ) {
         self.method = method
         self.limitsMemory = limitsMemory
         self.limitsProcesses = limitsProcesses
         self.limitsProcessors = limitsProcessors
+        self.maximumLimits = maximumLimits
     }
 }

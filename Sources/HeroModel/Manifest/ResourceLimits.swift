@@ -6,7 +6,7 @@ public struct ResourceLimits: Hashable, Sendable, Codable {
     public var processes: Int64?
     /// The size of a core dump in bytes (RLIMIT_CORE).
     public var coreBytes: Int64?
-    /// Memory of the process tree in bytes (cgroup v2 `memory.max`), otherwise per process (RLIMIT_AS).
+    /// Memory of the process tree in bytes (cgroup v2 `memory.max`).
     public var memoryBytes: Int64?
     /// Processes and threads of the process tree (cgroup v2 `pids.max`).
     public var treeProcesses: Int64?

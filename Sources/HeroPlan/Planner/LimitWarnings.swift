@@ -36,13 +36,14 @@ private struct UnenforcedLimit {
     var key: String
     /// What the limit does instead.
     var consequence: String
+    var cause = "heroproc has no cgroup v2 for it here"
     var help: String
 
     func warning(of name: String, at location: ManifestLocation) -> Diagnostic {
         Diagnostic(
             .warning,
             code: "limit-not-available",
-            "`limits.\(key)` of \(name) \(consequence), because heroproc has no cgroup v2 for it here",
+            "`limits.\(key)` of \(name) \(consequence), because \(cause)",
             help: help,
             at: location
         )
@@ -50,14 +51,30 @@ private struct UnenforcedLimit {
 }
 
 extension ResourceLimits {
+    private func limitsAboveMaximum(_ maximum: ResourceLimits) -> [UnenforcedLimit] {
+        let pairs = [
+            ("nofile", openFiles, maximum.openFiles), ("nproc", processes, maximum.processes),
+            ("core", coreBytes, maximum.coreBytes),
+        ]
+        return pairs.compactMap { key, wanted, maximum in
+            guard let wanted, let maximum, wanted > maximum else { return nil }
+            return UnenforcedLimit(
+                key: key,
+                consequence: "is set to \(maximum)",
+                cause: "heroproc may not exceed its own hard limit",
+                help: "raise the limit of heroproc (`Limit\(key.uppercased())=` of its unit), or run it as root"
+            )
+        }
+    }
+
     fileprivate func unenforcedLimits(on machine: ContainmentSupport) -> [UnenforcedLimit] {
-        var found: [UnenforcedLimit] = []
+        var found = limitsAboveMaximum(machine.maximumLimits)
         if memoryBytes != nil, !machine.limitsMemory {
             found.append(
                 UnenforcedLimit(
                     key: "memory",
-                    consequence: "applies to the address space of each process, not to all of its processes together",
-                    help: "leave room for memory that programs reserve and never use"
+                    consequence: "is not enforced",
+                    help: "run heroproc with a writable cgroup v2 that has the `memory` controller"
                 )
             )
         }

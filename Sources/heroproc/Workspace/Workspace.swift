@@ -126,6 +126,7 @@ struct Workspace {
         )
         observed.machine =
             CgroupSupport.detect(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
+        observed.machine?.maximumLimits = MaximumLimits.current
         return observed
     }
 

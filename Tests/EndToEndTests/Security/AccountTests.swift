@@ -41,7 +41,7 @@ struct AccountTests {
             let home = try #require(FileManager.default.homeDirectory(forUser: "nobody")?.path)
             #expect(
                 lines == [
-                    "65534 nobody nobody somebody \(home) /usr", "0027 321 2 1048576 500", "NoNewPrivs:\t1",
+                    "65534 nobody nobody somebody \(home) /usr", "0027 321 2 unlimited 500", "NoNewPrivs:\t1",
                 ]
             )
         }

@@ -35,7 +35,7 @@ struct LimitWarningTests {
         let limits = ResourceLimits(openFiles: 10, memoryBytes: 1 << 20, treeProcesses: 5, processors: 0.5)
         let found = desired(limits).limitWarnings(on: ContainmentSupport())
         #expect(found.allSatisfy { $0.severity == .warning && $0.code == "limit-not-available" })
-        let memory = "applies to the address space of each process, not to all of its processes together"
+        let memory = "is not enforced"
         #expect(
             found.map { $0.message.split(separator: ",").dropLast().joined(separator: ",") } == [
                 "`limits.memory` of core/web.server \(memory)",
@@ -46,6 +46,20 @@ struct LimitWarningTests {
         )
         #expect(found.allSatisfy { $0.message.hasSuffix(", because heroproc has no cgroup v2 for it here") })
         #expect(found.map(\.location)[0...1] == [Self.location, Self.limitLocation])
+    }
+
+    @Test("A limit above the hard limit of heroproc gives a warning with the value that is set")
+    func aboveHardLimit() {
+        let limits = ResourceLimits(openFiles: 4097, processes: 100, coreBytes: 1 << 20)
+        let maximum = ResourceLimits(openFiles: 4096, processes: 100, coreBytes: 0)
+        let found = desired(limits).limitWarnings(on: ContainmentSupport(maximumLimits: maximum))
+        #expect(
+            found.map(\.message).prefix(2) == [
+                "`limits.nofile` of core/web.server is set to 4096, because heroproc may not exceed its own hard limit",
+                "`limits.core` of core/web.server is set to 0, because heroproc may not exceed its own hard limit",
+            ]
+        )
+        #expect(found.allSatisfy { $0.severity == .warning && $0.code == "limit-not-available" })
     }
 
     @Test("SP-5: Enforceable limits, process limits and ignored services give no warning")
