@@ -95,7 +95,7 @@ struct PIDFileReadinessTests {
         )
     }
 
-    @Test("A PID file without the process of a tree that is stopped is the reason of the retry")
+    @Test("A PID file that names no process of the stopped tree explains the retry")
     func remainingTree() {
         var job = startedJob()
         job.handle(.successorAwaited(generation: 1, .writable))

@@ -71,7 +71,7 @@ struct SessionTests {
             let listing = try sandbox.stateListing()
             let seen = try await sandbox.run("status")
             #expect(seen.exitCode == 1)
-            #expect(seen.output.contains("process \(before.pid) is gone"))
+            #expect(seen.output.contains("ended with signal KILL, and no reconciler has handled it yet"))
             #expect(seen.output.contains("no reconciler is running"))
             let diff = try await sandbox.run("diff")
             #expect(diff.output.contains("process \(before.pid) is gone"))

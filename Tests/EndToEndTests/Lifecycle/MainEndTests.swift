@@ -28,7 +28,7 @@ struct MainEndTests {
         }
     }
 
-    @Test("The end of main is shown at once, and down does not wait for the stop timeout")
+    @Test("The end of main is shown at once, and down waits for no timeout")
     func shownAndStopped() async throws {
         try await TestHost.with { host in
             try declare(host)

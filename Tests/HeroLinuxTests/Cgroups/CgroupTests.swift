@@ -198,7 +198,8 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
             environment: ["HEROPROC_CONTAINMENT": "subreaper"],
             ownsProcess: false
         )
-        #expect(kernel.capabilities == ContainmentSupport())
+        #expect(kernel.capabilities.method == .subreaper)
+        #expect(!kernel.capabilities.limitsMemory && !kernel.capabilities.limitsProcesses)
         let daemon = "echo $$ >> \(sandbox.folder)/pids; exec sleep 600"
         kernel.launch(
             sandbox.shellRequest(1, "(setsid sh -c '\(daemon)' 3>&- >/dev/null 2>&1 &); exec 3>&-; exec sleep 601")

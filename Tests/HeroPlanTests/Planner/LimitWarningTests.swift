@@ -48,7 +48,7 @@ struct LimitWarningTests {
         #expect(found.map(\.location)[0...1] == [Self.location, Self.limitLocation])
     }
 
-    @Test("A limit above the hard limit of heroproc gives a warning with the value that is set")
+    @Test("A limit above the hard limit gives a warning that names the value set")
     func aboveHardLimit() {
         let limits = ResourceLimits(openFiles: 4097, processes: 100, coreBytes: 1 << 20)
         let maximum = ResourceLimits(openFiles: 4096, processes: 100, coreBytes: 0)
