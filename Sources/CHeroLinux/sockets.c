@@ -79,6 +79,7 @@ int hl_check_bind(int family, const unsigned char *address, int port, int shares
     return error;
 }
 
+// A path, or an abstract name that is written with `@` for the leading NUL (unix(7)).
 static int unix_address(const char *path, struct sockaddr_un *address, socklen_t *size) {
     size_t length = strlen(path);
     if (length >= sizeof address->sun_path) return -ENAMETOOLONG;
@@ -86,6 +87,10 @@ static int unix_address(const char *path, struct sockaddr_un *address, socklen_t
     address->sun_family = AF_UNIX;
     memcpy(address->sun_path, path, length);
     *size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+    if (path[0] == '@') {
+        address->sun_path[0] = 0;
+        *size -= 1;
+    }
     return 0;
 }
 

@@ -26,6 +26,10 @@ struct HeroProc: ParsableCommand {
             Glibc.exit(ProcessFactServer.run(Array(arguments.dropFirst())))
         }
         StandardStreams.prepare()
+        if let problem = PathBytes.problem() {
+            Output.writeMessage("error: \(problem)\n  help: heroproc accepts only paths and texts in UTF-8\n")
+            Glibc.exit(EX_USAGE)
+        }
         do {
             var command = try parseAsRoot()
             try command.run()

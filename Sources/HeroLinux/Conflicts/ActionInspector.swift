@@ -202,12 +202,12 @@ private struct ActionInspection {
 /// The kernel's table of Unix sockets, indexed by socket file and by bound name.
 private struct UnixSocketTable {
     private var byFile: [UInt32: [hl_listener]] = [:]
-    private var byName: [String: Set<UInt>] = [:]
+    private var byName: [ByteText: Set<UInt>] = [:]
 
     init(_ table: [hl_listener]) {
         for listener in table {
             byFile[listener.file_inode, default: []].append(listener)
-            byName[ListenerTable.displayName(of: listener), default: []].insert(listener.inode)
+            byName[ByteText(ListenerTable.displayName(of: listener)), default: []].insert(listener.inode)
         }
     }
 
@@ -222,5 +222,5 @@ private struct UnixSocketTable {
     }
 
     /// Returns the inodes of the sockets that were bound to this name, whatever file has that name now.
-    func socketsNamed(_ path: String) -> Set<UInt> { byName[path] ?? [] }
+    func socketsNamed(_ path: String) -> Set<UInt> { byName[ByteText(path)] ?? [] }
 }

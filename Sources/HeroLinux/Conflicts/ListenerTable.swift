@@ -27,7 +27,12 @@ struct ListenerTable {
         let wanted: [(name: String, inodes: Set<UInt>)] =
             ports.map { port in ("tcp \(port)", Set(tcpSockets.filter { Self.accepts($0, port) }.map(\.inode))) }
             + sockets.map { path in
-                ("socket \(path)", Self.boundSockets(path, in: unixSockets.filter { $0.is_listening != 0 }))
+                let listening = unixSockets.filter { $0.is_listening != 0 }
+                return (
+                    "socket \(path)",
+                    path.hasPrefix("@")
+                        ? Self.abstractSockets(path, in: listening) : Self.boundSockets(path, in: listening)
+                )
             }
         // A program that is not ready usually has no listener at all; its descriptors need not be read then.
         if let missing = wanted.first(where: { $0.inodes.isEmpty }) {
@@ -81,12 +86,12 @@ struct ListenerTable {
         var mode: UInt32 = 0
         guard hl_file_inode(path, &inode, &device, &mode) == 0, mode_t(mode) & S_IFMT == S_IFSOCK else { return [] }
         let kernelDevice = hl_kernel_device(device)
-        let name = path.split(separator: "/").last.map(String.init)
+        let name = path.utf8.split(separator: UInt8(ascii: "/")).last.map(Array.init)
         return Set(
             table.filter { listener in
                 guard listener.file_inode == UInt32(truncatingIfNeeded: inode) else { return false }
                 let bound = Self.rawName(of: listener).prefix { $0 != 0 }
-                let boundName = String(decoding: bound, as: UTF8.self).split(separator: "/").last.map(String.init)
+                let boundName = bound.split(separator: UInt8(ascii: "/")).last.map(Array.init)
                 return listener.file_device == kernelDevice || boundName == name
             }.map(\.inode)
         )

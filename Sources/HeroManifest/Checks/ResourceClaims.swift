@@ -25,7 +25,7 @@ extension ManifestSet {
         private var exclusivePorts = ClaimedPorts()
         /// Ports that are bound with `reuseport`.
         private var sharedPorts = ClaimedPorts()
-        private var sockets: [String: Int] = [:]
+        private var sockets: [ByteText: Int] = [:]
 
         /// Adds a claim on a port; if it overlaps an earlier claim, returns that one and adds nothing.
         ///
@@ -46,8 +46,8 @@ extension ManifestSet {
 
         /// Adds a claim on a socket; if there is an earlier claim, returns that one and adds nothing.
         mutating func add(_ claim: ResourceClaim, socket: String) -> ResourceClaim? {
-            if let earlier = sockets[socket] { return all[earlier] }
-            sockets[socket] = all.count
+            if let earlier = sockets[ByteText(socket)] { return all[earlier] }
+            sockets[ByteText(socket)] = all.count
             all.append(claim)
             return nil
         }

@@ -103,16 +103,16 @@ extension ActionDraft {
             if let value = decoder.boolean(node, "kill_others") { draft.spec.killsOthers = value }
         },
         Key("sockets") { node, draft, decoder in
-            var paths = OrderedSet<String>()
+            var paths = OrderedSet<ByteText>()
             for item in decoder.scalarItems(node, "sockets", of: "paths", example: "/run/web.sock") {
                 guard let path = decoder.socketPath(item, "sockets") else { continue }
-                if paths.append(path) {
+                if paths.append(ByteText(path)) {
                     draft.bindings.sockets.append((path, item.span))
                 } else {
                     decoder.reportListedTwice(item, "sockets", path)
                 }
             }
-            draft.spec.sockets = paths.items
+            draft.spec.sockets = paths.items.map(\.text)
         },
         Key("tcp_ports") { node, draft, decoder in
             draft.bindings.ports = PortDraft.decodeList(node, in: &decoder)

@@ -62,12 +62,12 @@ extension FileDecoder {
     /// Decodes a list of strings that are not empty; returns each once.
     mutating func uniqueTexts(_ node: YAMLNode, _ key: String, example: String) -> [String] {
         let all = scalarItems(node, key, of: "strings", example: example)
-        var result = OrderedSet<String>(capacity: all.count)
+        var result = OrderedSet<ByteText>(capacity: all.count)
         for item in all {
             guard let text = singleLineText(item, key, example: "\(lastComponent(key)): [\(example)]") else { continue }
-            if !result.append(text) { reportListedTwice(item, key, text) }
+            if !result.append(ByteText(text)) { reportListedTwice(item, key, text) }
         }
-        return result.items
+        return result.items.map(\.text)
     }
 
     /// Decodes a program with its arguments: any strings, the first one not empty.
@@ -144,6 +144,16 @@ extension FileDecoder {
                     .invalidVariable,
                     "`\(key)` cannot have an entry named \(quoted(entry.key))",
                     help: "use a name that is not empty and contains no space, no `=` and no control character",
+                    at: entry.span
+                )
+                continue
+            }
+            // The names are the keys of a dictionary, which has only one of two such names.
+            if result[entry.key] != nil {
+                report(
+                    .duplicateKey,
+                    "`\(key)` has two names that differ only in their Unicode normalisation: \(quoted(entry.key))",
+                    help: "rename one of them",
                     at: entry.span
                 )
                 continue

@@ -37,23 +37,42 @@ extension FileDecoder {
 
     /// Decodes a list of paths of files; returns each once.
     mutating func paths(_ node: YAMLNode, _ key: String, example: String) -> [String] {
-        var result = OrderedSet<String>()
+        var result = OrderedSet<ByteText>()
         for item in scalarItems(node, key, of: "paths", example: example) {
             guard let path = filePath(item, key, example: "\(key): [\(example)]") else { continue }
-            if !result.append(path) { reportListedTwice(item, key, path) }
+            if !result.append(ByteText(path)) { reportListedTwice(item, key, path) }
         }
-        return result.items
+        return result.items.map(\.text)
     }
 
     /// Decodes the path of a Unix socket, which must fit into a socket address (SK-7).
     mutating func socketPath(_ node: YAMLNode, _ key: String) -> String? {
-        guard let result = path(node, key, example: "\(key): /run/web.sock") else { return nil }
+        let abstractName = scalar(node)?.text
+        let isAbstract = abstractName?.hasPrefix("@") ?? false
+        let result: String
+        if isAbstract {
+            // An abstract name is no path: it is not resolved and has no file (unix(7)).
+            guard let name = singleLineText(node, key, example: "\(key): \"@web\"") else { return nil }
+            guard name != "@" else {
+                report(
+                    .invalidPath,
+                    "`\(key)` is an abstract socket without a name: `@`",
+                    help: "write a name after `@`, such as `\"@web\"`",
+                    at: node.span
+                )
+                return nil
+            }
+            result = name
+        } else {
+            guard let path = path(node, key, example: "\(lastComponent(key)): /run/web.sock") else { return nil }
+            result = path
+        }
         guard result.utf8.count <= Paths.maxSocketBytes else {
             report(
                 .socketPathTooLong,
                 "the socket path \(quoted(result)) has \(result.utf8.count) bytes; "
                     + "the limit is \(Paths.maxSocketBytes)",
-                help: "use a shorter path, for example below `/run`",
+                help: isAbstract ? "use a shorter name" : "use a shorter path, for example below `/run`",
                 at: node.span
             )
             return nil

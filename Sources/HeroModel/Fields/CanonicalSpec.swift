@@ -11,6 +11,12 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         self.text = text
     }
 
+    /// Whether both texts have the same bytes.
+    public static func == (left: Self, right: Self) -> Bool { left.text.utf8.elementsEqual(right.text.utf8) }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) { hasher.combine(ByteText(text)) }
+
     /// Renders the spec of a service.
     public init(_ spec: ServiceSpec) {
         var lines: [String] = []
@@ -56,12 +62,14 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
     }
 
     /// The values by path.
-    public var values: [String: String] {
-        var result: [String: String] = [:]
+    public var values: [ByteText: ByteText] {
+        var result: [ByteText: ByteText] = [:]
         // As bytes: a combining mark at the beginning of a value would join the tab before it to one character.
         for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
             guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else { continue }
-            result[String(Substring(line[..<tab]))] = String(Substring(line[line.index(after: tab)...]))
+            result[ByteText(String(Substring(line[..<tab])))] = ByteText(
+                String(Substring(line[line.index(after: tab)...]))
+            )
         }
         return result
     }

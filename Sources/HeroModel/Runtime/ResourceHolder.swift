@@ -8,6 +8,27 @@ public enum ClaimedResource: Hashable, Sendable, Codable {
     case pidFile(String)
 }
 
+extension ClaimedResource {
+    /// Whether both are the same resource of the kernel, which compares paths by their bytes.
+    public static func == (left: Self, right: Self) -> Bool {
+        switch (left, right) {
+        case (.tcp(let left), .tcp(let right)): left == right
+        case (.socket(let left), .socket(let right)), (.pidFile(let left), .pidFile(let right)):
+            left.utf8.elementsEqual(right.utf8)
+        case (.tcp, _), (.socket, _), (.pidFile, _): false
+        }
+    }
+
+    /// Hashes the resource.
+    public func hash(into hasher: inout Hasher) {
+        switch self {
+        case .tcp(let endpoint): hasher.combine(endpoint)
+        case .socket(let path): hasher.combine(ByteText(path))
+        case .pidFile(let path): hasher.combine(ByteText(path))
+        }
+    }
+}
+
 extension ClaimedResource: CustomStringConvertible {
     /// `tcp 8080`, `socket /run/web.sock` or `PID file /run/web.pid`.
     public var description: String {

@@ -28,13 +28,17 @@ extension FieldDiff {
         var diffs: [FieldDiff] = []
         for (path, value) in after {
             let old = before[path]
-            if let old, isIdentical(old, value) { continue }
-            diffs.append(FieldDiff(path, from: old, to: value, cost: cost(path), at: location(path)))
+            if old == value { continue }
+            let path = path.text
+            diffs.append(FieldDiff(path, from: old?.text, to: value.text, cost: cost(path), at: location(path)))
         }
         for (path, old) in before where after[path] == nil {
-            diffs.append(FieldDiff(path, from: old, to: nil, cost: cost(path), at: location(path)))
+            let path = path.text
+            diffs.append(FieldDiff(path, from: old.text, to: nil, cost: cost(path), at: location(path)))
         }
-        return diffs.sorted { $0.cost == $1.cost ? $0.path < $1.path : $0.cost > $1.cost }
+        return diffs.sorted {
+            $0.cost == $1.cost ? $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) : $0.cost > $1.cost
+        }
     }
 
     private init(

@@ -75,9 +75,9 @@ extension PlanVerifier {
         let needsRun = paths.contains { path in
             if path == "run_on" { return true }
             if path == "generation" {
-                return (Int(after[path] ?? "0") ?? 0) > (Int(before[path] ?? "0") ?? 0)
+                return (Int(after[path]?.text ?? "0") ?? 0) > (Int(before[path]?.text ?? "0") ?? 0)
             }
-            return CanonicalSpec.cost(of: "actions.it.\(path)") == .restart
+            return CanonicalSpec.cost(of: "actions.it.\(path.text)") == .restart
         }
         if spec.runOn == .apply && needsRun { return found.isActive ? .restart : .start }
         if spec.schedule != nil && !found.isScheduled { return .start }

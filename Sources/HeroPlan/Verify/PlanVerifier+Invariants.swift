@@ -286,8 +286,9 @@ extension PlanVerifier {
             if change.fields.isEmpty && differences(change.service).isEmpty && change.action == .restart { return nil }
             let differing = differences(change.service)
             let isTrue = change.fields.allSatisfy { field in
-                guard let found = differing[field.path] else { return false }
-                return field.before == found.before && field.after == found.after && field.cost == found.cost
+                guard let found = differing[ByteText(field.path)] else { return false }
+                return field.before.map { ByteText($0) } == found.before.map { ByteText($0) }
+                    && field.after.map { ByteText($0) } == found.after.map { ByteText($0) } && field.cost == found.cost
             }
             let isWhole =
                 change.action != .update && change.action != .restart || change.fields.count == differing.count

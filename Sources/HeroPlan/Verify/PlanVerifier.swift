@@ -17,7 +17,7 @@ struct PlanVerifier {
     /// The services that should be up and directly or indirectly require one that should be down.
     private(set) var unsatisfiable: Set<QualifiedName> = []
     /// The paths that differ between record and manifest; only services with differences have an entry.
-    private let differences: [QualifiedName: [String: Difference]]
+    private let differences: [QualifiedName: [ByteText: Difference]]
     /// Manifest, record and action of each service that is declared, recorded or changed.
     private let serviceFacts: [QualifiedName: ServiceFacts]
 
@@ -58,7 +58,7 @@ struct PlanVerifier {
         for change in services { changes[change.service] = change }
         self.changes = changes
         var facts = [QualifiedName: ServiceFacts](minimumCapacity: desired.services.count)
-        var differences: [QualifiedName: [String: Difference]] = [:]
+        var differences: [QualifiedName: [ByteText: Difference]] = [:]
         for (name, declared) in desired.services {
             let record = observed.services[name]
             facts[name] = ServiceFacts(declared.spec, record, options)
@@ -192,20 +192,19 @@ struct PlanVerifier {
     }
 
     /// The paths that differ between record and manifest.
-    func differences(_ name: QualifiedName) -> [String: Difference] { differences[name] ?? [:] }
+    func differences(_ name: QualifiedName) -> [ByteText: Difference] { differences[name] ?? [:] }
 
-    private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [String: Difference] {
+    private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [ByteText: Difference] {
         if wanted.text.utf8.elementsEqual(recorded.text.utf8) { return [:] }
         let (before, after) = (recorded.values, wanted.values)
-        var result: [String: Difference] = [:]
-        for path in Set(before.keys).union(after.keys) {
-            let (old, new) = (before[path], after[path])
-            if let old, let new, old.utf8.elementsEqual(new.utf8) { continue }
-            result[path] = Difference(before: old, after: new, cost: CanonicalSpec.cost(of: path))
+        var result: [ByteText: Difference] = [:]
+        for key in Set(before.keys).union(after.keys) where before[key] != after[key] {
+            let (path, old, new) = (key.text, before[key]?.text, after[key]?.text)
+            result[key] = Difference(before: old, after: new, cost: CanonicalSpec.cost(of: path))
             // Lowering a generation requests nothing (contract section 3: it is raised to request a restart).
             let isGeneration = path == "generation" || path.hasPrefix("actions.") && path.hasSuffix(".generation")
             if isGeneration, let old = Int(old ?? "0"), let new = Int(new ?? "0"), new < old {
-                result[path]?.cost = .inPlace
+                result[key]?.cost = .inPlace
             }
         }
         return result

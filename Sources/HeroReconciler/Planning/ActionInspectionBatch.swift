@@ -153,7 +153,7 @@ extension BlockerScanRequest {
 extension [String] {
     /// The elements without duplicates, in the order of their first occurrence.
     fileprivate var uniqued: [String] {
-        var seen: Set<String> = []
-        return filter { seen.insert($0).inserted }
+        var seen: Set<ByteText> = []
+        return filter { seen.insert(ByteText($0)).inserted }
     }
 }

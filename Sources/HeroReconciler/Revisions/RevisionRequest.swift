@@ -27,7 +27,7 @@ struct RevisionRequest {
     /// Whether it is exactly this revision, so that no new revision is needed.
     func isSame(as revision: RevisionRecord?, files current: [ManifestFile]) -> Bool {
         guard let revision, !revision.isDown else { return false }
-        return files == current && revision.directory == directory && revision.prunes == prunes
+        return files == current && ByteText(revision.directory) == ByteText(directory) && revision.prunes == prunes
             && revision.only == only && revision.variables == variables
     }
 

@@ -119,6 +119,22 @@ struct ExitCodeTests {
         }
     }
 
+    @Test(
+        "A path that is not UTF-8 is a usage error and not another path",
+        arguments: ["\"$0\" validate -d \"$x\"", "HEROPROC_DIR=$x \"$0\" diff", "\"$0\" status --state \"$x\""]
+    )
+    func refusesBytes(_ line: String) async throws {
+        try await Sandbox.with(ExitCodeCase.validSet) { sandbox in
+            let script = "x=$(printf 'caf\\351'); mkdir \"$x\"; " + line
+            let answer = try await sandbox.result(
+                of: sandbox.start(["-c", script, Sandbox.binary], program: "/bin/sh")
+            )
+            #expect(answer.exitCode == 64)
+            #expect(answer.errorOutput.contains("not valid UTF-8: 'caf\u{FFFD}'"), "\(answer.errorOutput)")
+            #expect(!sandbox.hasState)
+        }
+    }
+
     @Test("One run reports all errors of all files with their places")
     func reportsAllErrors() async throws {
         let files = ["a.yaml": "kind: Service\nname: A\n", "b.yaml": "kind: Servce\n"]
