@@ -1,10 +1,10 @@
 /// An `env_file`: lines of `KEY=VALUE` as in docker compose, without variable expansion.
 ///
-/// Blank lines and lines that begin with `#` are ignored, and so is `export ` before a name. A value without quotes
-/// ends at
-/// ` #` and is trimmed. In single quotes only `\'` is an escape; in double quotes `\n`, `\r`, `\t`, `\"`, `\\` and `\$`
-/// are. A quoted value can span several lines. The last line of a name counts. CR LF ends a line like LF. A byte order
-/// mark is skipped.
+/// Blank lines and lines that begin with `#` are ignored, and so is `export ` before a name. `:` can replace `=`. A
+/// value without quotes ends at ` #` and is trimmed; a `#` at its start or without a space before it belongs to it. In
+/// single quotes only `\'` is an escape; in double quotes `\n`, `\r`, `\t`, `\a`, `\b`, `\f`, `\v`, `\"`, `\\`, `\$`
+/// and three octal digits after `\0` are. A quoted value can span several lines; only a comment can follow it. The last
+/// line of a name counts. CR LF ends a line like LF. A byte order mark is skipped.
 public enum EnvironmentFile {
     /// A syntax error in the file.
     ///
@@ -69,29 +69,31 @@ public enum EnvironmentFile {
         }
 
         private mutating func readName() throws(SyntaxError) -> String {
-            var text = readText { $0 != UInt8(ascii: "=") }
-            guard byte == UInt8(ascii: "=") else { throw syntaxError("there is no `=`: write `NAME=value`") }
+            var text = readText { $0 != UInt8(ascii: "=") && $0 != UInt8(ascii: ":") }
+            guard byte == UInt8(ascii: "=") || byte == UInt8(ascii: ":") else {
+                throw syntaxError("there is no `=`: write `NAME=value`")
+            }
             index += 1
             let export = Array("export".utf8)
             if text.starts(with: export), let after = text.dropFirst(export.count).first, Self.isBlank(after) {
                 text = text.dropFirst(export.count).drop(while: Self.isBlank)
             }
             while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
-            guard let first = text.first, !(48...57).contains(first), text.allSatisfy(Self.isNameByte) else {
-                throw syntaxError(
-                    "the text before `=` is not a valid name: use letters, digits and `_`, "
-                        + "and do not begin with a digit"
-                )
+            guard !text.isEmpty, let name = String(validating: text, as: UTF8.self),
+                name.unicodeScalars.allSatisfy(Self.isNameCharacter)
+            else {
+                throw syntaxError("the text before `=` is not a valid name: use letters, digits, `_`, `.` and `-`")
             }
-            return String(decoding: text, as: UTF8.self)
+            return name
         }
 
         /// Reads a value without quotes, up to the end of its line or to a comment.
         private mutating func readBareValue() -> [UInt8] {
-            var wasBlank = true
+            // The blanks before the value are skipped already, so a `#` at its start belongs to it.
+            var wasSpace = false
             var text = readText { byte in
-                defer { wasBlank = Self.isBlank(byte) }
-                return !(wasBlank && byte == UInt8(ascii: "#"))
+                defer { wasSpace = byte == 0x20 }
+                return !(wasSpace && byte == UInt8(ascii: "#"))
             }
             while let last = text.last, Self.isBlank(last) { text = text.dropLast() }
             return Array(text)
@@ -117,9 +119,8 @@ public enum EnvironmentFile {
                 throw SyntaxError(line: begin, reason: "the quote that opens here is never closed")
             }
             index += 1
-            let isFollowedByBlank = byte.map(Self.isBlank) ?? true
             skipBlanks()
-            guard isAtLineEnd || (isFollowedByBlank && byte == UInt8(ascii: "#")) else {
+            guard isAtLineEnd || byte == UInt8(ascii: "#") else {
                 throw syntaxError(
                     "text follows the closing quote: write `\\` before a quote that belongs to the value"
                 )
@@ -131,6 +132,7 @@ public enum EnvironmentFile {
         private mutating func readEscape(in quote: UInt8) -> [UInt8] {
             let backslash = UInt8(ascii: "\\")
             guard let next = byte else { return [backslash] }
+            if quote == UInt8(ascii: "\""), next == UInt8(ascii: "0") { return readOctalEscape() }
             let value: UInt8? =
                 if quote == UInt8(ascii: "'") {
                     next == quote ? next : nil
@@ -139,6 +141,10 @@ public enum EnvironmentFile {
                     case UInt8(ascii: "n"): 0x0A
                     case UInt8(ascii: "r"): 0x0D
                     case UInt8(ascii: "t"): 0x09
+                    case UInt8(ascii: "a"): 0x07
+                    case UInt8(ascii: "b"): 0x08
+                    case UInt8(ascii: "f"): 0x0C
+                    case UInt8(ascii: "v"): 0x0B
                     case quote, backslash, UInt8(ascii: "$"): next
                     default: nil
                     }
@@ -147,6 +153,16 @@ public enum EnvironmentFile {
             guard let value else { return [backslash] }
             index += 1
             return [value]
+        }
+
+        /// Reads `0` and three octal digits after a backslash; without the digits, the backslash is a normal character.
+        private mutating func readOctalEscape() -> [UInt8] {
+            let digits = bytes[min(index + 1, bytes.count)...].prefix(3)
+            guard digits.count == 3, digits.allSatisfy({ (48...55).contains($0) }) else { return [UInt8(ascii: "\\")] }
+            let value = digits.reduce(0) { $0 * 8 + Int($1) - 48 }
+            guard value <= 255, let scalar = Unicode.Scalar(UInt32(value)) else { return [UInt8(ascii: "\\")] }
+            index += 4
+            return Array(String(scalar).utf8)
         }
 
         // MARK: Bytes
@@ -177,9 +193,11 @@ public enum EnvironmentFile {
 
         private static func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
-        private static func isNameByte(_ byte: UInt8) -> Bool {
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-                || byte == UInt8(ascii: "_") || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "-")
+        private static func isNameCharacter(_ scalar: Unicode.Scalar) -> Bool {
+            switch scalar {
+            case "_", ".", "-", "[", "]": true
+            default: scalar.properties.isAlphabetic || scalar.properties.numericType != nil
+            }
         }
     }
 }
