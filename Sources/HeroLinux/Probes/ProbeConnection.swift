@@ -54,14 +54,7 @@ struct ProbeConnection {
             unsentBytes = []
             return
         }
-        let host =
-            switch target.server {
-            case .tcp(let host, let port): TCPEndpoint(host: host, port: port).description
-            case .unix: "localhost"
-            }
-        let text =
-            "GET \(target.path) HTTP/1.1\r\nHost: \(host)\r\nUser-Agent: heroproc\r\nAccept: */*\r\n"
-            + "Connection: close\r\n\r\n"
+        let text = Self.request(target)
         unsentBytes = Array(text.utf8)
     }
 
@@ -90,9 +83,48 @@ struct ProbeConnection {
         return readStatus()
     }
 
+    /// Returns the request of a probe, without content.
+    static func request(_ target: HTTPTarget) -> String {
+        let host =
+            switch target.server {
+            case .tcp(let host, let port): TCPEndpoint(host: host, port: port).description
+            case .unix: "localhost"
+            }
+        var fields = [("Host", host), ("User-Agent", "heroproc"), ("Accept", "*/*")]
+        fields.removeAll { field in target.headers.keys.contains { $0.lowercased() == field.0.lowercased() } }
+        fields += target.headers.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        if target.method.takesContent { fields.append(("Content-Length", "0")) }
+        fields.append(("Connection", "close"))
+        let lines = fields.map { "\($0): \($1)\r\n" }.joined()
+        return "\(target.method.rawValue) \(target.path) HTTP/1.1\r\n\(lines)\r\n"
+    }
+
+    /// The state of a response of which some bytes have arrived.
+    enum ResponseState: Equatable {
+        /// The final status has not arrived yet.
+        case incomplete
+        /// The final status.
+        case status(Int)
+        /// It is no HTTP response.
+        case invalid
+    }
+
+    /// The maximum size of a status line.
+    private static let maxLineBytes = 4096
+    /// The maximum size of everything before the final status line, and of the line itself.
+    static let maxResponseBytes = 65_536
+
     private mutating func readStatus() -> Step {
         var chunk = [UInt8](repeating: 0, count: 512)
-        while receivedBytes.count < 4096, !receivedBytes.contains(UInt8(ascii: "\n")) {
+        while true {
+            switch Self.parseResponse(receivedBytes) {
+            case .status(let status): return .finished(result(status))
+            case .invalid: return .finished(.failed("\(targetText) did not send an HTTP response"))
+            case .incomplete: break
+            }
+            guard receivedBytes.count < Self.maxResponseBytes else {
+                return .finished(.failed("\(targetText) sent only interim responses"))
+            }
             let count = recv(descriptor.number, &chunk, chunk.count, Int32(MSG_DONTWAIT))
             if count < 0, errno == EINTR { continue }
             if count < 0, errno == EAGAIN { return .wait }
@@ -102,12 +134,42 @@ struct ProbeConnection {
             }
             receivedBytes += chunk[..<count]
         }
-        guard let status = Self.parseStatus(receivedBytes) else {
-            return .finished(.failed("\(targetText) did not send an HTTP response"))
+    }
+
+    private func result(_ status: Int) -> ProbeResult {
+        guard case .probe(.http(let target)) = request.question, !target.accepts(status: status) else {
+            return .succeeded
         }
-        return .finished(
-            (200...399).contains(status) ? .succeeded : .failed("\(targetText) responded with status \(status)")
-        )
+        let expected = target.expected.isEmpty ? "" : ", not \(target.expectedText)"
+        return .failed("\(targetText) responded with status \(status)\(expected)")
+    }
+
+    /// Finds the final status in the bytes that have arrived.
+    ///
+    /// Interim responses, such as `100 Continue` and `103 Early Hints`, are skipped (RFC 9110 15.2). A server sends
+    /// `101 Switching Protocols` only on request, so here it is a final status.
+    static func parseResponse(_ bytes: [UInt8]) -> ResponseState {
+        var rest = bytes[...]
+        while true {
+            guard let end = rest.firstIndex(of: 10) else {
+                return rest.count < maxLineBytes ? .incomplete : .invalid
+            }
+            guard let status = parseStatus(Array(rest[..<end])) else { return .invalid }
+            guard (100...199).contains(status), status != 101 else { return .status(status) }
+            guard let next = startAfterHeader(rest[rest.index(after: end)...]) else { return .incomplete }
+            rest = rest[next...]
+        }
+    }
+
+    /// Returns the index after the empty line that ends a header; nil if it has not arrived yet.
+    private static func startAfterHeader(_ bytes: ArraySlice<UInt8>) -> Int? {
+        var lineStart = bytes.startIndex
+        while let end = bytes[lineStart...].firstIndex(of: 10) {
+            let line = bytes[lineStart..<end]
+            if line.isEmpty || line.elementsEqual([13]) { return end + 1 }
+            lineStart = end + 1
+        }
+        return nil
     }
 
     /// Returns the status code of a line such as `HTTP/1.1 200 OK`.

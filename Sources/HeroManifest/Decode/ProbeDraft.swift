@@ -14,8 +14,12 @@ struct ProbeDraft: ManifestDraft {
     private var checks: [(key: String, check: Probe.Check?)] = []
     /// The probe with all values but the check.
     private var settings: Probe
+    private var httpURL: HTTPTarget?
     private var httpSocket: String?
     private var httpPath: String?
+    private var httpMethod: HTTPTarget.Method?
+    private var httpHeaders: [String: String] = [:]
+    private var httpStatuses: [Int] = []
     /// The decoded probe; nil if it is invalid.
     private(set) var probe: Probe?
     var writtenFields: [WrittenField] = []
@@ -171,30 +175,70 @@ struct ProbeDraft: ManifestDraft {
     {
         guard case .mapping(let entries) = node.content else { return decoder.httpURL(node, table.owner) }
         table.decode(entries, into: &self, in: &decoder)
-        if !entries.contains(where: { $0.key == "unix" }), !misspelledKeys.contains("unix") {
+        let keys = Set(entries.map(\.key))
+        switch (keys.contains("url"), keys.contains("unix")) {
+        case (false, false):
+            guard misspelledKeys.isDisjoint(with: ["url", "unix"]) else { return nil }
             decoder.report(
                 .missingKey,
-                "`\(table.owner)` has no `unix`",
-                help: "write `{unix: /run/web.sock, path: /health}`, or a URL",
+                "`\(table.owner)` has neither `url` nor `unix`",
+                help: "write `{url: \"http://127.0.0.1:8080/health\"}` or `{unix: /run/web.sock, path: /health}`",
                 at: node.span
             )
+            return nil
+        case (true, true):
+            decoder.report(
+                .twoQuestions,
+                "`\(table.owner)` has both `url` and `unix`",
+                help: "keep one of them",
+                at: node.span
+            )
+            return nil
+        case (true, false):
+            if let path = entries.first(where: { $0.key == "path" }) {
+                decoder.report(
+                    .unknownKey,
+                    "`path` and `url` exclude each other: a URL contains the path",
+                    help: "remove it, and write the path in `url`",
+                    at: path.span
+                )
+            }
+            return httpURL.map(httpRequest)
+        case (false, true):
+            guard let socket = httpSocket, let path = keys.contains("path") ? httpPath : "/" else { return nil }
+            return httpRequest(HTTPTarget(.unix(socket), path: path))
         }
-        guard let socket = httpSocket else { return nil }
-        if entries.contains(where: { $0.key == "path" }) {
-            return httpPath.map { HTTPTarget(.unix(socket), path: $0) }
-        }
-        return HTTPTarget(.unix(socket), path: "/")
+    }
+
+    /// Returns a target with the other keys of the map.
+    private func httpRequest(_ target: HTTPTarget) -> HTTPTarget {
+        HTTPTarget(
+            target.server,
+            path: target.path,
+            method: httpMethod ?? .get,
+            headers: httpHeaders,
+            expected: httpStatuses
+        )
     }
 
     private static func httpTable(_ probe: String) -> KeyTable<ProbeDraft> {
-        let unix = "\(probe).http.unix"
-        let path = "\(probe).http.path"
+        let owner = "\(probe).http"
         return KeyTable(
-            of: "\(probe).http",
-            prefix: "\(probe).http.",
+            of: owner,
+            prefix: owner + ".",
             [
-                Key("unix") { node, draft, decoder in draft.httpSocket = decoder.socketPath(node, unix) },
-                Key("path") { node, draft, decoder in draft.httpPath = decoder.requestPath(node, path) },
+                Key("url") { node, draft, decoder in draft.httpURL = decoder.httpURL(node, owner + ".url") },
+                Key("unix") { node, draft, decoder in draft.httpSocket = decoder.socketPath(node, owner + ".unix") },
+                Key("path") { node, draft, decoder in draft.httpPath = decoder.requestPath(node, owner + ".path") },
+                Key("method") { node, draft, decoder in
+                    draft.httpMethod = decoder.choice(node, owner + ".method", HTTPTarget.Method.self)
+                },
+                Key("headers") { node, draft, decoder in
+                    draft.httpHeaders = decoder.httpHeaders(node, owner + ".headers")
+                },
+                Key("expect") { node, draft, decoder in
+                    draft.httpStatuses = decoder.httpStatuses(node, owner + ".expect")
+                },
             ]
         )
     }

@@ -61,18 +61,60 @@ extension FileDecoder {
     mutating func httpURL(_ node: YAMLNode, _ key: String) -> HTTPTarget? {
         let example = "http://127.0.0.1:8080/health"
         guard let text = singleLineText(node, key, example: example) else { return nil }
-        if let target = HTTPAddress.parse(text) { return target }
-        let isSecure = text.hasPrefix("https://")
-        report(
-            .invalidURL,
-            isSecure
-                ? "`\(key)` does not support HTTPS: \(quoted(text))" : "`\(key)` is not a valid URL: \(quoted(text))",
-            help: isSecure
-                ? "use a plain `http://` address, or an `exec` probe"
-                : "write `\(example)`; user names and fragments are not allowed",
-            at: node.span
-        )
-        return nil
+        do throws(HTTPAddress.Problem) {
+            return try HTTPAddress.parse(text)
+        } catch {
+            report(.invalidURL, "`\(key)` \(error.text): \(quoted(text))", help: error.help, at: node.span)
+            return nil
+        }
+    }
+
+    /// Decodes the header fields of a request.
+    mutating func httpHeaders(_ node: YAMLNode, _ key: String) -> [String: String] {
+        valueMap(node, key, example: "Authorization: Bearer abc", written: { _, _ in }) { entry, decoder in
+            let reserved = ["connection", "content-length", "transfer-encoding"]
+            guard HTTPAddress.isHeaderName(entry.key), !reserved.contains(entry.key.lowercased()) else {
+                let isReserved = HTTPAddress.isHeaderName(entry.key)
+                decoder.report(
+                    .invalidVariable,
+                    isReserved
+                        ? "`\(key)` cannot set \(quoted(entry.key)): heroproc sends it itself"
+                        : "`\(key)` has an invalid header name: \(quoted(entry.key))",
+                    help: isReserved ? "remove it" : "use letters, digits and `-`, as in `Accept-Language`",
+                    at: entry.span
+                )
+                return nil
+            }
+            guard let value = decoder.entryText(entry, key) else { return nil }
+            guard value.utf8.allSatisfy({ ($0 >= 32 && $0 < 127) || $0 == 9 }) else {
+                decoder.report(
+                    .controlCharacter,
+                    "`\(key).\(entry.key)` contains a line break or another character that a header cannot contain",
+                    help: "write printable ASCII on one line",
+                    at: entry.value.span
+                )
+                return nil
+            }
+            return value
+        }
+    }
+
+    /// Decodes the list of expected statuses; returns each once, sorted.
+    mutating func httpStatuses(_ node: YAMLNode, _ key: String) -> [Int] {
+        var statuses = OrderedSet<Int>()
+        for item in items(node, key, of: "statuses", example: "200") {
+            guard let status = integer(item, key, in: AllowedRanges.httpStatus) else { continue }
+            if !statuses.append(status) { reportListedTwice(item, key, String(status)) }
+        }
+        if case .sequence(let items) = node.content, items.isEmpty {
+            report(
+                .emptyList,
+                "`\(key)` is empty, so no response would count as a success",
+                help: "remove it",
+                at: node.span
+            )
+        }
+        return statuses.items.sorted()
     }
 
     /// Decodes the path of a request: begins with `/`, printable ASCII, without spaces.

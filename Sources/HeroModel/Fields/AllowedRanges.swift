@@ -26,6 +26,8 @@ public enum AllowedRanges {
     public static let scheduleInterval: ClosedRange<Duration> = .seconds(1) ... .seconds(3_153_600_000)
     /// Exit codes (wait(2) reports eight bits).
     public static let exitCode: ClosedRange<Int> = 0...255
+    /// Final statuses of HTTP (RFC 9110 15).
+    public static let httpStatus: ClosedRange<Int> = 200...599
     /// Permission bits.
     public static let umask: ClosedRange<Int> = 0...0o777
     /// Open files: up to the maximum value of `fs.nr_open`.

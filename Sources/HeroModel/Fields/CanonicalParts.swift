@@ -7,7 +7,7 @@ extension Probe {
         let checkEntry: (key: String, text: String) =
             switch check {
             case .tcp(let endpoint): ("tcp", endpoint.description)
-            case .http(let target): ("http", Canonical.quotedIfNeeded(target.description))
+            case .http(let target): ("http", target.canonical)
             case .exec(let arguments): ("exec", Canonical.list(arguments))
             case .unix(let path): ("unix", Canonical.quotedIfNeeded(path))
             case .log(let pattern): ("log", Canonical.quoted(pattern))

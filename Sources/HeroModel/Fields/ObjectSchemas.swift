@@ -134,7 +134,7 @@ extension ObjectSchema {
             Property("tcp", .formatted(.endpoint), "Connect to this TCP address."),
             Property(
                 "http",
-                .either(.formatted(.url), .object(.httpOverSocket)),
+                .either(.formatted(.url), .object(.httpRequest)),
                 "Send a GET request; a status from 200 to 399 is success."
             ),
             Property("exec", .list(of: .text, atLeast: 1), "Run this command; exit code 0 is success."),
@@ -164,12 +164,26 @@ extension ObjectSchema {
         ]
     }
 
-    private static let httpOverSocket = Self(
+    private static let httpRequest = Self(
         [
+            Property("url", .formatted(.url), "The URL."),
             Property("unix", .path, "The socket."),
-            Property("path", .formatted(.requestPath), default: .text("/"), "The path of the request."),
+            Property(
+                "path",
+                .formatted(.requestPath),
+                default: .described("/ with unix"),
+                "The path of a request over a socket."
+            ),
+            Property("method", .choice(HTTPTarget.Method.self), default: .text("GET"), "The method of the request."),
+            Property("headers", .map(of: .text), "Header fields of the request."),
+            Property(
+                "expect",
+                .list(of: .integer(AllowedRanges.httpStatus), atLeast: 1),
+                default: .described("200 to 399"),
+                "The statuses that are a success."
+            ),
         ],
-        required: ["unix"]
+        oneOf: ["url", "unix"]
     )
 
     /// `schedule` of an action.

@@ -118,7 +118,7 @@ extension Probe.Check {
     var conditionText: String {
         switch self {
         case .tcp(let endpoint): "tcp \(endpoint) accepts a connection"
-        case .http(let target): "\(target) responds with a status from 200 to 399"
+        case .http(let target): "\(target) responds with a status \(target.expectedText)"
         case .exec(let arguments): "`\(arguments.joined(separator: " "))` exits 0"
         case .unix(let path): "\(path) accepts a connection"
         case .log(let pattern): "a line of its output matches `\(pattern)`"

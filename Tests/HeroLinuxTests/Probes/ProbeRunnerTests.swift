@@ -45,9 +45,9 @@ import Testing
                 self.end_headers()
             def log_message(self, *a): pass
             def address_string(self): return "x"
-        if kind == "unix":
+        if kind in ("unix", "abstract"):
             class Server(socketserver.UnixStreamServer): pass
-            s = Server(place, Handler)
+            s = Server(place if kind == "unix" else "\\0" + place, Handler)
         else:
             s = http.server.HTTPServer(("127.0.0.1", 0), Handler)
             with open(place + ".new", "w") as f: f.write(str(s.server_port))
@@ -128,6 +128,98 @@ import Testing
         kernel.killTree(StartID(job: 1, generation: 1))
         _ = try kernel.awaitEnd(1)
         #expect(try probe(kernel, .listening(sockets: [path], ports: [])) == .failed("it is not running"))
+    }
+
+    @Test("Unix socket, HTTP and listening probes work over an abstract socket")
+    func abstractServer() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let name = "@heroproc-test-\(getpid())-\(sandbox.folder.split(separator: "/").last ?? "")"
+        kernel.launch(python(sandbox, 1, ["abstract", String(name.dropFirst()), "200"]))
+        _ = try kernel.awaitStart(1)
+        var result = ProbeResult.failed("")
+        #expect(
+            try waitUntil {
+                result = try probe(kernel, .listening(sockets: [name], ports: []))
+                return result == .succeeded
+            },
+            "\(result)"
+        )
+        #expect(try probe(kernel, .probe(.unix(name))) == .succeeded)
+        #expect(try probe(kernel, .probe(.http(HTTPTarget(.unix(name), path: "/health")))) == .succeeded)
+        #expect(
+            try probe(kernel, .listening(sockets: [name, name + "2"], ports: []))
+                == .failed("does not listen on socket \(name)2")
+        )
+        kernel.killTree(StartID(job: 1, generation: 1))
+        _ = try kernel.awaitEnd(1)
+    }
+
+    @Test("An HTTP probe sends its method and headers and compares the expected statuses")
+    func httpRequest() throws {
+        let server = HTTPTarget.Server.tcp(host: "127.0.0.1", port: 8080)
+        #expect(
+            ProbeConnection.request(HTTPTarget(server, path: "/a"))
+                == "GET /a HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: heroproc\r\nAccept: */*\r\n"
+                + "Connection: close\r\n\r\n"
+        )
+        let target = HTTPTarget(
+            server,
+            path: "/a",
+            method: .post,
+            headers: ["host": "b.org", "X-A": "1"],
+            expected: [204]
+        )
+        #expect(
+            ProbeConnection.request(target)
+                == "POST /a HTTP/1.1\r\nUser-Agent: heroproc\r\nAccept: */*\r\nX-A: 1\r\nhost: b.org\r\n"
+                + "Content-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        #expect(target.accepts(status: 204) && !target.accepts(status: 200))
+    }
+
+    @Test(
+        "Interim responses are skipped until the final status",
+        arguments: [
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", .status(200)),
+            ("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 404 Not Found\r\n", .status(404)),
+            ("HTTP/1.1 100 Continue\n\nHTTP/1.1 102 Processing\n\nHTTP/1.1 204 No Content\n", .status(204)),
+            ("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n", .incomplete), ("HTTP/1.1 100 Continue\r\n\r\n", .incomplete),
+            ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 20", .incomplete), ("HTTP/1.1 101 Switching\r\n\r\n", .status(101)),
+            ("HTTP/1.1 100 Continue\r\n\r\nhello\n", .invalid), ("hello\n", .invalid), ("", .incomplete),
+            (String(repeating: "x", count: 5000), .invalid),
+        ] as [(String, ProbeConnection.ResponseState)]
+    )
+    func interimResponses(_ response: String, _ expected: ProbeConnection.ResponseState) {
+        #expect(ProbeConnection.parseResponse(Array(response.utf8)) == expected)
+    }
+
+    @Test("A server that sends interim responses first is healthy, and one that sends only these fails")
+    func interimServer() throws {
+        let sandbox = try Sandbox()
+        let kernel = try sandbox.kernel()
+        let program = """
+            import socket, sys
+            s = socket.socket(socket.AF_UNIX); s.bind("\\0" + sys.argv[1]); s.listen(5)
+            while True:
+                c, _ = s.accept()
+                path = (c.recv(4096).split() + [b"", b""])[1]
+                hint = b"HTTP/1.1 103 Early Hints\\r\\nLink: </a>\\r\\n\\r\\n"
+                try: c.sendall(hint * 4000 if path == b"/endless" else hint + b"HTTP/1.1 200 OK\\r\\n\\r\\n")
+                except OSError: pass
+                c.close()
+            """
+        let name = "@heroproc-hints-\(getpid())-\(sandbox.folder.split(separator: "/").last ?? "")"
+        kernel.launch(sandbox.request(1, ["/usr/bin/python3", "-c", program, String(name.dropFirst())]))
+        _ = try kernel.awaitStart(1)
+        #expect(try waitUntil { try probe(kernel, .probe(.unix(name))) == .succeeded })
+        #expect(try probe(kernel, .probe(.http(HTTPTarget(.unix(name), path: "/health")))) == .succeeded)
+        #expect(
+            try probe(kernel, .probe(.http(HTTPTarget(.unix(name), path: "/endless"))))
+                == .failed("unix:\(name) /endless sent only interim responses")
+        )
+        kernel.killTree(StartID(job: 1, generation: 1))
+        _ = try kernel.awaitEnd(1)
     }
 
     @Test("A probe of a silent server fails at its time limit")
