@@ -95,7 +95,10 @@ public enum Manifests {
         for index in files.indices {
             var decoder = FileDecoder(fileIndex: index, file: files[index])
             YAMLReader.read(in: &decoder) { trees, decoder in
-                for tree in trees { settings.readSettings(tree) }
+                for tree in trees {
+                    settings.readSettings(tree)
+                    decoder.warnAboutForeignVariables(in: tree)
+                }
                 if pending.isEmpty, !decoder.hasDollar {
                     set.addDocuments(trees, decoder)
                 } else {

@@ -66,6 +66,7 @@ struct DiagnosticReferenceTests {
             let wrong = try DiagnosticExample(code, "wrong")
             text += "\n## \(code.rawValue)\n\n\(code.explanation)\n\n"
             text += wrong.isGenerated ? "\(wrong.displayedText)\n\n" : "```yaml\n\(wrong.displayedText)```\n\n"
+            for (name, value) in wrong.environment { text += "With `\(name)=\(value)` in the environment:\n\n" }
             for (name, value) in wrong.variables { text += "With `--var \(name)=\(value)`:\n\n" }
             text += "```text\n\(wrong.output)```\n"
             if let right = try? DiagnosticExample(code, "right") {
@@ -86,6 +87,8 @@ private struct DiagnosticExample {
     let expectedCodes: Set<String>
     /// The values of `--var`.
     let variables: [String: String]
+    /// The environment of the caller.
+    let environment: [String: String]
     let diagnostics: [Diagnostic]
 
     /// The output of `validate` without the summary.
@@ -111,9 +114,11 @@ private struct DiagnosticExample {
         self.expectedCodes = codes
         let file = ManifestFile(path: "services.d/web.yaml", baseDirectory: "/srv/services.d", bytes: bytes)
         variables = code == .unusedVariable ? ["LEVEL": "debug"] : [:]
+        environment = code == .unlistedVariable ? ["DATA": "/data"] : [:]
         let options = ManifestOptions(
             requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code),
             variables: variables,
+            environment: environment,
             zoneExists: { ["UTC", "Europe/Brussels"].contains($0) }
         )
         diagnostics = Manifests.read([file], options: options).diagnostics

@@ -26,6 +26,7 @@ struct ManifestFieldTests {
         case "run_on": Sample("none", "apply")
         case "no_new_privs": Sample("true", "false")
         case "ready.http", "health.http": Sample("http://127.0.0.1/a", "\"http://[::1]:81/a\"")
+        case "ready.http.expect", "health.http.expect": Sample("[200]", "[204, 200]")
         case "retry.factor": Sample("3", "2.5")
         case "ready.notify": nil
         default: sample(path.property.valueSchema, path.path)
@@ -118,9 +119,11 @@ struct ManifestFieldTests {
                 path = map
             }
         }
-        if path == "ready.http.path" || path == "health.http.path" {
-            value = "{path: \(value), unix: /run/a}"
-            path = String(path.dropLast(5))
+        for map in ["ready.http", "health.http"] where path.hasPrefix(map + ".") {
+            let key = path.dropFirst(map.count + 1)
+            guard key != "url", key != "unix" else { continue }
+            value = "{\(key): \(value), unix: /run/a}"
+            path = map
         }
         if path == "tcp_ports[].reuseport" {
             value = "{reuseport: \(value), port: 80}"
@@ -178,7 +181,7 @@ struct ManifestFieldTests {
     ) throws {
         let before = old.values
         let after = new.values
-        let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        let changed = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }.map(\.text)
         #expect(!changed.isEmpty, "a change of \(path.path) has no effect on the spec")
         let field = path.path.prefix { $0 != "." && $0 != "[" }
         for key in changed {

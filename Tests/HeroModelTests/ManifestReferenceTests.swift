@@ -31,6 +31,9 @@ struct ManifestReferenceTests {
         - A reference is `name`, in the context of its document, or `context/name`.
         - Relative paths (`cwd`, `env_file`, `from_file`, `sockets`, `pid_file`, `unix`) are relative to the directory
           of their manifest. `~` is not expanded.
+        - A socket that begins with `@`, as in `"@web"`, is an abstract socket: a name of the kernel without a file.
+          Write `./@web` for a file of this name.
+        - A signal has its name, with or without `SIG`: `TERM`, `USR1`, `RTMIN+3`, `RTMAX-1`.
         - `heroproc schema manifest` prints a JSON Schema of manifests for editors.
 
         ## kind: Service

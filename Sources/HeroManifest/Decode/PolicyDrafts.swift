@@ -24,7 +24,10 @@ struct StopDraft: ManifestDraft {
             of: owner,
             prefix: owner + ".",
             [
-                Key("signal") { node, draft, decoder in draft.signal = decoder.signal(node, signal) },
+                Key("signal") { node, draft, decoder in
+                    draft.signal = decoder.signal(node, signal)
+                    decoder.warnIfSuspending(draft.signal, signal, at: node.span)
+                },
                 Key("timeout") { node, draft, decoder in
                     draft.timeout = decoder.duration(node, timeout, in: AllowedRanges.delay)
                 },

@@ -37,6 +37,7 @@ extension DiagnosticCode {
         case .invalidCron: "A cron expression is not valid."
         case .unknownTimeZone: "A time zone is unknown."
         case .unknownSignal: "A signal is unknown."
+        case .suspendingSignal: "The stop signal suspends or continues a program and does not end it (a warning)."
         case .invalidAddress: "A TCP address is not valid, or cannot be bound."
         case .invalidURL: "A URL or the path of a request is not valid."
         case .invalidPath: "A path is not valid."
@@ -63,6 +64,10 @@ extension DiagnosticCode {
         case .unresolvedVariable: "`${NAME}` has no value."
         case .malformedVariable: "A text begins with `${` but is not a valid reference to a variable."
         case .variableInVars: "A value in `vars` refers to another variable of `vars`."
+        case .foreignVariable:
+            "`exec` or `env` contains a variable of another tool, which is passed on as it is (a warning)."
+        case .unlistedVariable:
+            "A default is used although the environment has the variable: `pass_env` does not list it (a warning)."
         case .unusedVariable: "No manifest uses a variable that is set with `--var` (a warning)."
         case .duplicateName: "A name is declared twice."
         case .unknownReference:
@@ -118,6 +123,7 @@ extension DiagnosticCode {
         case .invalidCron: "schedule: {cron: \"5 4 * *\"}"
         case .unknownTimeZone: "schedule: {timezone: Europe/Bruxelles}"
         case .unknownSignal: "stop: {signal: TREM}"
+        case .suspendingSignal: "stop: {signal: STOP}"
         case .invalidAddress: "tcp_ports: [localhost:8080]"
         case .invalidURL: "http: https://localhost"
         case .invalidPath: "cwd: ~/web"
@@ -143,6 +149,8 @@ extension DiagnosticCode {
         case .unresolvedVariable: "exec: [server, \"${PROT}\"]"
         case .malformedVariable: "cwd: ${DATA-/srv}"
         case .variableInVars: "vars: {A: 1, B: \"${A}\"}"
+        case .foreignVariable: "exec: [web, $HOME/web.conf]"
+        case .unlistedVariable: "cwd: ${DATA:-/srv} while the environment has DATA"
         case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"
         case .duplicateName: "two services named `web`"
         case .unknownReference: "requires: [hero_bd]"

@@ -81,6 +81,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case unknownTimeZone = "unknown-time-zone"
     /// A signal is unknown.
     case unknownSignal = "unknown-signal"
+    /// The stop signal suspends or continues a program and does not end it (a warning).
+    case suspendingSignal = "suspending-signal"
     /// A TCP address is not valid, or cannot be bound.
     case invalidAddress = "invalid-address"
     /// A URL or the path of a request is not valid.
@@ -137,6 +139,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case malformedVariable = "malformed-variable"
     /// A value in `vars` refers to another variable of `vars`.
     case variableInVars = "variable-in-vars"
+    /// `exec` or `env` contains a variable of another tool, which is passed on as it is (a warning).
+    case foreignVariable = "foreign-variable"
+    /// A default is used although the environment has the variable, because `pass_env` does not list it (a warning).
+    case unlistedVariable = "unlisted-variable"
     /// No manifest uses a variable that is set with `--var` (a warning).
     case unusedVariable = "unused-variable"
 

@@ -31,6 +31,17 @@ extension Interpolator {
         }
     }
 
+    /// Warns that a default hides a variable of the environment.
+    func reportUnlisted(_ reference: Template.Reference, at node: YAMLNode, in decoder: inout FileDecoder) {
+        decoder.report(
+            .unlistedVariable,
+            "the default of `\(reference.name)` is used, although the environment has this variable",
+            help: "add `\(reference.name)` to `pass_env` of `kind: Settings`, or set it with `--var`",
+            at: span(of: reference.position, at: node, in: decoder),
+            severity: .warning
+        )
+    }
+
     /// The maximum number of searches for a similar name per file, because each one compares all names.
     private static let maxSuggestionSearches = 20
 

@@ -98,8 +98,9 @@ struct Interpolator {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return nil }
         guard addedBytes <= Self.maxAddedBytes else { return YAMLNode(content: .invalid, span: node.span) }
         let lookupScope: Variables.LookupScope = if case .vars = section { .excludingVars } else { .all }
-        let (result, problems, isChanged) = Self.resolve(Template(text), &variables, lookupScope)
+        let (result, problems, unlisted, isChanged) = Self.resolve(Template(text), &variables, lookupScope)
         for problem in problems { reportUnresolved(problem, at: node, in: &decoder) }
+        for reference in unlisted { reportUnlisted(reference, at: node, in: &decoder) }
         guard problems.isEmpty else { return YAMLNode(content: .invalid, span: node.span) }
         guard isChanged else {
             return result == text ? nil : YAMLNode(content: .scalar(result, plain: false), span: node.span)
@@ -127,13 +128,17 @@ struct Interpolator {
         case reportedElsewhere
     }
 
-    /// Resolves a template; returns the text, the unresolved pieces, and whether the template has references.
+    /// Resolves a template.
+    ///
+    /// Returns the text, the unresolved pieces, the references whose default is used because `pass_env` does not list
+    /// the name, and whether the template has references.
     private static func resolve(
         _ template: Template,
         _ variables: inout Variables,
         _ lookupScope: Variables.LookupScope
-    ) -> (text: String, problems: [UnresolvedPiece], isChanged: Bool) {
+    ) -> (text: String, problems: [UnresolvedPiece], unlisted: [Template.Reference], isChanged: Bool) {
         var result = ""
+        var unlisted: [Template.Reference] = []
         var problems: [UnresolvedPiece] = []
         var isChanged = false
         for piece in template.pieces {
@@ -147,7 +152,10 @@ struct Interpolator {
                 switch (variables.lookUp(reference.name, lookupScope), reference.fallback) {
                 case (.value(let value), .fail): result += value
                 case (.value(let value), _) where !value.isEmpty: result += value
-                case (.value, .useDefault(let text)), (.unknown, .useDefault(let text)): result += text
+                case (.value, .useDefault(let text)): result += text
+                case (.unknown, .useDefault(let text)):
+                    result += text
+                    if variables.isUnlisted(reference.name) { unlisted.append(reference) }
                 case (.value, .failWithMessage), (.unknown, .failWithMessage), (.unknown, .fail):
                     problems.append(.unknown(reference))
                 case (.declaredInVars, _): problems.append(.varInVars(reference))
@@ -155,7 +163,7 @@ struct Interpolator {
                 }
             }
         }
-        return (result, problems, isChanged)
+        return (result, problems, unlisted, isChanged)
     }
 
     /// Replaces the references in a text.
@@ -164,7 +172,7 @@ struct Interpolator {
     static func resolve(_ text: inout String, from variables: inout Variables, _ lookupScope: Variables.LookupScope)
         -> Int?
     {
-        let (result, problems, isChanged) = resolve(Template(text), &variables, lookupScope)
+        let (result, problems, _, isChanged) = resolve(Template(text), &variables, lookupScope)
         guard problems.isEmpty, !isChanged || result.utf8.count <= InputLimits.scalarBytes else { return nil }
         text = result
         return isChanged ? result.utf8.count : 0

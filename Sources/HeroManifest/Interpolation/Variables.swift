@@ -30,6 +30,8 @@ struct Variables {
     private(set) var usedValues: [String: String] = [:]
     private let commandLineValues: [String: String]
     private let environment: [String: String]
+    /// The names of the environment that `pass_env` does not list.
+    private let unlistedNames: Set<String>
     private var settingsValues: [String: String] = [:]
     private var invalidSettingsNames: Set<String> = []
     private var referenced: Set<String> = []
@@ -40,6 +42,7 @@ struct Variables {
         self.passedNames = passed
         commandLineValues = options.variables
         environment = options.environment.filter { passed.contains($0.key) }
+        unlistedNames = Set(options.environment.keys.filter { !passed.contains($0) })
         invalidSettingsNames = Set(settings.values.keys)
         var values: [String: String] = [:]
         var remainingBytes = Interpolator.maxAddedBytes
@@ -76,6 +79,9 @@ struct Variables {
         }
         return .unknown
     }
+
+    /// Whether the environment has the variable, and only `pass_env` keeps it from being used.
+    func isUnlisted(_ name: String) -> Bool { unlistedNames.contains(name) }
 
     /// The names of `--var` that no manifest uses.
     var unusedNames: [String] { commandLineValues.keys.filter { !referenced.contains($0) }.sorted() }

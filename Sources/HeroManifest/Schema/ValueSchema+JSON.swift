@@ -56,6 +56,8 @@ extension DefaultValue {
 }
 
 extension ValueSchema {
+    /// `RTMIN`, `RTMIN+3` and `RTMAX-1`, with or without `SIG`.
+    private static let realTimePattern = "(SIG)?RT(MIN(\\+([0-9]|[12][0-9]|30))?|MAX(-([0-9]|[12][0-9]|30))?)"
     /// The pattern of a text with a variable (`${NAME}`) in place of a value.
     private static let variablePattern = "\\$\\{"
 
@@ -92,7 +94,11 @@ extension ValueSchema {
                     "anyOf",
                     [
                         ["enum": .array(Signal.names.map { .string($0.name) })],
-                        .object(Self.text("SIG(\(Signal.names.map(\.name).joined(separator: "|")))")),
+                        .object(
+                            Self.text(
+                                "SIG(\(Signal.names.map(\.name).joined(separator: "|")))|\(Self.realTimePattern)"
+                            )
+                        ),
                     ]
                 )
             ]

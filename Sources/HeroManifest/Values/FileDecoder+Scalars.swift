@@ -291,10 +291,22 @@ extension FileDecoder {
         report(
             .unknownSignal,
             "\(quoted(text)) is not a signal\(suggestion)",
-            help: "write a signal name of signal(7), such as `TERM`, `INT`, `HUP` or `USR1`",
+            help: "write a signal name of signal(7), such as `TERM`, `INT`, `HUP`, `USR1` or `RTMIN+3`",
             at: node.span
         )
         return nil
+    }
+
+    /// Warns about a stop signal after which a program goes on to exist.
+    mutating func warnIfSuspending(_ signal: Signal?, _ key: String, at span: Span) {
+        guard let signal, signal.isSuspending else { return }
+        report(
+            .suspendingSignal,
+            "`\(key)` is `\(signal)`, which does not end a program: it is killed when `stop.timeout` is over",
+            help: "write a signal that ends it, such as `TERM` or `INT`",
+            at: span,
+            severity: .warning
+        )
     }
 
     /// Decodes the name of a service, action or context.
