@@ -41,10 +41,11 @@ final class WaveExecutor {
     var waiters: [QualifiedName: Set<QualifiedName>] = [:]
     /// The services that must be down before a service may stop.
     var stopDependents: [QualifiedName: Set<QualifiedName>] = [:]
-    /// Services in the state `blocked`.
+    /// Services that the last plan left blocked.
     ///
-    /// When another service becomes ready, a plan may unblock them.
-    var blockedServices: Set<QualifiedName> = []
+    /// A plan may unblock them when what they wait for becomes ready. A service with an open operation is not one of
+    /// them: its gate is checked again.
+    var blockedServices = BlockedServices()
 
     /// Steps that the current step has caused; nil while no step is executed.
     private var followUps: [Step]?
@@ -153,7 +154,7 @@ final class WaveExecutor {
 
     /// Sets the state of a service, and checks the gates that depend on it.
     func setState(_ service: ServiceEntry, _ newState: ServiceState, blockedBy: [QualifiedName] = []) {
-        if newState == .blocked { blockedServices.insert(service.name) } else { blockedServices.remove(service.name) }
+        registerBlocked(service, newState, blockedBy)
         guard service.record.state != newState || service.record.blockedBy != blockedBy else { return }
         let hasChanged = service.record.state != newState
         service.record.state = newState
@@ -162,8 +163,26 @@ final class WaveExecutor {
         recordState(service)
         guard hasChanged else { return }
         reporter.reportProgress(service)
-        if newState.isUp, !blockedServices.isEmpty { state.needsPlan = true }
+        if mayUnblock(service) { state.needsPlan = true }
         checkWaiters(of: service)
+    }
+
+    private func registerBlocked(_ service: ServiceEntry, _ state: ServiceState, _ blockers: [QualifiedName]) {
+        if case .none = service.operation, state == .blocked {
+            blockedServices.insert(service.name, waitingFor: blockers)
+        } else {
+            blockedServices.remove(service.name)
+        }
+    }
+
+    /// Whether the new state of a service may unblock another one, so that a plan is due.
+    private func mayUnblock(_ service: ServiceEntry) -> Bool {
+        let isRelevant =
+            switch service.record.state {
+            case .running, .degraded, .exited, .stopped, .failed: true
+            case .blocked, .starting, .backingOff, .stopping: false
+            }
+        return isRelevant && blockedServices.isBlocking(service.name)
     }
 
     func checkWaiters(of service: ServiceEntry) {
@@ -214,7 +233,7 @@ final class WaveExecutor {
     func addRecovered(_ records: [ServiceRecord], runs: [RunRecord]) {
         for record in records {
             state.services[record.name] = ServiceEntry(record)
-            if record.state == .blocked { blockedServices.insert(record.name) }
+            if record.state == .blocked { blockedServices.insert(record.name, waitingFor: record.blockedBy) }
         }
         for run in runs { state.services[run.service]?.run = run }
     }
