@@ -80,6 +80,16 @@ final class StartCgroups {
         Self.remove(rootDirectory)
     }
 
+    /// Returns the cgroups of all starts of a job, with the numbers of the starts.
+    func directories(of job: JobID) -> [(path: String, generation: UInt32)] {
+        guard !rootDirectory.isEmpty else { return [] }
+        return (listDirectory(rootDirectory) ?? []).compactMap { name in
+            let parts = name.split(separator: ".")
+            guard parts.count == 2, JobID(parts[0]) == job, let generation = UInt32(parts[1]) else { return nil }
+            return ("\(rootDirectory)/\(name)", generation)
+        }
+    }
+
     private func directoryPath(_ start: StartID) -> String { "\(rootDirectory)/\(start.job).\(start.generation)" }
 
     /// Creates a cgroup directory.
@@ -139,9 +149,29 @@ final class StartCgroups {
     }
 
     /// Kills all processes of a cgroup in one step, if the kernel supports that, and thaws a frozen one.
+    ///
+    /// A cgroup that contains this process is never killed.
     static func kill(_ path: String) {
+        guard !containsThisProcess(path) else { return }
         _ = writeValue("1", into: "\(path)/cgroup.kill")
         _ = writeValue("THAWED", into: "\(path)/freezer.state")
+    }
+
+    /// Whether this process is in a cgroup or in a cgroup below it.
+    private static func containsThisProcess(_ path: String) -> Bool {
+        containsProcess(path, memberships: readText("/proc/self/cgroup") ?? "")
+    }
+
+    /// Whether the text of `/proc/PID/cgroup` names a cgroup of heroproc, or one below it.
+    static func containsProcess(_ path: String, memberships: String) -> Bool {
+        let parts = path.split(separator: "/")
+        // The name of a start's cgroup is unique together with the directory of its state directory.
+        guard parts.count >= 2 else { return false }
+        let wanted = "/" + parts.suffix(2).joined(separator: "/")
+        return memberships.split(separator: "\n").contains { line in
+            let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
+            return fields.count == 3 && (fields[2].hasSuffix(wanted) || (fields[2] + "/").contains(wanted + "/"))
+        }
     }
 
     /// Removes a cgroup and the cgroups in it, as far as they have no processes.

@@ -36,6 +36,13 @@ struct ReconcilerConnector {
     /// Starts a reconciler in the background that supervises services applied from a directory.
     func startInBackground(in directory: String) throws -> ControlClient {
         let paths = workspace.paths
+        if let job = EnclosingJob.find(paths, environment: workspace.environment) {
+            throw CommandError(
+                "cannot start a reconciler: this command runs in \(job), and a reconciler that it starts would end "
+                    + "with that job",
+                help: "start a reconciler outside of the services, such as a systemd unit, and run this command again"
+            )
+        }
         // The reconciler checks this too, but only after directories were created.
         try FileSystem.requireSupported(paths, environment: workspace.environment)
         try paths.makeStateDirectories()

@@ -39,6 +39,18 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         CgroupSupport.detect(environment: environment, mounts: mounts, memberships: memberships, hasSystemd: hasSystemd)
     }
 
+    @Test(
+        "A cgroup that contains this process is recognised, so that it is never killed",
+        arguments: [
+            ("0::/a/heroproc-d/7.1\n", true), ("0::/a/heroproc-d/7.1/inner\n", true), ("0::/heroproc-d/7.1\n", true),
+            ("0::/a/heroproc-d/7.12\n", false), ("0::/a/heroproc-d/8.1\n", false), ("0::/\n", false), ("", false),
+        ]
+    )
+    func ownMembership(memberships: String, isContained: Bool) {
+        let path = "/sys/fs/cgroup/a/heroproc-d/7.1"
+        #expect(StartCgroups.containsProcess(path, memberships: memberships) == isContained)
+    }
+
     @Test("The own cgroup v2 is used with the controllers that it can enable (TR-2)")
     func unified() throws {
         let sandbox = try Sandbox()
