@@ -18,14 +18,14 @@ public final class LinuxKernel: Kernel {
 
     let paths: RuntimePaths
     private let environment: [String: String]
-    private let reactor: Reactor
+    let reactor: Reactor
     private let signalDescriptor: Descriptor
     private let ownsProcess: Bool
     private var hasChildSignal = false
     /// How long the machine was suspended since boot, in nanoseconds.
     private var suspendedTime: Int64
-    private let shimTracker: ShimTracker
-    private let orphanTracker: OrphanTracker
+    let shimTracker: ShimTracker
+    let orphanTracker: OrphanTracker
     private let outputDrainer: OutputDrainer
     private let cgroups: StartCgroups
     let retirement: StartRetirement
@@ -125,6 +125,7 @@ public final class LinuxKernel: Kernel {
         manifestWatcher = try ManifestWatcher(reactor)
         hero_failpoint(FP_LK_1)
         controlServer = try ControlServer(reactor, path: paths.controlSocket)
+        orphanTracker.onLaterStart = { [unowned self] job in recoverLaterStart(job) }
         guard reactor.watch(signalDescriptor.number, EventSource(.signals)) else {
             throw LinuxError(cannot: "watch for signals", errno)
         }
@@ -229,32 +230,6 @@ public final class LinuxKernel: Kernel {
     public func survivors(of start: StartID) -> [String] {
         let pids = shimTracker.shimPID(of: start).map(ProcessTable.descendants) ?? orphanTracker.memberPIDs(of: start)
         return Array(pids.compactMap(ProcessTable.describe).prefix(5))
-    }
-
-    /// Recovers the starts of jobs from their records.
-    public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
-        let adoption = StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
-        return Dictionary(jobs.map { ($0, adoption.recover($0)) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    /// Recovers the starts that could not be watched before because file descriptors were short, and emits what has
-    /// changed since.
-    private func recoverDeferredStarts() {
-        let adoption = StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
-        for start in shimTracker.takeDeferredStarts() {
-            switch adoption.recover(start.job) {
-            case .supervised: continue
-            case .mainEnded(let generation, _, let report):
-                reactor.emit(.start(StartID(job: start.job, generation: generation), .mainEnded(report)))
-            case .orphaned(let generation, let report):
-                reactor.emit(.start(StartID(job: start.job, generation: generation), .shimLost(report)))
-            case .ended(let generation, let report):
-                reactor.emit(.start(StartID(job: start.job, generation: generation), .ended(report)))
-            case .notFound:
-                let report = EndReport(outcome: .lost("nothing is left of it"), time: currentWallTime(), executed: nil)
-                reactor.emit(.start(start, .ended(report)))
-            }
-        }
     }
 
     /// Starts one probe; its result becomes an event.

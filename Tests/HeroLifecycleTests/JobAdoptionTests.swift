@@ -67,6 +67,20 @@ struct JobAdoptionTests {
         #expect(lifecycle.record.restartCount == 3)
     }
 
+    @Test("An earlier start that is still ending is awaited before the recorded start is repeated")
+    func earlierStartIsEnding() {
+        let record = record {
+            $0.process = nil
+            $0.generation = 5
+        }
+        var (lifecycle, effects) = adopt(JobTestDriver.process(), record, runningStart(9))
+        #expect(effects == [] && !lifecycle.isUp)
+        #expect(lifecycle.record.generation == 4 && lifecycle.record.process == nil)
+        let report = EndReport(outcome: .exited(1), time: nil, executed: nil)
+        _ = lifecycle.handle(.start(generation: 4, .ended(report)), JobTestDriver(JobTestDriver.process()).context)
+        #expect(lifecycle.record.phase == .retrying)
+    }
+
     @Test("A job that ended without a reconciler gets its exact outcome and restarts (SH-3)")
     func exactEnd() {
         let record = record { $0.process = JobTestDriver.identity(9) }

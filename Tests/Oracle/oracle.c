@@ -4,8 +4,8 @@
 //   START pid time job restart_count    TERM pid time    EXIT pid time code lines    CRASH pid time signal lines
 //   CHILD pid time                      DUP pid time     LISTEN pid time   RELEASED pid time
 //
-// The commands `init`, `recycle`, `snatch` and `fuse` are described in oracle.h. Otherwise the arguments are actions,
-// which are performed in order; after the last action the process runs without end.
+// The commands `init`, `recycle`, `snatch`, `fuse`, `wedge` and `hold` are described in oracle.h. Otherwise the
+// arguments are actions, which are performed in order; after the last action the process runs without end.
 //   exit CODE | fails TIMES CODE | crash SIGNAL | sleep MS | random-life MAX_MS | wait MS | wait-for PATH |
 //   lines PER_SECOND | last-words LINES CODE (on SIGTERM) | ignore-term | closefrom | linger MS | fork N |
 //   fork-on-term N | daemonize | fork-away PID_FILE | lose-leader | traced | trace-child | vfork | drop-lock |
@@ -13,7 +13,7 @@
 //   bind-unix PATH MS (listens after that time) | print-env | say TEXT |
 //   notify TEXT | notify-main PATH | notify-child TEXT | notify-barrier TEXT | notify-fds N TEXT | notify-flood N |
 //   notify-away TEXT | notify-distant TEXT | notify-brief PARENT_MS TEXT | notify-noise N | ping MS | ping-until PATH |
-//   swap PATH PATH (without end) | ask SOCKET TEXT
+//   swap PATH PATH (without end) | ask SOCKET TEXT | pass-lock PATH
 // In a TEXT for NOTIFY_SOCKET, `,` is a line feed, `+` a blank and `@` the PID of the sender. notify-main sends the PID
 // in a file.
 #define _GNU_SOURCE
@@ -420,6 +420,7 @@ int main(int count, char **arguments) {
     if (count > 2 && !strcmp(arguments[1], "recycle")) return recycle(arguments + 2);
     if (count == 3 && !strcmp(arguments[1], "snatch")) return snatch(arguments[2]);
     if (count == 3 && !strcmp(arguments[1], "fuse")) return serve_fuse(arguments[2]);
+    if (count == 3 && !strcmp(arguments[1], "hold")) return hold_descriptors(arguments[2]);
     if (count == 4 && !strcmp(arguments[1], "wedge")) return wedge(arguments[2], atoi(arguments[3]));
     sigset_t term;
     sigemptyset(&term);
@@ -484,7 +485,9 @@ int main(int count, char **arguments) {
         else if (!strcmp(*argument, "lose-leader")) lose_leader();
         // As classic daemons do, which close all descriptors that they did not open.
         else if (!strcmp(*argument, "drop-lock")) close(3);
-        else if (!strcmp(*argument, "traced")) be_traced();
+        else if (!strcmp(*argument, "pass-lock")) {
+            if (pass_lock(*++argument) != 0) exit_with(93);
+        } else if (!strcmp(*argument, "traced")) be_traced();
         else if (!strcmp(*argument, "trace-child")) trace_child();
         else if (!strcmp(*argument, "vfork")) wait_in_vfork();
         else if (!strcmp(*argument, "share-ports")) shares_ports = 1;

@@ -22,4 +22,10 @@ int serve_fuse(const char *mount_point);
 /// is written back and the file system does not respond. Prints its PID, and later `wedged`.
 int wedge(const char *mount_point, int port);
 
+/// `hold PATH`: listens on a Unix socket and keeps every descriptor that it receives; creates `PATH.received` then.
+int hold_descriptors(const char *path);
+
+/// The action `pass-lock PATH`: sends descriptor 3, the inherited lock, to a socket.
+int pass_lock(const char *path);
+
 #endif

@@ -86,6 +86,13 @@ extension JobLifecycle {
 
     private mutating func restoreRunning(_ found: RecoveredStart, _ context: Context) -> [JobEffect] {
         switch found {
+        case .supervised(let generation, _) where generation > 0 && generation < record.generation:
+            // The processes of an earlier start are still ending. The recorded start has not taken place: the end of
+            // the earlier one is awaited, and a new start follows.
+            record.generation = generation
+            record.attempt = max(0, record.attempt - 1)
+            phase = launchingOrStoppingPhase(context)
+            return []
         case .supervised(let generation, let report):
             let isCounted = acceptAsRecordedExecution(generation, report?.process)
             record.generation = max(record.generation, generation)

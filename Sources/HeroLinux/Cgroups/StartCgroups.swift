@@ -80,13 +80,13 @@ final class StartCgroups {
         Self.remove(rootDirectory)
     }
 
-    /// Returns the cgroups of all starts of a job, with the numbers of the starts.
-    func directories(of job: JobID) -> [(path: String, generation: UInt32)] {
+    /// Returns the cgroups of all starts of a job.
+    func directories(of job: JobID) -> [String] {
         guard !rootDirectory.isEmpty else { return [] }
         return (listDirectory(rootDirectory) ?? []).compactMap { name in
             let parts = name.split(separator: ".")
-            guard parts.count == 2, JobID(parts[0]) == job, let generation = UInt32(parts[1]) else { return nil }
-            return ("\(rootDirectory)/\(name)", generation)
+            guard parts.count == 2, JobID(parts[0]) == job, UInt32(parts[1]) != nil else { return nil }
+            return "\(rootDirectory)/\(name)"
         }
     }
 

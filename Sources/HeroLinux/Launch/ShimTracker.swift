@@ -248,7 +248,12 @@ final class ShimTracker {
         let start = tracked.start
         guard case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
             record.generation == start.generation
-        else { return conclude(tracked, withoutRecord: code) }
+        else {
+            conclude(tracked, withoutRecord: code)
+            // A shim of an earlier reconciler may have begun a later start meanwhile.
+            if code == HERO_SHIM_DONE { orphanTracker.onLaterStart?(start.job) }
+            return
+        }
         if let code, code == HERO_SHIM_LOCKED || code == HERO_SHIM_SUPERSEDED, tracked.startReport == nil {
             // The same start may have a shim of an earlier reconciler: track that shim instead.
             if let shim = record.shim, shim.pid != tracked.shimPID, let found = ProcessTable.open(shim),
@@ -276,7 +281,7 @@ final class ShimTracker {
     private func conclude(_ tracked: TrackedShim, withoutRecord code: Int32?) {
         let failure: (stage: UInt32, text: String)
         switch code {
-        case HERO_SHIM_LOCKED: failure = (HERO_STAGE_RECORD.rawValue, "another instance of this job holds its lock")
+        case HERO_SHIM_LOCKED: return reportEnd(tracked.start, .startFailed(lockedFailure(tracked.start)))
         case HERO_SHIM_SUPERSEDED:
             failure = (HERO_STAGE_RECORD.rawValue, "the record already contains this start or a later one")
         case HERO_SHIM_BAD_SPEC:
@@ -300,6 +305,31 @@ final class ShimTracker {
         )
         if reason.errno == 0 { reason.detail = failure.text }
         reportEnd(tracked.start, .startFailed(reason), executed: tracked.startReport)
+    }
+
+    /// Another process has the record open; the start waits until that process has closed it (EAGAIN).
+    private func lockedFailure(_ start: StartID) -> StartFailure {
+        var processes = JobProcesses(start: start, paths: paths)
+        if case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job) {
+            let recorded = StartID(job: start.job, generation: record.generation)
+            processes = JobProcesses(start: recorded, paths: paths)
+            processes.recorded = [record.shim, record.main].compactMap { $0 }
+            processes.main = record.main
+            processes.cgroup = record.cgroup
+        }
+        let (own, foreign) = processes.lockHolders()
+        // Processes of the job itself are being ended.
+        let holders = own.isEmpty ? foreign : []
+        let names = holders.prefix(3).map { holder in
+            let pid = holder.identity.pid
+            return "pid \(pid) \(ProcessInspector.programPath(of: pid) ?? "of an unknown program")"
+        }
+        let detail =
+            names.isEmpty
+            ? "another instance of this job holds its lock"
+            : "\(names.joined(separator: ", ")) holds the lock of this job; stop that process or let it close its copy "
+                + "of descriptor 3"
+        return StartFailure(stage: .record, errno: EAGAIN, detail: detail)
     }
 
     private func reportEnd(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {

@@ -4,13 +4,15 @@ import Glibc
 /// A fact about another process whose reading may block for ever.
 ///
 /// The kernel locks the memory of a process to read its command line and its environment. A process can hold that lock
-/// for ever, for example with a mapping of a file on a FUSE mount that does not respond. A stat of an open file asks the
-/// file system of that file. `ProcessReader` reads these facts in a helper process.
+/// for ever, for example with a mapping of a file on a FUSE mount that does not respond. A stat of an open file asks
+/// the file system of that file. `ProcessReader` reads these facts in a helper process.
 enum ProcessFact: Hashable, Sendable {
     /// The first arguments of its command line, each with a NUL.
     case arguments(Int32)
     /// Whether its initial environment has this entry; see `EntryState`.
     case entry(Int32, String)
+    /// The same for an entry that begins with this text.
+    case entryPrefix(Int32, String)
     /// Device and inode of its program, and of the file that has the path of that program now.
     case program(Int32)
     /// Device and inode of an open file.
@@ -29,7 +31,8 @@ enum ProcessFact: Hashable, Sendable {
     /// The PID of the process.
     var pid: Int32 {
         switch self {
-        case .arguments(let pid), .entry(let pid, _), .program(let pid), .file(let pid, _): pid
+        case .arguments(let pid), .entry(let pid, _), .entryPrefix(let pid, _), .program(let pid), .file(let pid, _):
+            pid
         }
     }
 
@@ -41,6 +44,7 @@ enum ProcessFact: Hashable, Sendable {
         switch self {
         case .arguments(let pid): "a\(pid)"
         case .entry(let pid, let entry): "e\(pid) \(entry)"
+        case .entryPrefix(let pid, let prefix): "b\(pid) \(prefix)"
         case .program(let pid): "p\(pid)"
         case .file(let pid, let descriptor): "f\(pid) \(descriptor)"
         }
@@ -53,6 +57,7 @@ enum ProcessFact: Hashable, Sendable {
         switch text.first {
         case "a": self = .arguments(pid)
         case "e" where parts.count == 2: self = .entry(pid, String(parts[1]))
+        case "b" where parts.count == 2: self = .entryPrefix(pid, String(parts[1]))
         case "p": self = .program(pid)
         case "f":
             guard parts.count == 2, let descriptor = Int32(parts[1]) else { return nil }
@@ -68,10 +73,9 @@ enum ProcessFact: Hashable, Sendable {
         switch self {
         case .arguments(let pid): return readFile("/proc/\(pid)/cmdline", limit: Self.argumentsSize)
         case .entry(let pid, let entry):
-            guard let bytes = readFile("/proc/\(pid)/environ", limit: 1 << 20) else { return nil }
-            let isPresent = bytes.split(separator: 0).contains { $0.elementsEqual(entry.utf8) }
-            let state: EntryState = bytes.isEmpty ? .empty : isPresent ? .present : .absent
-            return [state.rawValue]
+            return Self.readEntryState(pid) { $0.elementsEqual(entry.utf8) }
+        case .entryPrefix(let pid, let prefix):
+            return Self.readEntryState(pid) { $0.starts(with: prefix.utf8) }
         case .program(let pid):
             guard let executed = Self.fileID("/proc/\(pid)/exe") else { return nil }
             let current = ProcessInspector.programPath(of: pid).flatMap(Self.fileID)
@@ -79,6 +83,13 @@ enum ProcessFact: Hashable, Sendable {
         case .file(let pid, let descriptor):
             return Self.fileID("/proc/\(pid)/fd/\(descriptor)").map { Array($0.utf8) }
         }
+    }
+
+    private static func readEntryState(_ pid: Int32, _ isWanted: (ArraySlice<UInt8>) -> Bool) -> [UInt8]? {
+        guard let bytes = readFile("/proc/\(pid)/environ", limit: 1 << 20) else { return nil }
+        let isPresent = bytes.split(separator: 0).contains(where: isWanted)
+        let state: EntryState = bytes.isEmpty ? .empty : isPresent ? .present : .absent
+        return [state.rawValue]
     }
 
     /// Returns `DEVICE:INODE` of a file.

@@ -11,11 +11,19 @@ import HeroModel
 /// processes that were seen below it, and processes that hold the inherited instance lock. The start has ended when
 /// that lock is free.
 final class OrphanTracker {
-    private struct Orphan {
+    struct Orphan {
         var start: StartID
         var recordPath: String
         /// The directory of its cgroup, if it has one on this machine.
         var cgroup: String?
+        /// The recorded shim and main process.
+        var recorded: [ProcessIdentity] = []
+        /// The recorded main process.
+        var recordedMain: ProcessIdentity?
+        /// Whether its record cannot be read, so that the number of the start is unknown (0).
+        var isUnreadable = false
+        /// The processes that have its record open and do not belong to it.
+        var foreignHolders: [Int32] = []
         /// The report of the main process; nil while it is not known whether the program was executed.
         var startReport: StartReport?
         /// The pidfd of the main process, until that is reaped.
@@ -29,12 +37,14 @@ final class OrphanTracker {
     }
 
     private let reactor: Reactor
-    private let paths: RuntimePaths
-    private let cgroups: StartCgroups
+    let paths: RuntimePaths
+    let cgroups: StartCgroups
     private let outputDrainer: OutputDrainer
-    private var orphans: [UInt64: Orphan] = [:]
+    var orphans: [UInt64: Orphan] = [:]
     private var idByStart: [StartID: UInt64] = [:]
     private var lastID: UInt64 = 0
+    /// Called when the record of an ended start contains a later start.
+    var onLaterStart: ((JobID) -> Void)?
 
     private static let shimKilled = "the shim was killed"
     private static let neverStarted = "the shim was killed before it could start the program"
@@ -48,8 +58,36 @@ final class OrphanTracker {
 
     /// Kills the remaining processes of a start whose end is recorded; its shim ended before it could do that.
     func endRemainingProcesses(_ start: StartID, _ ending: EndReport) {
+        endMembers(add(Orphan(start: start, recordPath: paths.record(of: start.job), endReport: ending)))
+    }
+
+    /// The same, and waits for the end for a moment.
+    ///
+    /// - Returns: true if the start has ended; otherwise an event will report its end.
+    func endRemainingProcesses(_ start: StartID, _ ending: EndReport, waitingUntil limit: Int64) -> Bool {
         let id = add(Orphan(start: start, recordPath: paths.record(of: start.job), endReport: ending))
-        endMembers(id)
+        return endNow(id, waitingUntil: limit)
+    }
+
+    /// Ends the start of a job whose record cannot be read: the processes of its cgroups, of its shim and with its tag.
+    ///
+    /// - Returns: true if it has ended; otherwise an event with the start number 0 will report its end. A lock that
+    ///   another process keeps counts as a running start too.
+    func endUnreadableStart(_ job: JobID, _ ending: EndReport, waitingUntil limit: Int64) -> Bool {
+        let start = StartID(job: job, generation: 0)
+        var orphan = Orphan(start: start, recordPath: paths.record(of: job), endReport: ending)
+        orphan.isUnreadable = true
+        return endNow(idByStart[start] ?? add(orphan), waitingUntil: limit)
+    }
+
+    /// Kills the processes of an ended start, and waits for at most half a second.
+    private func endNow(_ id: UInt64, waitingUntil limit: Int64) -> Bool {
+        let limit = min(limit, hl_boot_clock() &+ 500_000_000)
+        while true {
+            if endMembers(id, isReported: false) { return true }
+            guard hl_boot_clock() < limit else { return false }
+            hl_sleep(5_000_000)
+        }
     }
 
     private func add(_ orphan: Orphan) -> UInt64 {
@@ -59,6 +97,8 @@ final class OrphanTracker {
             record.generation == orphan.start.generation
         {
             orphan.cgroup = record.cgroup
+            orphan.recorded = [record.shim, record.main].compactMap { $0 }
+            orphan.recordedMain = record.main
         }
         lastID += 1
         orphans[lastID] = orphan
@@ -131,17 +171,34 @@ final class OrphanTracker {
 
     /// Returns the PIDs of the tracked processes of a start.
     func memberPIDs(of start: StartID) -> [Int32] {
-        guard let orphan = idByStart[start].flatMap({ orphans[$0] }) else { return [] }
-        return ([orphan.mainPidfd == nil ? nil : orphan.mainProcess].compactMap { $0 } + orphan.members.keys).map(\.pid)
-            .sorted()
+        guard let orphan = trackedID(of: start).flatMap({ orphans[$0] }) else { return [] }
+        let known = [orphan.mainPidfd == nil ? nil : orphan.mainProcess].compactMap { $0 } + orphan.members.keys
+        return Set(known.map(\.pid) + orphan.foreignHolders).sorted()
     }
 
     /// Whether a start is tracked here.
-    func contains(_ start: StartID) -> Bool { idByStart[start] != nil }
+    func contains(_ start: StartID) -> Bool { trackedID(of: start) != nil }
+
+    /// Returns how the main process of a tracked start has ended; nil if it is running.
+    func mainEndReport(of start: StartID) -> MainEndReport? {
+        trackedID(of: start).flatMap { orphans[$0]?.endReport }.map {
+            MainEndReport(
+                outcome: $0.outcome,
+                time: $0.time,
+                remainingProcesses: memberPIDs(of: start).count,
+                pidFileProblem: $0.pidFileProblem
+            )
+        }
+    }
+
+    /// The number of a start is unknown (0) while its record cannot be read.
+    private func trackedID(of start: StartID) -> UInt64? {
+        idByStart[start] ?? idByStart[StartID(job: start.job, generation: 0)]
+    }
 
     /// Kills the main process and all processes that were seen below it.
     func killTree(_ start: StartID) {
-        guard let id = idByStart[start], let orphan = orphans[id] else { return }
+        guard let id = trackedID(of: start), let orphan = orphans[id] else { return }
         addDescendants(id)
         addCgroupMembers(id)
         if let cgroup = orphan.cgroup { StartCgroups.kill(cgroup) }
@@ -207,7 +264,10 @@ final class OrphanTracker {
     /// A timer is due.
     func handleTimer(_ id: UInt64) {
         guard let orphan = orphans[id] else { return }
-        guard orphan.endReport == nil else { return endMembers(id) }
+        guard orphan.endReport == nil else {
+            endMembers(id)
+            return
+        }
         guard orphan.startReport == nil, orphan.attempts == 0 else { return handleMainExit(id) }
         // The program outlived its gate, so it was executed.
         guard let report = gatedReport(orphan) else { return }
@@ -216,18 +276,35 @@ final class OrphanTracker {
     }
 
     /// Kills the remaining processes and repeats that until the lock is free.
-    private func endMembers(_ id: UInt64) {
-        guard let orphan = orphans[id], let ending = orphan.endReport else { return }
+    ///
+    /// - Parameters:
+    ///   - id: The tracked start.
+    ///   - isReported: Whether the end is reported as an event.
+    /// - Returns: Whether the start has ended.
+    @discardableResult
+    private func endMembers(_ id: UInt64, isReported: Bool = true) -> Bool {
+        guard let orphan = orphans[id], let ending = orphan.endReport else { return true }
         if orphan.attempts == 0 { hero_failpoint(FP_EX_7) }
-        let isLocked = isRecordLocked(orphan.recordPath)
-        if isLocked { addLockHolders(id) }
+        // A later start takes the lock only after the processes of this one have ended, so its processes are not
+        // killed.
+        if hasLaterStart(orphan) {
+            finish(id, orphan, ending, isReported)
+            if isReported { onLaterStart?(orphan.start.job) }
+            return true
+        }
+        let isRecordHeld = isRecordLocked(orphan.recordPath)
+        // A lock that only other processes hold does not belong to this start: the next start names them and waits.
+        let isLocked = isRecordHeld && addLockHolders(id)
         // Once is enough: processes that they fork later are their descendants, and no program starts with this tag any
         // more.
         if orphan.attempts == 0 { addTaggedProcesses(id) }
-        let isPopulated = orphan.cgroup.map(StartCgroups.isPopulated) ?? false
-        if isPopulated {
+        if orphan.isUnreadable {
+            orphans[id]?.cgroup = cgroups.directories(of: orphan.start.job).first(where: StartCgroups.isPopulated)
+        }
+        let populated = orphans[id]?.cgroup.flatMap { StartCgroups.isPopulated($0) ? $0 : nil }
+        if let populated {
             addCgroupMembers(id)
-            orphan.cgroup.map(StartCgroups.kill)
+            StartCgroups.kill(populated)
         }
         var hasMembers = false
         for (identity, pidfd) in orphans[id]?.members ?? [:] {
@@ -240,62 +317,29 @@ final class OrphanTracker {
             if isGone { orphans[id]?.members[identity] = nil } else { hasMembers = true }
         }
         // No process can write any more, so the pipes hold all the remaining output.
-        let isUnread = !isLocked && !isPopulated && !hasMembers && !outputDrainer.finishDrain(orphan.start)
-        if isLocked || isPopulated || hasMembers || isUnread {
+        let isUnread = !isLocked && populated == nil && !hasMembers && !outputDrainer.finishDrain(orphan.start)
+        if isLocked || populated != nil || hasMembers || isUnread {
             orphans[id]?.attempts += 1
-            let delay = min(2 << min(orphan.attempts, 7), 250)
-            return reactor.setTimer(EventSource(.orphan, id), at: reactor.now + .milliseconds(delay))
+            let delay = orphan.attempts < 40 ? min(2 << min(orphan.attempts, 7), 250) : 2000
+            reactor.setTimer(EventSource(.orphan, id), at: reactor.now + .milliseconds(delay))
+            return false
         }
+        finish(id, orphan, ending, isReported)
+        return true
+    }
+
+    private func finish(_ id: UInt64, _ orphan: Orphan, _ ending: EndReport, _ isReported: Bool) {
+        reactor.cancelTimer(EventSource(.orphan, id))
         orphans[id] = nil
         if idByStart[orphan.start] == id { idByStart[orphan.start] = nil }
         cgroups.remove(orphan.start)
-        reactor.emit(.start(orphan.start, .ended(ending)))
+        if orphan.isUnreadable { cgroups.directories(of: orphan.start.job).forEach { StartCgroups.remove($0) } }
+        if isReported { reactor.emit(.start(orphan.start, .ended(ending))) }
     }
 
-    // MARK: - Members
-
-    /// Adds the descendants and the session members of the main process, while that is running.
-    private func addDescendants(_ id: UInt64) {
-        guard let orphan = orphans[id], let main = orphan.mainProcess, ProcessTable.isAlive(main) else { return }
-        var candidates = Set(ProcessTable.descendants(of: main.pid))
-        for pid in ProcessTable.allPIDs() where ProcStat(of: pid)?.session == main.pid { candidates.insert(pid) }
-        candidates.remove(main.pid)
-        let found = candidates.compactMap { pid in
-            ProcessTable.identify(pid).flatMap { $0.stat.startTicks >= main.startTicks ? $0 : nil }
-        }
-        // If the main process has ended in between, its PID may belong to another process.
-        guard ProcessTable.isAlive(main) else { return }
-        for process in found { orphans[id]?.members[process.identity] = process.pidfd }
-    }
-
-    /// Adds the processes that have the tag of the start.
-    private func addTaggedProcesses(_ id: UInt64) {
-        guard let start = orphans[id]?.start else { return }
-        let found = InstanceTag.processes(of: start, paths).compactMap { ProcessTable.identify($0) }
-        let still = Set(found.isEmpty ? [] : InstanceTag.processes(of: start, paths))
-        for process in found where still.contains(process.identity.pid) {
-            orphans[id]?.members[process.identity] = process.pidfd
-        }
-    }
-
-    /// Adds the processes in its cgroup: only the shim puts processes there, and their descendants stay there.
-    private func addCgroupMembers(_ id: UInt64) {
-        guard let cgroup = orphans[id]?.cgroup else { return }
-        let own = getpid()
-        let found = StartCgroups.members(of: cgroup).filter { $0 > 1 && $0 != own }.compactMap {
-            ProcessTable.identify($0)
-        }
-        // A PID that was reused in between is no longer in the list.
-        let still = Set(StartCgroups.members(of: cgroup))
-        for process in found where still.contains(process.identity.pid) && process.stat.pid == process.identity.pid {
-            orphans[id]?.members[process.identity] = process.pidfd
-        }
-    }
-
-    /// Adds the processes that have the record open: only the process tree of a shim inherits it.
-    private func addLockHolders(_ id: UInt64) {
-        guard let path = orphans[id]?.recordPath else { return }
-        for holder in lockHolders(of: path) { orphans[id]?.members[holder.identity] = holder.pidfd }
+    private func hasLaterStart(_ orphan: Orphan) -> Bool {
+        guard case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job) else { return false }
+        return record.generation > orphan.start.generation && record.isFromThisMachine && !record.isRetired
     }
 }
 

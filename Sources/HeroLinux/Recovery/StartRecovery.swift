@@ -9,11 +9,21 @@ struct StartRecovery {
     let paths: RuntimePaths
     let shimTracker: ShimTracker
     let orphanTracker: OrphanTracker
+    /// Until when this recovery may wait for killed processes, on the boot clock.
+    private let waitLimit = hl_boot_clock() &+ 2_000_000_000
+
+    init(paths: RuntimePaths, shimTracker: ShimTracker, orphanTracker: OrphanTracker) {
+        self.paths = paths
+        self.shimTracker = shimTracker
+        self.orphanTracker = orphanTracker
+    }
 
     /// Reads the record of a job and tracks what is still running.
     func recover(_ job: JobID) -> RecoveredStart {
         let path = paths.record(of: job)
         var reading = readStableRecord(path, job)
+        // The shim of a record that cannot be read has started a program, so it is never killed alone.
+        if case .damaged = reading, isRecordLocked(path) { return endUnreadableStart(job) }
         if UnrecordedShims.kill(path, job: job) { reading = readStableRecord(path, job) }
         // A shim may record the end of its program and exit between the two checks. The record is final only if it was
         // read after its shim was found to be gone.
@@ -28,7 +38,15 @@ struct StartRecovery {
                 let start = StartID(job: job, generation: record.generation)
                 if !isShimChecked { hero_failpoint(FP_AD_1) }
                 if let supervised = trackHeldStart(start, record) { return supervised }
-                if isShimChecked, record.shim == shim { return concludeStart(start, record) }
+                if isShimChecked, record.shim == shim {
+                    if record.phase == nil, isRecordLocked(path) { return endUnreadableStart(job) }
+                    let result = concludeStart(start, record)
+                    // A shim of an earlier reconciler may have begun a later start while this one ended.
+                    reading = RecordFile.read(path, job: job)
+                    guard case .found(let newer) = reading, newer.generation > start.generation else { return result }
+                    (isShimChecked, shim) = (false, nil)
+                    continue
+                }
                 (isShimChecked, shim) = (true, record.shim)
             }
             reading = RecordFile.read(path, job: job)
@@ -89,14 +107,17 @@ struct StartRecovery {
     /// Handles a start whose shim is gone.
     private func concludeStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart {
         let generation = start.generation
-        if orphanTracker.contains(start) { return .supervised(generation: generation, record.orphanReport) }
+        if orphanTracker.contains(start) { return endingStart(start, record) }
         if let report = record.endReport(nil) {
             guard record.isFromThisMachine, hasLiveProcesses(start, record) else {
                 return .ended(generation: generation, report)
             }
-            // The shim was killed before it had killed the rest of its process tree.
-            orphanTracker.endRemainingProcesses(start, report)
-            return .supervised(generation: generation, record.orphanReport)
+            // The shim was killed before it had killed the rest of its process tree. The main process has ended, so
+            // the start is not reported as running unless a process cannot be killed in time.
+            guard !orphanTracker.endRemainingProcesses(start, report, waitingUntil: waitLimit) else {
+                return .ended(generation: generation, report)
+            }
+            return endingStart(start, record)
         }
         guard record.phase != nil else { return lostStart(generation, "the record is damaged", record) }
         guard record.isFromThisBoot else { return lostStart(generation, "the machine was restarted", record) }
@@ -118,8 +139,33 @@ struct StartRecovery {
         if let report = orphanTracker.trackOrphan(start, record, announces: false) {
             return .orphaned(generation: generation, report)
         }
-        // The main process is ending or was not released yet; an event will follow.
-        return .supervised(generation: generation, record.orphanReport)
+        // The main process has ended or was not released yet; an event will follow.
+        return endingStart(start, record)
+    }
+
+    /// Returns a tracked start; a main process that has ended is not reported as running.
+    private func endingStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart {
+        let report = record.orphanReport
+        guard let report, let end = orphanTracker.mainEndReport(of: start) else {
+            return .supervised(generation: start.generation, report)
+        }
+        return .mainEnded(generation: start.generation, report, end)
+    }
+
+    /// Ends a start whose record cannot be read while its lock shows that it runs.
+    private func endUnreadableStart(_ job: JobID) -> RecoveredStart {
+        // Without descriptors nothing can be read, and nothing is decided.
+        guard FileDescriptors.openError == nil else {
+            shimTracker.deferRecovery(StartID(job: job, generation: 0))
+            return .supervised(generation: 0, nil)
+        }
+        let report = EndReport(
+            outcome: .lost("its record cannot be read, so its processes were killed"),
+            time: currentWallTime(),
+            executed: nil
+        )
+        return orphanTracker.endUnreadableStart(job, report, waitingUntil: waitLimit)
+            ? .ended(generation: 0, report) : .supervised(generation: 0, nil)
     }
 
     /// Whether the kernel reports a running process of a start: through its lock, or through its cgroup.

@@ -40,7 +40,8 @@ struct StartRetirement {
         // A killed shim leaves its socket file.
         unlink(paths.notifySocketFile(of: job))
         JobRecoveryFile.remove(paths.recoveryFile(of: job))
-        guard access(markerPath(of: job), F_OK) != 0 else { return }
+        // A locked record shows that a process still has it open, so it stays.
+        guard access(markerPath(of: job), F_OK) != 0, !isRecordLocked(paths.record(of: job)) else { return }
         unlink(paths.record(of: job))
     }
 

@@ -47,37 +47,3 @@ enum UnrecordedShims {
         )
     }
 }
-
-/// Returns the processes that have the record of a job open, except this one: only shims and their process trees do.
-func lockHolders(of path: String) -> [(identity: ProcessIdentity, pidfd: Descriptor)] {
-    var inode: UInt = 0
-    var device: UInt = 0
-    var mode: UInt32 = 0
-    guard hl_file_inode(path, &inode, &device, &mode) == 0 else { return [] }
-    // A stat of a foreign descriptor asks the file system of that file, so only descriptors with the name of the record
-    // are read, and only by the helper process.
-    let name = path.split(separator: "/").last.map(String.init) ?? ""
-    let own = getpid()
-    var candidates: [ProcessFact] = []
-    for pid in ProcessTable.allPIDs() where pid != own && pid > 1 {
-        _ = ProcessTable.anyDescriptor(of: pid) { file in
-            guard let target = linkTarget(file)?.split(separator: "/").last, let number = Int32(baseName(file)),
-                target == name || target == "\(name) (deleted)"
-            else { return false }
-            candidates.append(.file(pid, descriptor: number))
-            return false
-        }
-    }
-    let wanted = Array("\(device):\(inode)".utf8)
-    let identified = Dictionary(
-        Set(candidates.map(\.pid)).map { ($0, ProcessTable.identify($0)) },
-        uniquingKeysWith: { first, _ in first }
-    )
-    let holders = Set(ProcessReader.read(candidates).filter { $0.value == wanted }.map(\.key.pid))
-    return holders.sorted().compactMap { pid in
-        guard let found = identified[pid] ?? nil, !found.stat.isDead else { return nil }
-        return (found.identity, found.pidfd)
-    }
-}
-
-private func baseName(_ path: String) -> Substring { path.split(separator: "/").last ?? "" }

@@ -83,7 +83,13 @@ final class JobController {
     }
 
     /// Handles what has happened to a start.
+    ///
+    /// The number of a start is unknown (0) if its record cannot be read. It is the last start of its job.
     func handle(_ event: StartEvent, of start: StartID) {
+        var start = start
+        if start.generation == 0, let last = state.jobs[start.job]?.lifecycle.record.generation {
+            start.generation = last
+        }
         switch event {
         case .ended(let report): recordEnd(start, report)
         case .shimLost:

@@ -34,7 +34,7 @@ import Testing
     @Test(
         "Arguments of the helper program are parsed as they are written",
         arguments: [
-            ProcessFact.arguments(17), .entry(3, "A=b c"), .program(1), .file(9, descriptor: 3),
+            ProcessFact.arguments(17), .entry(3, "A=b c"), .entryPrefix(3, "A="), .program(1), .file(9, descriptor: 3),
         ]
     )
     func texts(fact: ProcessFact) {
