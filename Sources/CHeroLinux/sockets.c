@@ -23,6 +23,9 @@
 
 #define STATE_CLOSE 7
 #define STATE_LISTEN 10
+// Since Linux 5.3; older headers do not have them.
+#define SHOW_USER 0x40
+#define ATTRIBUTE_USER 7
 
 static int start_connecting(int domain, const void *address, socklen_t size, int *pending) {
     int descriptor = socket(domain, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -196,7 +199,7 @@ static int send_diag_request(int netlink, int family) {
         request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.body.local);
         request.body.local.sdiag_family = AF_UNIX;
         request.body.local.udiag_states = ~0u;
-        request.body.local.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS;
+        request.body.local.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | SHOW_USER;
     } else {
         request.header.nlmsg_len = NLMSG_LENGTH(sizeof request.body.inet);
         request.body.inet.sdiag_family = family == 6 ? AF_INET6 : AF_INET;
@@ -213,6 +216,7 @@ static int read_inet(const struct nlmsghdr *header, struct hl_listener *listener
     listener->inode = message->idiag_inode;
     listener->is_listening = 1;
     listener->user = message->idiag_uid;
+    listener->has_user = 1;
     listener->port = ntohs(message->id.idiag_sport);
     memcpy(listener->address, message->id.idiag_src, 16);
     const struct rtattr *attribute = (const struct rtattr *)(message + 1);
@@ -248,6 +252,9 @@ static int read_unix(const struct nlmsghdr *header, struct hl_listener *listener
             const struct unix_diag_vfs *file = RTA_DATA(attribute);
             listener->file_inode = file->udiag_vfs_ino;
             listener->file_device = file->udiag_vfs_dev;
+        } else if (attribute->rta_type == ATTRIBUTE_USER && RTA_PAYLOAD(attribute) >= sizeof(uint32_t)) {
+            memcpy(&listener->user, RTA_DATA(attribute), sizeof(uint32_t));
+            listener->has_user = 1;
         }
     }
     return listener->path_size > 0;

@@ -53,6 +53,26 @@ struct StartPreconditionsTests {
         )
     }
 
+    @Test(
+        "No key allows to stop the process for a socket that another user created",
+        arguments: [(1000, 0, false), (1000, 33, false), (0, 33, true), (33, 33, true), (nil, 0, true)]
+            as [(UInt32?, UInt32, Bool)]
+    )
+    func passedSocket(socketUser: UInt32?, processUser: UInt32, isStopped: Bool) {
+        var process = Self.process(412)
+        process.user = processUser
+        let blockers = StartBlockers(holders: [ResourceHolder(Self.port, by: process, socketUser: socketUser)])
+        var preconditions = StartPreconditions()
+        let (effects, result) = preconditions.check(blockers, Self.killing, now: Self.start)
+        #expect(effects.isEmpty != isStopped)
+        guard !isStopped else { return }
+        guard case .blocked(let reason) = result else {
+            Issue.record("\(result)")
+            return
+        }
+        #expect(reason.contains("user \(socketUser ?? 0) created this socket") && reason.contains("pid 412"))
+    }
+
     @Test("TP-4: Without an allowing key all holders are named, but not their descendants")
     func namesAllHolders() {
         var preconditions = StartPreconditions()

@@ -157,7 +157,8 @@ struct hl_listener {
     unsigned int file_inode;   // unix: low 32 bits
     unsigned int file_device;  // unix: in the format of sock_diag
     unsigned int is_listening;
-    unsigned int user;         // tcp: the uid of the process that created the socket
+    unsigned int user;         // the user that created the socket, if has_user is 1
+    unsigned int has_user;
     int path_size;
     char path[108];
 };

@@ -25,7 +25,7 @@ extension StartPreconditions {
         }
         var stoppable: [StoppableHolder] = []
         for holder in holders {
-            let protection = holder.process?.protectionReason
+            let protection = holder.process?.protectionReason ?? holder.passedSocketReason
             let key = protection == nil ? rules.keyAllowingStop(isInstance: holder.runsProgram) : nil
             guard let process = holder.process, let key else {
                 // A shared port does not block the start, so its holder can stay (TP-4).

@@ -62,6 +62,7 @@ private struct ActionInspection {
         let facts = BlockerScanner.programFacts(
             of: owners.values.joined().filter { owningRequest(of: $0) == nil }
         )
+        let users = BlockerScanner.socketUsers(of: Set(owners.keys))
         for held in resources {
             let pids = Set(held.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let isOwn = pids.contains { owningRequest(of: $0) == held.requestIndex }
@@ -72,7 +73,9 @@ private struct ActionInspection {
                 continue
             }
             let others = pids.filter { owningRequest(of: $0) != held.requestIndex }.compactMap(inspector.inspect)
-            for process in others { addClaim(held, process, facts) }
+            for process in others {
+                addClaim(held, process, facts, BlockerScanner.socketUser(process, held.inodes, owners, users))
+            }
             // A running action uses the resource itself; its own sockets may be hidden from this process.
             guard others.isEmpty, !isOwn, !results[held.requestIndex].isAlive else { continue }
             results[held.requestIndex].claims.append(
@@ -118,12 +121,14 @@ private struct ActionInspection {
     private mutating func addClaim(
         _ held: HeldResource,
         _ process: ForeignProcess,
-        _ facts: [ProcessFact: [UInt8]]
+        _ facts: [ProcessFact: [UInt8]],
+        _ socketUser: UInt32?
     ) {
         let programs = BlockerScanner.programCandidates(of: requests[held.requestIndex].order)
         let holder = ResourceHolder(
             held.resource,
             by: process,
+            socketUser: socketUser,
             runsProgram: BlockerScanner.runsProgram(programs, process.identity.pid, facts),
             isShared: held.isShared
         )

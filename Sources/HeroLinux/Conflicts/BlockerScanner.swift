@@ -165,6 +165,26 @@ public struct BlockerScanner {
         return owners
     }
 
+    /// Returns the user that created each of these sockets, as far as the kernel reports it.
+    static func socketUsers(of inodes: Set<UInt>) -> [UInt: UInt32] {
+        guard !inodes.isEmpty else { return [:] }
+        let listeners = [Int32(1), 4, 6].flatMap(ListenerTable.readTable)
+        let found = listeners.filter { $0.has_user != 0 && inodes.contains($0.inode) }.map { ($0.inode, $0.user) }
+        return Dictionary(found, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// Returns the user that created a socket which a process holds; another user than that of the process if there is
+    /// one.
+    static func socketUser(
+        _ process: ForeignProcess,
+        _ inodes: Set<UInt>,
+        _ owners: [UInt: [Int32]],
+        _ users: [UInt: UInt32]
+    ) -> UInt32? {
+        let held = inodes.filter { owners[$0]?.contains(process.identity.pid) == true }.compactMap { users[$0] }
+        return held.first { $0 != 0 && $0 != process.user } ?? held.first
+    }
+
     /// Returns the holders of the contested resources.
     private static func findHolders(
         of contested: [ContestedResource],
@@ -175,6 +195,7 @@ public struct BlockerScanner {
         let all = contested.reduce(into: Set<UInt>()) { $0.formUnion($1.inodes) }
         let owners = socketOwners(of: all)
         let facts = programFacts(of: owners.values.joined())
+        let users = socketUsers(of: all)
         return contested.flatMap { resource -> [ResourceHolder] in
             let pids = Set(resource.inodes.flatMap { owners[$0] ?? [] }).sorted()
             let processes = pids.compactMap(inspector.inspect)
@@ -192,6 +213,7 @@ public struct BlockerScanner {
                 ResourceHolder(
                     resource.resource,
                     by: $0,
+                    socketUser: socketUser($0, resource.inodes, owners, users),
                     runsProgram: runsProgram(programs, $0.identity.pid, facts),
                     isShared: resource.isShared
                 )
@@ -222,7 +244,9 @@ public struct BlockerScanner {
             evidence.runsProgram =
                 runsProgram(programs, file.pid, programFacts(of: [file.pid]))
                 && startTime(process.identity) <= file.writtenAt &+ 2_000_000_000
-            evidence.holdsResource = holders.contains { $0.process?.identity == process.identity }
+            evidence.holdsResource = holders.contains {
+                $0.process?.identity == process.identity && $0.passedSocketReason == nil
+            }
             return .namesProcess(process, path: path, evidence)
         }
     }

@@ -46,7 +46,7 @@ public struct ResourceHolder: Hashable, Sendable {
     public var resource: ClaimedResource
     /// The process; nil if the kernel shows a listener and no process that has it open (TP-3).
     public var process: ForeignProcess?
-    /// The uid to which the listening socket belongs, if no process that has it open is visible; nil if it is unknown.
+    /// The user that created the socket; nil if that is unknown, or the resource is not a socket.
     public var socketUser: UInt32?
     /// Whether it executes the program or script of the action, so that it is another instance.
     public var runsProgram: Bool
@@ -67,5 +67,17 @@ public struct ResourceHolder: Hashable, Sendable {
         self.socketUser = socketUser
         self.runsProgram = runsProgram
         self.isShared = isShared
+    }
+
+    /// Why the process must not be stopped for this socket; nil if it may be.
+    ///
+    /// Any program can pass a listening socket to a process that accepts descriptors (unix(7), SCM_RIGHTS). That
+    /// process holds the port then, and is not to blame. A socket that root created may be held by every user, because
+    /// servers bind their ports as root and then change their user.
+    public var passedSocketReason: String? {
+        guard let socketUser, let process, socketUser != 0, socketUser != process.user else { return nil }
+        return
+            "user \(socketUser) created this socket and the process runs as user \(process.user), so another process "
+            + "may have passed the socket to it"
     }
 }

@@ -24,6 +24,10 @@ public struct ObservedHolder: Hashable, Sendable {
     public var isShared: Bool
     /// Why the process must never be signalled, whatever a manifest allows; nil if it may be.
     public var protection: Protection?
+    /// Why the process must not be stopped for this socket; nil if it may be.
+    public var passedSocketReason: String?
+    /// The user of the process; nil if it is unknown.
+    public var user: UInt32?
     /// The service or standalone action whose job the process is; nil for a foreign process.
     public var owner: QualifiedName?
 
@@ -73,6 +77,8 @@ public struct ObservedHolder: Hashable, Sendable {
             owner: owner
         )
         socketUser = holder.socketUser
+        user = holder.process?.user
+        passedSocketReason = holder.passedSocketReason
     }
 
     /// A process as text: `pid 412 /usr/sbin/nginx`.
@@ -85,7 +91,7 @@ public struct ObservedHolder: Hashable, Sendable {
 
     /// The setting that allows heroproc to stop the process; nil if it must not be stopped.
     func stopPermission(_ action: ActionSpec) -> Reclaim.Permission? {
-        guard protection == nil, pid > 0 else { return nil }
+        guard protection == nil, passedSocketReason == nil, pid > 0 else { return nil }
         if action.singleton && isInstance { return .singleton }
         return action.killsOthers ? .killOthers : nil
     }

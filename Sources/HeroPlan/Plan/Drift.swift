@@ -88,6 +88,8 @@ public struct Drift: Hashable, Sendable {
             text += " of \(owner); assign it to only one of them"
         } else if let protection = holder.protection {
             text += ", which is never stopped: \(protection.reason)"
+        } else if let reason = holder.passedSocketReason {
+            text += ", which is not stopped: \(reason)"
         } else if let permission {
             text += "; the next start stops this process (\(permission.rawValue))"
         } else if holder.pid > 0 {

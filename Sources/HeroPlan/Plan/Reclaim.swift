@@ -24,6 +24,8 @@ public struct Reclaim: Hashable, Sendable {
     public var pid: Int32
     /// The absolute path of its program; empty if it cannot be read.
     public var exe: String
+    /// The user of the process; nil if it is unknown.
+    public var user: UInt32?
     /// The setting that allows the reclaim.
     public var allowedBy: Permission
 
@@ -35,17 +37,20 @@ public struct Reclaim: Hashable, Sendable {
         resource = holder.resource
         pid = holder.pid
         exe = holder.exe
+        user = holder.user
         self.allowedBy = allowedBy
     }
 
     /// `pid 412 /usr/sbin/nginx`.
     var processText: String { ObservedHolder.processText(pid, exe) }
 
-    /// `will stop pid 412 /usr/sbin/nginx: holds tcp 8080 (kill_others)`.
+    private var userText: String { user.map { " of user \($0)" } ?? "" }
+
+    /// `will stop pid 412 /usr/sbin/nginx of user 33: holds tcp 8080 (kill_others)`.
     public var text: String {
         switch resource {
-        case .tcp, .socket: "will stop \(processText): holds \(resource) (\(allowedBy.rawValue))"
-        case .pidFile: "will stop \(processText): named by \(resource) (\(allowedBy.rawValue))"
+        case .tcp, .socket: "will stop \(processText)\(userText): holds \(resource) (\(allowedBy.rawValue))"
+        case .pidFile: "will stop \(processText)\(userText): named by \(resource) (\(allowedBy.rawValue))"
         }
     }
 }

@@ -118,6 +118,7 @@ extension OutputSchema {
             .init("resource", .text, "The held resource: `tcp 8080`, `socket PATH` or `PID file PATH`."),
             .init("pid", .integer(minimum: 1), "The process that holds it."),
             .init("exe", .nullable(.text), "The program of this process."),
+            .init("uid", .nullable(.integer(minimum: 0)), "The user of this process; null if it is unknown."),
             .init(
                 "allowed_by",
                 .oneOf(Reclaim.Permission.allCases.map(\.rawValue)),

@@ -54,6 +54,7 @@ extension PlanView {
             JSONValue.Member("resource", .string(reclaim.resource.description)),
             JSONValue.Member("pid", .integer(Int64(reclaim.pid))),
             JSONValue.Member("exe", reclaim.exe.isEmpty ? .null : .string(reclaim.exe)),
+            JSONValue.Member("uid", reclaim.user.map { .integer(Int64($0)) } ?? .null),
             JSONValue.Member("allowed_by", .string(reclaim.allowedBy.rawValue)),
         ]
         return .object(members)

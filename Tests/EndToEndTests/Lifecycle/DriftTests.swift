@@ -188,7 +188,9 @@ struct DriftTests {
             let found = try await Self.findings(host)
             #expect(found.reclaims == ["core/web.run tcp \(port) \(foreignProcess.pid) kill_others"], "\(found.text)")
             #expect(found.drift == [])
-            let fact = "will stop pid \(foreignProcess.pid) \(TestHost.oraclePath): holds tcp \(port) (kill_others)"
+            let fact =
+                "will stop pid \(foreignProcess.pid) \(TestHost.oraclePath) of user \(geteuid()): "
+                + "holds tcp \(port) (kill_others)"
             let text = try await host.run("diff")
             #expect(text.exitCode == 1 && text.output.contains(fact), "\(text.output)")
             for command in ["diff", "apply"] {

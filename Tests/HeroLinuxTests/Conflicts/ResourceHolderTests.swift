@@ -104,6 +104,23 @@ private let needsRoot = Comment("creating namespaces needs root")
         #expect(scan(ports: [port]) == StartBlockers())
     }
 
+    @Test("A process is not stopped for a port or socket of another user", .enabled(if: isRoot, needsRoot))
+    func socketOfAnotherUser() throws {
+        let (listener, port) = try boundPort()
+        let helper = try HelperProcess.holding(listener)
+        let own = try #require(scan(ports: [port]).holders.first)
+        #expect(own.process?.identity.pid == helper.pid && own.socketUser == 0 && own.passedSocketReason == nil)
+
+        // The owner of a socket is the user that created it, until a process of root changes that.
+        let (passed, passedPort) = try boundPort()
+        try #require(fchown(passed, 65_534, gid_t.max) == 0)
+        let receiver = try HelperProcess.holding(passed)
+        let foreign = try #require(scan(ports: [passedPort]).holders.first)
+        #expect(foreign.process?.identity.pid == receiver.pid && foreign.socketUser == 65_534)
+        #expect(foreign.passedSocketReason?.contains("user 65534 created this socket") == true)
+        for process in [helper, receiver] { process.reap() }
+    }
+
     /// Sends a descriptor over a socket, so that it is open in no process.
     private func send(_ descriptor: Int32, over socket: Int32) -> Bool {
         var word: UInt8 = 1
