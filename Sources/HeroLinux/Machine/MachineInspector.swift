@@ -32,6 +32,7 @@ public enum MachineInspector {
             inspectFolder(.run, paths.run, mounts, environment),
             inspectFolder(.services, services, mounts, environment),
         ]
+        facts.databaseLog = DatabaseLog.inspect(database: paths.database)
         facts.programs = inspectPrograms(environment)
         facts.supervision = inspectSupervision(paths, environment)
         return facts

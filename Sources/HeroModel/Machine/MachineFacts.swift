@@ -17,6 +17,8 @@ public struct MachineFacts: Hashable, Sendable {
     public var clocks = ClockFacts()
     /// The directories that heroproc works with.
     public var directories: [DirectoryFacts] = []
+    /// The write-ahead log of the state database; nil if there is none.
+    public var databaseLog: DatabaseLogFacts?
     /// The programs that heroproc uses.
     public var programs = ProgramFacts()
     /// How heroproc itself is supervised.

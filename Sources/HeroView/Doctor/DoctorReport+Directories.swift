@@ -18,7 +18,18 @@ extension DoctorReport {
                 .compactMap {
                     $0
                 }
-        }
+        } + [databaseLog(facts.databaseLog)].compactMap { $0 }
+    }
+
+    private static func databaseLog(_ log: DatabaseLogFacts?) -> DoctorCheck? {
+        guard let log, let problem = log.problem else { return nil }
+        return .warning(
+            .places,
+            "database_log",
+            problem,
+            "it uses disk space, and every command reads the database more slowly",
+            help: log.help
+        )
     }
 
     private static func existence(_ directory: DirectoryFacts) -> DoctorCheck {

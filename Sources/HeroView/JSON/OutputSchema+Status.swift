@@ -14,6 +14,7 @@ extension OutputSchema {
         let database = SchemaType.object([
             .init("writable", .boolean, "False while the reconciler cannot write; true if none is running."),
             .init("trouble", .nullable(.text), "Why it cannot, for people."),
+            .init("warning", .nullable(.text), "Why its write-ahead log grows, for people; null below 64 MiB."),
         ])
         return [
             status.schemaMember(),

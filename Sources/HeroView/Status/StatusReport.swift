@@ -12,6 +12,8 @@ public struct StatusReport: Hashable, Sendable {
     public var standalone: [StandaloneStatus]
     /// Why the running reconciler cannot write its database; nil if it can, and if none is running.
     public var storeOutage: String?
+    /// The write-ahead log of the database, if it has a problem.
+    public var databaseLog: DatabaseLogFacts?
     /// The time of the report.
     public var now: WallTime
 

@@ -18,7 +18,10 @@ extension StatusView {
             ],
             "services": .array(report.services.map(json)),
             "standalone": .array(report.standalone.map(json)),
-            "database": ["writable": .bool(report.storeOutage == nil), "trouble": JSONValue(report.storeOutage)],
+            "database": [
+                "writable": .bool(report.storeOutage == nil), "trouble": JSONValue(report.storeOutage),
+                "warning": JSONValue(report.databaseLog?.problem),
+            ],
         ]
     }
 

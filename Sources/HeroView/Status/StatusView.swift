@@ -13,7 +13,7 @@ public struct StatusView: Sendable {
     /// One line per service, indented lines for actions that need attention, one line per standalone action, and a
     /// summary as the last line.
     public func text(_ report: StatusReport) -> String {
-        let closing = storeOutageLine(report) + safeModeLine(report) + summary(report) + "\n"
+        let closing = storeOutageLine(report) + databaseLogLine(report) + safeModeLine(report) + summary(report) + "\n"
         guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
         var table = Table([
             .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", alignment: .right),
@@ -36,6 +36,12 @@ public struct StatusView: Sendable {
         guard let outage = report.storeOutage else { return "" }
         let consequence = "running services stay up, nothing new starts, and this status may be out of date"
         return style.paint("Degraded:", .red) + " \(outage.printable); \(consequence).\n"
+    }
+
+    /// A line about a write-ahead log that grows; empty without one.
+    private func databaseLogLine(_ report: StatusReport) -> String {
+        guard let log = report.databaseLog, let problem = log.problem else { return "" }
+        return style.paint("Warning:", .yellow) + " \(problem.printable); \(log.help).\n"
     }
 
     /// A line with the reason why no changes are applied; empty if they are.

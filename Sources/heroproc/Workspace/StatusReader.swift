@@ -32,6 +32,7 @@ struct StatusReader {
             now: workspace.now
         )
         report.storeOutage = holder == nil ? nil : storeOutage
+        report.databaseLog = DatabaseLog.inspect(database: workspace.paths.database)
         return report
     }
 

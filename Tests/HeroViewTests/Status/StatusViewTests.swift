@@ -19,7 +19,7 @@ import Testing
             StatusView.json(empty).text()
                 == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
                 + #""dir":null,"safe_mode":null},"services":[],"standalone":[],"#
-                + #""database":{"writable":true,"trouble":null}}"#
+                + #""database":{"writable":true,"trouble":null,"warning":null}}"#
         )
         #expect(empty.isAllAsWanted)
     }
@@ -53,7 +53,7 @@ import Testing
     func members() {
         let json = StatusView.json(sampleReport)
         #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database"])
-        #expect(json["database"].map(keys) == ["writable", "trouble"])
+        #expect(json["database"].map(keys) == ["writable", "trouble", "warning"])
         #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir", "safe_mode"])
         guard case .array(let standalone)? = json["standalone"], let action = standalone.first else {
             Issue.record("no standalone actions")
