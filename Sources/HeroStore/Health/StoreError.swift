@@ -75,6 +75,10 @@ extension StoreError {
                 .busy,
                 "\(failure): another program has locked it for more than 5 s; end that program's transaction"
             )
+        case .SQLITE_IOERR where error.extendedResultCode == .SQLITE_IOERR_SHORT_READ:
+            // The index of the write-ahead log names pages that the log does not have: it was removed or truncated.
+            let cause = "its write-ahead log \(path)-wal was removed or is too short"
+            self.init(.damaged, "\(failure): it is damaged (\(cause)); \(Self.rebuildAdvice)")
         case .SQLITE_IOERR:
             let number = error.extendedResultCode.rawValue
             self.init(
