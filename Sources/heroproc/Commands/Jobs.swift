@@ -1,5 +1,6 @@
 import ArgumentParser
 import HeroJSON
+import HeroLinux
 import HeroManifest
 import HeroModel
 import HeroStore
@@ -44,7 +45,8 @@ struct Jobs: HeroCommand {
             phase: filterOptions.phase?.phase,
             limit: filterOptions.limit
         )
-        let jobs = try reader?.jobs(filter).map { $0.verified(workspace.paths).job } ?? []
+        let hasReconciler = ReconcilerLock.holder(workspace.paths) != nil
+        let jobs = try reader?.jobs(filter).map { $0.verified(workspace.paths, hasReconciler: hasReconciler).job } ?? []
         if jobs.isEmpty, let service {
             // Jobs remain after their service is removed, so only a name without jobs may be unknown.
             let names = try reader?.serviceSummaries().map(\.name) ?? []

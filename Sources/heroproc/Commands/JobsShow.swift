@@ -35,7 +35,9 @@ struct JobsShow: HeroCommand {
     }
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
-        guard let reader = try workspace.openReader(), let job = try reader.job(id)?.verified(workspace.paths).job
+        let hasReconciler = ReconcilerLock.holder(workspace.paths) != nil
+        guard let reader = try workspace.openReader(),
+            let job = try reader.job(id)?.verified(workspace.paths, hasReconciler: hasReconciler).job
         else {
             throw CommandError("there is no job \(id)", help: "`heroproc jobs` lists all jobs")
         }

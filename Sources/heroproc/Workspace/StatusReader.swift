@@ -24,10 +24,16 @@ struct StatusReader {
             revision: revision,
             reconciler: holder,
             services: shown.map { summary in
-                serviceStatus(summary, declared?.services[summary.name]?.spec, revision, jobs[summary.name] ?? [])
+                serviceStatus(
+                    summary,
+                    declared?.services[summary.name]?.spec,
+                    revision,
+                    jobs[summary.name] ?? [],
+                    holder != nil
+                )
             },
             standalone: standalone.filter { names.isEmpty || names.contains($0.name) }.map { summary in
-                standaloneStatus(summary, declared?.actions[summary.name]?.spec, current)
+                standaloneStatus(summary, declared?.actions[summary.name]?.spec, current, holder != nil)
             },
             now: workspace.now
         )
@@ -67,13 +73,14 @@ struct StatusReader {
         _ summary: ServiceSummary,
         _ spec: ServiceSpec?,
         _ revision: RevisionRecord?,
-        _ jobs: [JobRecord]
+        _ jobs: [JobRecord],
+        _ hasReconciler: Bool
     ) -> ServiceStatus {
         let own = jobs.filter { $0.run == summary.run }.sorted { $0.id < $1.id }
-        let checked = own.map { $0.verified(workspace.paths) }
+        let checked = own.map { $0.verified(workspace.paths, hasReconciler: hasReconciler) }
         var state = summary.state
         // A process is gone, but the reconciler has not recorded it yet, or no reconciler is running.
-        if state == .running, checked.contains(where: { $0.isGone }) { state = .degraded }
+        if checked.contains(where: { $0.isGone }), state == .running || !hasReconciler { state = .degraded }
         var actions = checked.map { actionStatus($0.job) }
         let actionNames = spec?.actions.map(\.name) ?? []
         for name in actionNames where !actions.contains(where: { $0.name == name }) {
@@ -106,9 +113,10 @@ struct StatusReader {
     private func standaloneStatus(
         _ summary: StandaloneSummary,
         _ spec: ActionSpec?,
-        _ jobs: [JobRecord]
+        _ jobs: [JobRecord],
+        _ hasReconciler: Bool
     ) -> StandaloneStatus {
-        let job = jobs.first { $0.id == summary.job }?.verified(workspace.paths).job
+        let job = jobs.first { $0.id == summary.job }?.verified(workspace.paths, hasReconciler: hasReconciler).job
         var status = StandaloneStatus(
             name: summary.name,
             action: job.map { actionStatus($0) } ?? ActionStatus(name: summary.name.name),
@@ -141,8 +149,17 @@ extension JobRecord {
     fileprivate var qualifiedService: QualifiedName? { service.map { QualifiedName($0, context: context) } }
 
     /// The record, verified against the kernel: a process that is gone is not shown as running.
-    func verified(_ paths: RuntimePaths) -> (job: JobRecord, isGone: Bool) {
-        guard phase == .running, !isStopping, let process, !ProcessTable.isAlive(process) else { return (self, false) }
+    ///
+    /// Without a reconciler nothing is in progress: a job without a recorded process does not run, and a stop does not
+    /// continue.
+    func verified(_ paths: RuntimePaths, hasReconciler: Bool) -> (job: JobRecord, isGone: Bool) {
+        guard phase == .running, !(isStopping && hasReconciler) else { return (self, false) }
+        guard let process else { return hasReconciler ? (self, false) : gone("no process of it is recorded", paths) }
+        guard !ProcessTable.isAlive(process) else { return (self, false) }
+        return gone("process \(process.pid) is gone", paths)
+    }
+
+    private func gone(_ fact: String, _ paths: RuntimePaths) -> (job: JobRecord, isGone: Bool) {
         var job = self
         job.process = nil
         job.isReady = false
@@ -158,7 +175,7 @@ extension JobRecord {
         case .ended(let outcome):
             job.outcome = outcome
             job.error = "ended with \(outcome), and no reconciler has handled it yet"
-        case nil: job.error = "process \(process.pid) is gone, and its shim has not recorded how it ended"
+        case nil: job.error = "\(fact), and its shim has not recorded how it ended"
         }
         return (job, true)
     }
