@@ -24,7 +24,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 10
 # All test targets.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test check lint fmt bench bench-deps sim fuzz torture soak clean
+.PHONY: help deps build up down test test-slow check lint fmt bench bench-deps sim fuzz torture soak clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -49,6 +49,13 @@ test: deps ## run the unit, simulation and end-to-end tests
 	@# the end-to-end tests run the real programs
 	$(SWIFT) build --build-tests
 	@.ci/test $(SUITES)
+
+# Suites that delay other programs of the machine while they run.
+SLOW_SUITES := '^EndToEndTests\.LockedMemoryTests/'
+
+test-slow: deps ## run the tests that delay other programs, such as ps, for some seconds
+	@$(SWIFT) build --build-tests
+	HP_SLOW=1 $(SWIFT) test --skip-build --filter $(SLOW_SUITES)
 
 check: deps lint ## check format, vocabulary, commit subjects, imports and warnings
 	@HEROPROC_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error

@@ -74,6 +74,8 @@ int serve_fuse(const char *mount_point) {
     }
 }
 
+#define WEDGE_SECONDS 20
+
 /// Serves one file that accepts no write: a WRITE request never gets a reply.
 static void serve_wedge(void) {
     _Alignas(struct fuse_in_header) static char request[1 << 18];
@@ -111,15 +113,17 @@ static void serve_wedge(void) {
 
 static void *mapped;
 
-/// Holds the lock of the memory for ever: the kernel writes the changed page back, and no reply arrives.
+/// Holds the lock of the memory: the kernel writes the changed page back, and no reply arrives.
 static void *unmap(void *unused) {
     munmap(mapped, 4096);
+    printf("released\n");
+    fflush(stdout);
     return unused;
 }
 
 /// Waits for the lock of the memory, and so keeps every later reader waiting too.
 static void *map(void *unused) {
-    sleep(1);
+    usleep(500000);
     mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return unused;
 }
@@ -133,7 +137,10 @@ int wedge(const char *mount_point, int port) {
     pid_t server = fork();
     if (server < 0) return 3;
     if (server == 0) {
+        // The kernel aborts the requests of a file system whose server ends, which unlocks the memory. So it is locked
+        // for this time at most, even if no process ends these.
         prctl(PR_SET_PDEATHSIG, SIGKILL);
+        alarm(WEDGE_SECONDS);
         serve_wedge();
         _exit(0);
     }
@@ -153,7 +160,7 @@ int wedge(const char *mount_point, int port) {
     fflush(stdout);
     pthread_t first, second;
     if (pthread_create(&first, NULL, unmap, NULL) != 0 || pthread_create(&second, NULL, map, NULL) != 0) return 7;
-    sleep(2);
+    sleep(1);
     printf("wedged\n");
     fflush(stdout);
     for (;;) pause();

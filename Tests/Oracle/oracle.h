@@ -18,8 +18,8 @@ int snatch(const char *trace);
 /// It refuses writes and prints `refused OPCODE` for each.
 int serve_fuse(const char *mount_point);
 
-/// `wedge DIRECTORY PORT`: listens on a port while its memory is locked for ever, because a page of a file in user space
-/// is written back and the file system does not respond. Prints its PID, and later `wedged`.
+/// `wedge DIRECTORY PORT`: listens on a port while its memory is locked, because a page of a file in user space is written
+/// back and the file system does not respond. Prints its PID, then `wedged`, and `released` after 20 s.
 int wedge(const char *mount_point, int port);
 
 /// `hold PATH`: listens on a Unix socket and keeps every descriptor that it receives; creates `PATH.received` then.

@@ -8,6 +8,9 @@ public enum TestSettings {
     private static let environment = ProcessInfo.processInfo.environment
     private static let kills = environment["HP_TORTURE"].flatMap { Int($0) }
 
+    /// Whether tests run that disturb other programs of the machine (`make test-slow`).
+    public static let isSlow = environment["HP_SLOW"] != nil
+
     /// Whether the tests run in their long form.
     public static var isLong: Bool { kills != nil }
 

@@ -8,9 +8,9 @@ import Synchronization
 /// A call takes at most `limit`, and returns without the facts that were not read by then. A process that did not
 /// respond is not read again for a minute, and only a limited number of calls per minute wait for such processes. A
 /// missing fact is unknown: callers must not take it as "no".
-enum ProcessReader {
+final class ProcessReader: Sendable {
     /// How long a call waits for the helper process.
-    static let limit = Duration.seconds(2)
+    private let limit: Duration
     /// How long a process that did not respond is not read again.
     private static let retryInterval: Int64 = 60_000_000_000
     /// How many calls with a missing response are allowed in that time.
@@ -29,32 +29,44 @@ enum ProcessReader {
         var stalls: [Int64] = []
     }
 
-    private static let state = Mutex(State())
+    private let state: Mutex<State>
 
-    /// Sets the helper program; the default is heroproc itself, or the heroproc in addition to this program.
-    static func configure(_ helper: AccountLookupProgram) {
-        state.withLock { $0.helper = helper }
+    /// The reader of this process.
+    private static let shared = ProcessReader()
+
+    /// Creates a reader; the default helper program is heroproc itself, or the heroproc next to this program.
+    init(_ helper: AccountLookupProgram? = nil, limit: Duration = .seconds(2)) {
+        self.limit = limit
+        state = Mutex(State(helper: helper))
     }
+
+    /// Sets the helper program of this process.
+    static func configure(_ helper: AccountLookupProgram) {
+        shared.state.withLock { $0.helper = helper }
+    }
+
+    /// Reads facts about processes with the reader of this process.
+    static func read(_ facts: [ProcessFact]) -> [ProcessFact: [UInt8]] { shared.read(facts) }
 
     /// Reads facts about processes.
     ///
     /// - Returns: The facts that could be read in time.
-    static func read(_ facts: [ProcessFact]) -> [ProcessFact: [UInt8]] {
+    func read(_ facts: [ProcessFact]) -> [ProcessFact: [UInt8]] {
         let now = hl_boot_clock()
         let (wanted, helper): ([ProcessFact], AccountLookupProgram) = state.withLock { state in
-            state.unresponsive = state.unresponsive.filter { now &- $0.value < retryInterval }
-            state.stalls.removeAll { now &- $0 >= retryInterval }
-            let helper = state.helper ?? defaultHelper()
+            state.unresponsive = state.unresponsive.filter { now &- $0.value < Self.retryInterval }
+            state.stalls.removeAll { now &- $0 >= Self.retryInterval }
+            let helper = state.helper ?? Self.defaultHelper()
             state.helper = helper
-            guard state.stalls.count < maximumStalls else { return ([], helper) }
+            guard state.stalls.count < Self.maximumStalls else { return ([], helper) }
             guard !state.unresponsive.isEmpty else { return (facts, helper) }
-            return (facts.filter { state.unresponsive[key(of: $0.pid)] == nil }, helper)
+            return (facts.filter { state.unresponsive[Self.key(of: $0.pid)] == nil }, helper)
         }
         guard !wanted.isEmpty else { return [:] }
-        let (results, missing) = run(wanted, with: helper, until: now &+ limit.wholeNanoseconds)
+        let (results, missing) = Self.run(wanted, with: helper, until: now &+ limit.wholeNanoseconds)
         guard !missing.isEmpty else { return results }
         // A process that has ended meanwhile has not refused a response.
-        let keys = Set(missing.map { key(of: $0.pid) }).filter { $0.startTicks != 0 }
+        let keys = Set(missing.map { Self.key(of: $0.pid) }).filter { $0.startTicks != 0 }
         state.withLock { state in
             for key in keys { state.unresponsive[key] = now }
             if !keys.isEmpty { state.stalls.append(now) }

@@ -55,4 +55,57 @@ import Testing
         #expect(frames.map(\.index) == [1, 2] && frames.map(\.bytes) == [[65, 66], nil])
         #expect(bytes == [9])
     }
+
+    /// A helper program that counts its starts and then runs a command.
+    private struct StubHelper {
+        let directory: String
+        let program: AccountLookupProgram
+
+        init(_ command: String) throws {
+            directory = try makeTemporaryDirectory("hp-reader")
+            let path = directory + "/helper"
+            let file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o700)
+            let text = "#!/bin/sh\necho >> \(directory)/starts\n\(command)\n"
+            #expect(write(file, text, text.utf8.count) == text.utf8.count)
+            close(file)
+            program = AccountLookupProgram(path: path)
+        }
+
+        var starts: Int { readFile(directory + "/starts", limit: 100)?.count ?? 0 }
+    }
+
+    @Test("A process without an answer counts as unknown and delays only the first reader")
+    func noAnswer() throws {
+        let stub = try StubHelper("exec sleep 600")
+        defer { _ = runShell("rm -r \(stub.directory)") }
+        let reader = ProcessReader(stub.program, limit: .milliseconds(400))
+        let clock = ContinuousClock()
+        let first = clock.measure { #expect(reader.read([.arguments(getpid()), .program(getpid())]).isEmpty) }
+        #expect(first >= .milliseconds(390) && first < .seconds(5), "\(first)")
+        #expect(stub.starts == 1)
+        #expect(reader.read([.entry(getpid(), "A=b")]).isEmpty)
+        #expect(stub.starts == 1, "the process is not read again")
+        _ = reader.read([.arguments(getppid())])
+        #expect(stub.starts == 2, "other processes are read")
+    }
+
+    @Test("One process without an answer does not hide the facts about others")
+    func partialAnswer() throws {
+        // The first fact is the byte `A`. Then the helper process reports that it cannot read the others.
+        let frames = #"\000\000\000\000\002\000\000\000A\377\377\377\377\000\000\000\000"#
+        let stub = try StubHelper("printf '\(frames)'; exec sleep 600")
+        defer { _ = runShell("rm -r \(stub.directory)") }
+        let reader = ProcessReader(stub.program, limit: .seconds(60))
+        let facts: [ProcessFact] = [.arguments(getpid()), .arguments(getppid())]
+        #expect(reader.read(facts) == [facts[0]: [65]])
+        #expect(reader.read([facts[1]]).isEmpty)
+        #expect(stub.starts == 1, "the process without an answer is not read again")
+        #expect(reader.read([facts[0]]) == [facts[0]: [65]])
+    }
+
+    @Test("A helper program that cannot be started makes every fact unknown")
+    func noHelper() {
+        let reader = ProcessReader(AccountLookupProgram(path: "/nonexistent/heroproc"))
+        #expect(reader.read([.arguments(getpid())]).isEmpty)
+    }
 }
