@@ -29,7 +29,7 @@ struct HPBench: ParsableCommand {
     @Option(help: "The number of repetitions; the median counts.")
     var rounds = Sizes().repetitions
 
-    @Option(help: "Measure only these parts: many, few, adoption, log, history, manifests, plan.")
+    @Option(help: "Measure only these parts: many, few, growth, adoption, log, history, manifests, plan.")
     var only: [Part] = []
 
     @Option(help: "The parent of the new working directory.")
@@ -41,6 +41,7 @@ struct HPBench: ParsableCommand {
     enum Part: String, ExpressibleByArgument, CaseIterable {
         case many
         case few
+        case growth
         case adoption
         case log
         case history
@@ -77,6 +78,7 @@ struct HPBench: ParsableCommand {
         if parts.contains(.manifests) { reading.measure(into: &sessions.results) }
         if parts.contains(.many) { try sessions.measureManyServices() }
         if parts.contains(.few) { try sessions.measureFewServices() }
+        if parts.contains(.growth) { try sessions.measureGrowth() }
         if parts.contains(.adoption) { try sessions.measureAdoption() }
         if parts.contains(.log) { try sessions.measureLogThroughput() }
         if parts.contains(.history) { try sessions.measureHistory() }

@@ -1,5 +1,10 @@
 /// The sizes of a benchmark run.
 struct Sizes {
+    /// The lengths of chains of services.
+    static let chains = [50, 200, 800]
+    /// The lengths of chains of one-shots.
+    static let oneShotChains = [150, 1500]
+
     /// The number of services for figures that grow with it.
     var many = 1000
     /// The number of services on a usual machine.

@@ -4,6 +4,13 @@ enum Figure: Int, CaseIterable {
     case startRatio
     case launch
     case stop
+    case chainShort
+    case chainMedium
+    case chainLong
+    case chainGrowth
+    case oneShotsShort
+    case oneShotsLong
+    case oneShotGrowth
     case shimMemory
     case memory
     case residentFew
@@ -89,6 +96,14 @@ enum Figure: Int, CaseIterable {
         case .startRatio: Row(title: "the same, times the bare `posix_spawn` loop", digits: 2, aim: .atMost(4))
         case .launch: Row(title: "part of it: first job recorded to last program started, s", digits: 3)
         case .stop: Row(title: "stop of \(many), s", digits: 3, aim: .under(0.3))
+        case .chainShort: Row(title: "start of a chain of \(Sizes.chains[0]) services, s", digits: 3)
+        case .chainMedium: Row(title: "start of a chain of \(Sizes.chains[1]), s", digits: 3)
+        case .chainLong: Row(title: "start of a chain of \(Sizes.chains[2]), s", digits: 3)
+        case .chainGrowth: Row(title: "exponent of its growth", digits: 2, aim: .atMost(1.1))
+        case .oneShotsShort: Row(title: "run of \(Sizes.oneShotChains[0]) chained one-shots, s", digits: 3)
+        case .oneShotsLong:
+            Row(title: "run of \(Sizes.oneShotChains[1]) chained one-shots, s", digits: 3, aim: .under(3))
+        case .oneShotGrowth: Row(title: "exponent of its growth", digits: 2, aim: .atMost(1.1))
         case .shimMemory: Row(title: "memory to supervise one job (PSS), MB", digits: 3, aim: .atMost(0.06))
         case .memory: Row(title: "memory of all processes with \(many) jobs (PSS), MB", digits: 1, aim: .under(90))
         case .residentFew: Row(title: "RSS of the main process with \(few) jobs, MiB", digits: 1, aim: .under(40))

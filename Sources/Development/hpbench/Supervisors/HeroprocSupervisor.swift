@@ -8,19 +8,35 @@ final class HeroprocSupervisor: Supervisor {
     private let manifests: String
     let state: String
 
+    /// How the services of a benchmark depend on each other.
+    enum Shape {
+        /// None requires another one.
+        case independent
+        /// Each requires the one before, and is ready when it says so by sd_notify.
+        case chain
+        /// Each is a one-shot that requires the one before.
+        case oneShotChain
+    }
+
     /// Writes one manifest per service.
-    convenience init(_ place: BenchDirectory, services: Int) throws {
+    convenience init(_ place: BenchDirectory, services: Int, shape: Shape = .independent) throws {
         let folder = try place.makeFolder("manifests")
         let stamps = try Stamps(in: place.makeFolder("stamps"))
+        let (mode, keys) =
+            switch shape {
+            case .independent: ("stamp", "is_process: true, retry: {delay: 0s}")
+            case .chain: ("notify", "is_process: true, ready: {notify: true}")
+            case .oneShotChain: ("once", "is_process: false")
+            }
         for index in 1...services {
+            let isChained = shape != .independent && index > 1
+            let program = "[\(place.program("hpbenchload")), \(mode), \(stamps.path)]"
             let text = """
                 kind: Service
                 name: s\(index)
+                requires: [\(isChained ? "s\(index - 1)" : "")]
                 actions:
-                  - name: main
-                    is_process: true
-                    exec: [\(place.program("hpbenchload")), stamp, \(stamps.path)]
-                    retry: {delay: 0s}
+                  - {name: main, exec: \(program), \(keys)}
 
                 """
             try text.write(toFile: "\(folder)/s\(index).yaml", atomically: false, encoding: .utf8)
