@@ -30,6 +30,11 @@ extension LinuxKernel {
         ReconcilerStatusFile.write(trouble, to: paths.storeOutageFile)
     }
 
+    /// Writes the file that describes a refused change of the services directory; nil removes it.
+    public func publishRefusedChange(_ text: String?) {
+        ReconcilerStatusFile.writeRefusedChange(text, at: wallTime(), paths)
+    }
+
     /// Removes the logs of earlier jobs of an action.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
         LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)

@@ -19,23 +19,28 @@ public final class LinuxKernel: Kernel {
     let paths: RuntimePaths
     private let environment: [String: String]
     let reactor: Reactor
-    private let signalDescriptor: Descriptor
-    private let ownsProcess: Bool
-    private var hasChildSignal = false
+    let signalDescriptor: Descriptor
+    let ownsProcess: Bool
+    var hasChildSignal = false
     /// How long the machine was suspended since boot, in nanoseconds.
-    private var suspendedTime: Int64
+    var suspendedTime: Int64
     let shimTracker: ShimTracker
     let orphanTracker: OrphanTracker
-    private let outputDrainer: OutputDrainer
+    let outputDrainer: OutputDrainer
     private let cgroups: StartCgroups
     let retirement: StartRetirement
-    private let probeRunner: ProbeRunner
-    private let accountLookups: AccountLookups
+    let probeRunner: ProbeRunner
+    let accountLookups: AccountLookups
     private var blockerScanner = BlockerScanner()
-    private let manifestWatcher: ManifestWatcher
-    private let controlServer: ControlServer
+    let manifestWatcher: ManifestWatcher
+    let controlServer: ControlServer
+    let runDirectoryWatcher: RunDirectoryWatcher
+    /// Whether it was reported that the run directory cannot be created again.
+    var hasReportedLostRunDirectory = false
+    /// Acquires the lock of the run directory again after that directory was removed.
+    let renewRunLock: @Sendable () -> Bool
     private let zoneFiles: ZoneFiles
-    private var heartbeat: Heartbeat?
+    var heartbeat: Heartbeat?
 
     /// Prepares this process for running a reconciler.
     ///
@@ -46,13 +51,15 @@ public final class LinuxKernel: Kernel {
     ///   - ownsProcess: Whether this process runs nothing but the reconciler. It then becomes the parent of orphaned
     ///     descendants and reaps them, which must not happen where other code starts children too.
     ///   - heartbeat: The heartbeat to the monitor, if there is one.
+    ///   - renewRunLock: Acquires the lock of the run directory again after that directory was removed.
     /// - Throws: If the machine lacks something, or the shim is not found; the text names the remedy.
     public init(
         paths: RuntimePaths,
         shimPath: String? = nil,
         environment: [String: String],
         ownsProcess: Bool = true,
-        heartbeat: Heartbeat? = nil
+        heartbeat: Heartbeat? = nil,
+        renewRunLock: @escaping @Sendable () -> Bool = { true }
     ) throws(LinuxError) {
         self.heartbeat = heartbeat
         umask(0o077)
@@ -125,6 +132,8 @@ public final class LinuxKernel: Kernel {
         manifestWatcher = try ManifestWatcher(reactor)
         hero_failpoint(FP_LK_1)
         controlServer = try ControlServer(reactor, path: paths.controlSocket)
+        runDirectoryWatcher = RunDirectoryWatcher(reactor, paths)
+        self.renewRunLock = renewRunLock
         orphanTracker.onLaterStart = { [unowned self] job in recoverLaterStart(job) }
         guard reactor.watch(signalDescriptor.number, EventSource(.signals)) else {
             throw LinuxError(cannot: "watch for signals", errno)
@@ -146,6 +155,9 @@ public final class LinuxKernel: Kernel {
         unlink(paths.runLock)
         rmdir(paths.run)
     }
+
+    /// Sends what is left of the replies to clients, before this process exits; the wait is bounded.
+    public func sendRemainingReplies() { controlServer.sendRemainingReplies() }
 
     /// What this machine offers to contain and limit process trees.
     public var capabilities: ContainmentSupport {
@@ -192,7 +204,8 @@ public final class LinuxKernel: Kernel {
 
     /// Inspects the machine for several actions at once.
     public func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult] {
-        ActionInspector.inspect(requests)
+        // A lookup of a user may block, so the loop makes none.
+        ActionInspector.inspect(requests, looksUpUsers: false)
     }
 
     /// Removes a stale socket file.
@@ -239,12 +252,17 @@ public final class LinuxKernel: Kernel {
     public func stopProbe(_ job: JobID) { probeRunner.stopProbes(job) }
 
     /// Reads all manifests below a directory.
-    public func readManifests(in directory: String) -> ManifestReadResult {
+    public func readManifests(in directory: String, namedBy name: String) -> ManifestReadResult {
         // The reconciler cannot ask the user, so an untrusted directory counts as unreadable.
         if let problem = ManifestFiles.trustProblem(in: directory, environment: environment) {
             return .unreadable(problem)
         }
-        return ManifestFiles.read(directory)
+        return ManifestFiles.read(directory, shownAs: name, namedBy: name)
+    }
+
+    /// Whether two paths have the same device and inode.
+    public func isSameDirectory(_ first: String, _ second: String) -> Bool {
+        ManifestFiles.isSameDirectory(first, second)
     }
 
     /// Watches a directory for changes of its manifests; nil stops watching.
@@ -253,86 +271,6 @@ public final class LinuxKernel: Kernel {
     /// Sends a reply on a control connection.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {
         controlServer.reply(request, message, isLast: isLast)
-    }
-
-    /// Waits for an event and returns all events that have occurred by then.
-    public func nextEvents(until deadline: Moment?) -> [KernelEvent] {
-        controlServer.flush()
-        while true {
-            let isDue = deadline.map { $0 <= reactor.now } ?? false
-            let hasEvents = !reactor.events.isEmpty
-            heartbeat?.sendIfDue(reactor.now)
-            let wakes = reactor.wait(until: earliest(deadline, heartbeat?.due), mayBlock: !hasEvents && !isDue)
-            detectSuspend()
-            for wake in wakes { dispatch(wake) }
-            reapStrays()
-            if hasEvents || isDue || reactor.events.count >= 1024 { return reactor.takeEvents() }
-        }
-    }
-
-    /// Emits an event after a suspend, before events that are only late because of it.
-    private func detectSuspend() {
-        let now = hl_boot_clock() &- hl_monotonic_clock()
-        if now &- suspendedTime > 5_000_000_000 { reactor.emit(.machineSlept) }
-        suspendedTime = now
-    }
-
-    private func dispatch(_ wake: Reactor.Wakeup) {
-        let id = wake.source.id
-        let isTimer = wake.readyEvents == 0
-        switch wake.source.kind {
-        case .timer, .clockChange: break
-        case .signals: readSignals()
-        case .shimNotices: shimTracker.readNotices()
-        case .shim where id == ShimTracker.deferredStartsID: recoverDeferredStarts()
-        case .shim: isTimer ? shimTracker.handleTimer(id) : shimTracker.handleShimExit(id)
-        case .mainProcess: shimTracker.handleMainExit(id)
-        case .notifyState: isTimer ? shimTracker.readNotifyState(id) : shimTracker.readChangedRecords()
-        case .orphan: isTimer ? orphanTracker.handleTimer(id) : orphanTracker.handleMainExit(id)
-        case .outputDrain: outputDrainer.handleExit(id).map(orphanTracker.handleDrainExit)
-        case .manifestWatcher: isTimer ? manifestWatcher.handleTimer(id) : manifestWatcher.readChanges()
-        case .controlListener: isTimer ? controlServer.resumeListening() : controlServer.accept()
-        case .controlConnection: isTimer ? controlServer.handleTimeout(id) : controlServer.handleReadiness(id)
-        case .probeConnection: isTimer ? probeRunner.handleTimeout(id) : probeRunner.handleConnection(id)
-        case .probeCommandErrors: probeRunner.readCommandErrors(id)
-        case .probeCommandExit: probeRunner.handleCommandExit(id)
-        case .resolverResults: probeRunner.readResolverResults()
-        case .accountLookup: isTimer ? accountLookups.handleTimeout(id) : accountLookups.readReply(id)
-        case .accountLookupExit: accountLookups.handleExit(id)
-        }
-    }
-
-    private func readSignals() {
-        // struct signalfd_siginfo has 128 bytes and begins with the signal number.
-        var bytes = [UInt8](repeating: 0, count: 128)
-        while read(signalDescriptor.number, &bytes, bytes.count) == bytes.count {
-            let signal = bytes.withUnsafeBytes { $0.loadUnaligned(as: UInt32.self) }
-            if signal == UInt32(SIGCHLD) { hasChildSignal = true } else { reactor.emit(.terminationRequested) }
-        }
-    }
-
-    /// Reaps orphaned processes whose parent this process has become (P1-1).
-    private func reapStrays() {
-        // A resolver thread may consume SIGCHLD. After the first such thread every turn looks for ended children.
-        guard ownsProcess, hasChildSignal || probeRunner.hasStartedResolver else { return }
-        var last: Int32 = 0
-        while true {
-            let pid = hl_next_zombie()
-            // A child that is returned twice cannot be reaped.
-            guard pid > 0, pid != last else {
-                hasChildSignal = false
-                return
-            }
-            // A child with an owner is reaped by its own event, which is still to come; its next check continues here.
-            guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid),
-                !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
-                !accountLookups.isLookupProcess(pid)
-            else {
-                return
-            }
-            hl_reap(pid)
-            last = pid
-        }
     }
 }
 

@@ -109,6 +109,10 @@ struct PlanCase: Sendable {
         switch words[1] {
         case "drift": observed.services[name]?.drift.append(Self.drift(name, words))
         case "unhealthy": observed.services[name]?.unhealthy = words.dropFirst(2).joined(separator: " ")
+        case "not-running": observed.services[name]?.notRunning = words.dropFirst(2).joined(separator: " ")
+        case "cannot-execute":
+            let failure = StartFailure(stage: .execute, errno: 2, detail: words.dropFirst(2).joined(separator: " "))
+            observed.startProblems.append(ObservedStartProblem(service: name, action: "main", failure))
         case "holder": observed.holders.append(Self.holder(name, words))
         default:
             guard let state = ServiceState(rawValue: words[1]), let line = before.first(where: { $0[0] == words[0] })
@@ -179,6 +183,7 @@ struct PlanCase: Sendable {
             case "--no-kill": options.allowsReclaims = false
             case "--allow-protected": options.allowsProtected = true
             case "--allow-disruption": options.allowsDisruption = true
+            case "--allow-broken": options.allowsBroken = true
             case "heal": options.retriesFailed = false
             case "down": options.down = .userServices
             case "down-all": options.down = .allServices

@@ -18,6 +18,8 @@ public final class SimKernel: Kernel {
 
     /// The store outage that the reconciler has published; nil without one.
     public private(set) var storeOutage: String?
+    /// Why the last change of the services directory was refused; nil if it was not.
+    public private(set) var refusedChange: String?
 
     private var events: [KernelEvent] = []
 
@@ -119,6 +121,9 @@ public final class SimKernel: Kernel {
     /// Stores the published outage.
     public func publishStoreOutage(_ reason: String?) { storeOutage = reason }
 
+    /// Stores the published refusal.
+    public func publishRefusedChange(_ text: String?) { refusedChange = text }
+
     /// The simulation has no PID files.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }
 
@@ -157,9 +162,12 @@ public final class SimKernel: Kernel {
     public func stopProbe(_ job: JobID) {}
 
     /// Reads a simulated services directory.
-    public func readManifests(in directory: String) -> ManifestReadResult {
+    public func readManifests(in directory: String, namedBy name: String) -> ManifestReadResult {
         directories[directory].map { .files($0) } ?? .unreadable("no such directory")
     }
+
+    /// The simulation has no links.
+    public func isSameDirectory(_ first: String, _ second: String) -> Bool { first == second }
 
     /// Tests post changes with `post`.
     public func watchDirectory(_ directory: String?) {}

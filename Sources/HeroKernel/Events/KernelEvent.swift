@@ -13,6 +13,8 @@ public enum KernelEvent: Hashable, Sendable {
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged
+    /// The run directory was removed: why it cannot be created again, or nil if it was.
+    case runDirectoryLost(problem: String?)
     /// A complete message arrived on the control socket.
     case requestReceived(RequestID, [UInt8])
     /// A client has closed its connection.

@@ -5,6 +5,11 @@ public protocol ControlChannel: AnyObject {
 
     /// Publishes why the database takes no writes; nil: it does.
     func publishStoreOutage(_ reason: String?)
+
+    /// Publishes why the last change of the services directory was refused; nil: none is.
+    ///
+    /// It remains readable when the reconciler has exited.
+    func publishRefusedChange(_ text: String?)
 }
 
 /// One connection to the control socket.

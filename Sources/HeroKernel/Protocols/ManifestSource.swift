@@ -4,7 +4,15 @@ public import HeroModel
 public protocol ManifestSource: AnyObject {
     /// Reads all manifest files of a directory, by the contract's rules on names, links and files that are being
     /// written.
-    func readManifests(in directory: String) -> ManifestReadResult
+    ///
+    /// - Parameters:
+    ///   - directory: The directory.
+    ///   - name: A path to the same directory; the paths of the files begin with it.
+    /// - Returns: The files, or why the directory cannot be read.
+    func readManifests(in directory: String, namedBy name: String) -> ManifestReadResult
+
+    /// Whether two absolute paths lead to the same directory.
+    func isSameDirectory(_ first: String, _ second: String) -> Bool
 
     /// Watches a directory: a change of its files arrives as `filesChanged`. nil watches nothing.
     func watchDirectory(_ directory: String?)

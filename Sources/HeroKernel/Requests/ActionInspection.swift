@@ -8,6 +8,8 @@ public struct ActionInspectionRequest: Hashable, Sendable {
     public var environmentFiles: [String]
     /// When its program began to execute; nil when it is not recorded as running.
     public var startedAt: WallTime?
+    /// What its next start would execute; nil when that is not checked.
+    public var launch: LaunchRequest?
 
     /// Makes a request.
     public init(order: BlockerScanRequest, environmentFiles: [String] = [], startedAt: WallTime? = nil) {
@@ -45,6 +47,8 @@ public struct ActionInspectionResult: Hashable, Sendable {
     public var replacedProgram: String?
     /// Its environment files that were written, replaced or removed since it started.
     public var changedFiles: [String]
+    /// Why its next start would fail; nil if no reason is certain.
+    public var startProblem: StartFailure?
 
     /// Makes a result; by default nothing was found.
     public init(

@@ -9,12 +9,19 @@ import HeroModel
 public enum ActionInspector {
     /// Inspects the machine for every request; changes nothing.
     ///
+    /// - Parameters:
+    ///   - requests: The actions.
+    ///   - looksUpUsers: Whether the users of starts are looked up, which may take a few seconds.
     /// - Returns: One result for each request, in the same order.
-    public static func inspect(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult] {
+    public static func inspect(
+        _ requests: [ActionInspectionRequest],
+        looksUpUsers: Bool
+    ) -> [ActionInspectionResult] {
         var inspection = ActionInspection(requests)
         inspection.findHolders()
         inspection.readPIDFiles()
         inspection.findChangedFiles()
+        inspection.checkStarts(looksUpUsers: looksUpUsers)
         return inspection.results
     }
 }
@@ -164,6 +171,15 @@ private struct ActionInspection {
             }
             let holder = ResourceHolder(.pidFile(path), by: process, runsProgram: true)
             results[index].claims.append(.init(holder, job: owningRequest(of: process.identity.pid)))
+        }
+    }
+
+    // MARK: Starts
+
+    mutating func checkStarts(looksUpUsers: Bool) {
+        var check = StartCheck(looksUpUsers: looksUpUsers)
+        for (index, request) in requests.enumerated() {
+            results[index].startProblem = request.launch.flatMap { check.problem(of: $0) }
         }
     }
 

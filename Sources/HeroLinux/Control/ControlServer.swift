@@ -19,7 +19,8 @@ final class ControlServer {
     }
 
     private let reactor: Reactor
-    private let listener: Descriptor
+    private let path: String
+    private var listener: Descriptor
     private var connections: [UInt64: Connection] = [:]
     private var lastID: UInt64 = 0
     private var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -40,8 +41,25 @@ final class ControlServer {
     /// Binds the socket and replaces a stale socket file: the reconciler lock is held, so no other reconciler uses it.
     init(_ reactor: Reactor, path: String) throws(LinuxError) {
         self.reactor = reactor
+        self.path = path
+        listener = try Self.listen(path)
+        guard reactor.watch(listener.number, EventSource(.controlListener)) else {
+            throw LinuxError(cannot: "watch \(path)", errno)
+        }
+    }
+
+    private static func listen(_ path: String) throws(LinuxError) -> Descriptor {
         if unlink(path) != 0, errno != ENOENT { throw LinuxError(cannot: "replace the socket \(path)", errno) }
-        listener = Descriptor(try check(hl_listen_unix(path), "listen on \(path)"))
+        return Descriptor(try check(hl_listen_unix(path), "listen on \(path)"))
+    }
+
+    /// Listens on a new socket file, after the first one was removed; open connections remain.
+    func listenAgain() throws(LinuxError) {
+        let created = try Self.listen(path)
+        if !isPaused { reactor.unwatch(listener.number) }
+        listener = created
+        isPaused = false
+        reactor.cancelTimer(EventSource(.controlListener))
         guard reactor.watch(listener.number, EventSource(.controlListener)) else {
             throw LinuxError(cannot: "watch \(path)", errno)
         }
@@ -128,6 +146,21 @@ final class ControlServer {
         guard !connectionsToFlush.isEmpty else { return }
         for id in connectionsToFlush where connections[id]?.isWaitingToWrite == false { flush(id) }
         connectionsToFlush.removeAll(keepingCapacity: true)
+    }
+
+    /// Sends what is left of the replies before this process exits; does not wait longer than the timeout for clients.
+    func sendRemainingReplies(timeout: Duration = .seconds(5)) {
+        let deadline = reactor.now + timeout
+        flush()
+        while true {
+            let waiting = connections.filter { $0.value.sentCount < $0.value.outgoing.count }
+            let rest = deadline - reactor.now
+            guard !waiting.isEmpty, rest > .zero else { return }
+            var entries = waiting.values.map { pollfd(fd: $0.descriptor.number, events: Int16(POLLOUT), revents: 0) }
+            let result = poll(&entries, nfds_t(entries.count), Int32(clamping: rest.wholeMilliseconds + 1))
+            guard result > 0 || (result < 0 && errno == EINTR) else { return }
+            for id in waiting.keys { flush(id) }
+        }
     }
 
     private func readMessages(_ id: UInt64) {

@@ -17,13 +17,13 @@ public final class ReconcilerLock: Sendable {
     }
 
     private let stateLock: Mutex<Descriptor>
-    private let runLock: Descriptor
+    private let runLock: Mutex<Descriptor>
     private let paths: RuntimePaths
     private let holder: ReconcilerLockHolder
 
     private init(state: Descriptor, run: Descriptor, _ paths: RuntimePaths, _ holder: ReconcilerLockHolder) {
         self.stateLock = Mutex(state)
-        self.runLock = run
+        self.runLock = Mutex(run)
         self.paths = paths
         self.holder = holder
     }
@@ -42,6 +42,26 @@ public final class ReconcilerLock: Sendable {
                 guard let file = try Self.openLock(paths.reconcilerLock) else { return false }
                 try Self.write(holder, to: file, at: paths.reconcilerLock)
                 state = file
+                return true
+            } catch {
+                return false
+            }
+        }
+    }
+
+    /// Acquires the lock of the run directory again if its file is no longer the locked one, because the directory was
+    /// removed.
+    ///
+    /// The directory must exist. No other process can have become the reconciler in between, because this process still
+    /// holds the lock of the state directory.
+    /// - Returns: Whether this process holds the lock.
+    public func renewRunLock() -> Bool {
+        runLock.withLock { run in
+            if hl_same_file(paths.runLock, run.number) == 1 { return true }
+            do throws(LinuxError) {
+                guard let file = try Self.openLock(paths.runLock) else { return false }
+                try Self.write(holder, to: file, at: paths.runLock)
+                run = file
                 return true
             } catch {
                 return false

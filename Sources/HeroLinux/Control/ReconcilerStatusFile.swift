@@ -1,4 +1,5 @@
 import Glibc
+public import HeroModel
 
 /// Files in which a running reconciler reports what it cannot store in the database: a store outage, and the safe mode.
 ///
@@ -21,6 +22,35 @@ public enum ReconcilerStatusFile {
 
     /// Reports the reason and the duration of the safe mode.
     public static func writeSafeMode(_ text: String, _ paths: RuntimePaths) { write(text, to: paths.safeModeFile) }
+
+    /// Reports that a change of the services directory was refused; nil: the directory is applied.
+    ///
+    /// A change that is refused again keeps the time of its first refusal.
+    static func writeRefusedChange(_ text: String?, at now: WallTime, _ paths: RuntimePaths) {
+        guard let text else {
+            unlink(paths.refusedChangeFile)
+            return
+        }
+        let since = refusedChange(paths)?.since ?? now
+        let next = paths.refusedChangeFile + ".new"
+        unlink(next)
+        let number = open(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard number >= 0 else { return }
+        let file = Descriptor(number)
+        let bytes = Array("\(since)\n\(text)\n".utf8)
+        guard pwrite(file.number, bytes, bytes.count, 0) == bytes.count else {
+            unlink(next)
+            return
+        }
+        rename(next, paths.refusedChangeFile)
+    }
+
+    /// The last change of the services directory, if it was refused; nil if it was not.
+    public static func refusedChange(_ paths: RuntimePaths) -> RefusedChange? {
+        guard let text = read(paths.refusedChangeFile) else { return nil }
+        let lines = text.split(separator: "\n", maxSplits: 1).map(String.init)
+        return RefusedChange(since: lines.first.flatMap { WallTime($0) }, text: lines.count > 1 ? lines[1] : "")
+    }
 
     static func read(_ path: String) -> String? {
         let text = readText(path)?.trimmed ?? ""

@@ -11,6 +11,7 @@ struct EventSource: Hashable {
         case orphan
         case outputDrain
         case manifestWatcher
+        case runDirectory
         case controlListener
         case controlConnection
         case probeConnection

@@ -88,8 +88,8 @@ final class Reactor {
                 _ = hl_clock_watch_arm(clockChangeTimer.number)
                 emit(.clockChanged)
             case .signals, .shimNotices, .shim, .mainProcess, .notifyState, .orphan, .outputDrain, .manifestWatcher,
-                .controlListener, .controlConnection,
-                .probeConnection, .probeCommandErrors, .probeCommandExit, .resolverResults, .accountLookup,
+                .runDirectory, .controlListener, .controlConnection, .probeConnection, .probeCommandErrors,
+                .probeCommandExit, .resolverResults, .accountLookup,
                 .accountLookupExit:
                 wakes.append(Wakeup(source: subject, readyEvents: readiness[index]))
             }

@@ -9,15 +9,28 @@ public enum ManifestFiles {
     static let writerIdleLimit = 10
 
     /// Reads all manifests below a directory, sorted by path.
-    public static func read(_ directory: String) -> ManifestReadResult {
+    ///
+    /// - Parameters:
+    ///   - directory: The directory as the user named it.
+    ///   - shown: The path with which diagnostics name the directory; nil for the directory as given.
+    ///   - name: An absolute path to the same directory, from which relative paths in manifests begin; nil for the
+    ///     directory as given.
+    /// - Returns: The files, or why the directory cannot be read.
+    public static func read(
+        _ directory: String,
+        shownAs shown: String? = nil,
+        namedBy name: String? = nil
+    ) -> ManifestReadResult {
         var files: [ManifestFile] = []
-        let shown = displayPrefix(directory)
+        let shown = displayPrefix(shown ?? directory)
         let root = absoluteDirectory(directory)
+        let base = name ?? root
         do {
             try walk(root) { (folder, relative, name) throws(LinuxError) in
                 let path = "\(folder)/\(name)"
                 let named = relative.isEmpty ? name : "\(relative)/\(name)"
                 guard let bytes = try readStableBytes(path, root: root, shown: shown + named) else { return }
+                let folder = relative.isEmpty ? base : "\(base)/\(relative)"
                 files.append(ManifestFile(path: shown + named, baseDirectory: folder, bytes: bytes))
             }
         } catch {
@@ -222,6 +235,14 @@ public enum ManifestFiles {
         while text.count > 1, text.hasSuffix("/") { text = text.dropLast() }
         if text.isEmpty || text == "." { return "" }
         return text == "/" ? "/" : text + "/"
+    }
+
+    /// Whether two absolute paths name the same directory: as they are spelled, or because they lead to the same inode.
+    public static func isSameDirectory(_ first: String, _ second: String) -> Bool {
+        if first.utf8.elementsEqual(second.utf8) { return true }
+        var (one, other) = (stat(), stat())
+        guard stat(first, &one) == 0, stat(second, &other) == 0 else { return false }
+        return one.st_dev == other.st_dev && one.st_ino == other.st_ino
     }
 
     /// Returns the directory as an absolute path that does not depend on the working directory.

@@ -127,6 +127,9 @@ final class ShimTracker {
     /// The PID of the shim of a start, while it is tracked.
     func shimPID(of start: StartID) -> Int32? { idByStart[start].flatMap { trackedShims[$0] }?.shimPID }
 
+    /// The tracked starts with the PIDs of their shims.
+    var runningShims: [(start: StartID, shim: Int32)] { trackedShims.values.map { ($0.start, $0.shimPID) } }
+
     /// Whether a PID is that of a tracked shim.
     func isTrackedShim(_ pid: Int32) -> Bool { shimPIDs.contains(pid) }
 
@@ -292,9 +295,13 @@ final class ShimTracker {
                 "\(paths.record(of: tracked.start.job)) or the log directory cannot be created or written"
             )
         default:
+            let reason =
+                code == HERO_SHIM_DONE
+                ? "its record was removed from the run directory"
+                : "the shim was killed before it could start the program"
             return reportEnd(
                 tracked.start,
-                .lost("the shim was killed before it could start the program"),
+                .lost(reason),
                 executed: tracked.startReport
             )
         }

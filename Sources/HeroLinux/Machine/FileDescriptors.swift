@@ -3,7 +3,20 @@ import Glibc
 import HeroModel
 
 /// The file descriptors of this process.
-enum FileDescriptors {
+public enum FileDescriptors {
+    /// Throws if the hard limit of open files is too low for a reconciler, which could not even accept a client.
+    public static func requireSufficientLimit() throws(LinuxError) {
+        var (soft, hard): (Int64, Int64) = (-1, -1)
+        guard hl_resource_limit(Int32(HL_LIMIT_FILES), &soft, &hard) == 0, hard >= 0,
+            hard < FileDescriptorBudget.minimumLimit
+        else { return }
+        throw LinuxError(
+            cannot: "run a reconciler",
+            because: "the limit of open files is \(hard), and it needs \(FileDescriptorBudget.minimumLimit); "
+                + "raise the hard limit (`ulimit -Hn`)"
+        )
+    }
+
     /// How many descriptors this process can still open.
     static var available: Int { Int(hl_available_descriptors()) }
 

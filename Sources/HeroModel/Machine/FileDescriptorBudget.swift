@@ -19,6 +19,10 @@ public enum FileDescriptorBudget {
         case furtherClient
     }
 
+    /// The lowest limit of open files with which a reconciler can start jobs and accept a client: it needs about twenty
+    /// descriptors for itself.
+    public static let minimumLimit = 48
+
     /// The number of free descriptors that must be left, at least, after a use.
     ///
     /// The event loop needs some to inspect processes, sockets and files, to write the database, and to run probe

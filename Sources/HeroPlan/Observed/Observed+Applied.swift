@@ -29,6 +29,7 @@ extension Observed {
             services[change.service]?.isActive = false
             services[change.service]?.drift = []
             services[change.service]?.unhealthy = nil
+            services[change.service]?.notRunning = nil
         case .update:
             guard let spec, let old = services[change.service] else { return }
             services[change.service] = ObservedService(spec, old.state, isActive: old.isActive)

@@ -12,6 +12,8 @@ public struct Observed: Hashable, Sendable {
     public var holders: [ObservedHolder]
     /// The limits that the machine can enforce; nil if the plan is made without a machine.
     public var machine: ContainmentSupport?
+    /// Starts that would fail on this machine; empty if that was not checked.
+    public var startProblems: [ObservedStartProblem] = []
 
     /// Creates an observed state.
     public init(
@@ -72,6 +74,10 @@ public struct ObservedService: Hashable, Sendable {
     public var drift: [Drift]
     /// The failing health check, as text, if the service is up but does not respond; an apply restarts the service.
     public var unhealthy: String?
+    /// What has ended or waits for its next try while no reconciler is running, as text; nil if nothing has.
+    ///
+    /// The next reconciler starts it again within the same run, so dependents are not affected.
+    public var notRunning: String?
 
     /// Creates an observed state of a service.
     public init(
@@ -83,7 +89,8 @@ public struct ObservedService: Hashable, Sendable {
         state: ServiceState,
         isActive: Bool,
         drift: [Drift] = [],
-        unhealthy: String? = nil
+        unhealthy: String? = nil,
+        notRunning: String? = nil
     ) {
         self.canonical = canonical
         self.requires = requires
@@ -94,6 +101,15 @@ public struct ObservedService: Hashable, Sendable {
         self.isActive = isActive
         self.drift = drift
         self.unhealthy = unhealthy
+        self.notRunning = notRunning
+    }
+
+    /// Whether programs of the service run, so that a stop interrupts something.
+    var isRunning: Bool {
+        switch state {
+        case .running, .degraded: true
+        case .starting, .backingOff, .exited, .stopped, .blocked, .stopping, .failed: false
+        }
     }
 
     /// Whether a process that is recorded as running no longer exists.

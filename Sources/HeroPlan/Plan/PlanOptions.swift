@@ -27,6 +27,8 @@ public struct PlanOptions: Hashable, Sendable {
     public var allowsProtected: Bool
     /// Whether the plan may stop and restart more services than `max_disruption`.
     public var allowsDisruption: Bool
+    /// Whether running services may be stopped that could not start again on this machine.
+    public var allowsBroken: Bool
 
     /// Creates options; the defaults are those of `diff` and `apply`.
     public init(
@@ -36,7 +38,8 @@ public struct PlanOptions: Hashable, Sendable {
         only: [QualifiedName] = [],
         allowsReclaims: Bool = true,
         allowsProtected: Bool = false,
-        allowsDisruption: Bool = false
+        allowsDisruption: Bool = false,
+        allowsBroken: Bool = false
     ) {
         self.prunes = prunes
         self.retriesFailed = retriesFailed
@@ -45,5 +48,6 @@ public struct PlanOptions: Hashable, Sendable {
         self.allowsReclaims = allowsReclaims
         self.allowsProtected = allowsProtected
         self.allowsDisruption = allowsDisruption
+        self.allowsBroken = allowsBroken
     }
 }

@@ -8,7 +8,9 @@ extension PlanBuilder {
     mutating func findStarts() {
         for number in startOrder {
             let service = services[number]
-            if service.isStarted && !willStop[number] && directChange(number) != .start {
+            if isHealed(number) && !willStop[number] {
+                willBeUp[number] = true
+            } else if service.isStarted && !willStop[number] && directChange(number) != .start {
                 willBeUp[number] = service.isUpIfKept
             } else {
                 let isWanted = service.target.isUp && (willStop[number] || directChange(number) == .start)

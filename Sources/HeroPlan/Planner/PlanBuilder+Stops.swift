@@ -99,6 +99,7 @@ extension PlanBuilder {
             case .ignored, .leftUndeclared: isUp[number] = service.isUpIfKept
             case .downByStatus, .downByCommand, .pruned:
                 isUp[number] = !isInScope[number] && service.isUpIfKept
+            case .up where isHealed(number) && !willStop[number]: isUp[number] = true
             case .up where service.isStarted && directChange(number) != .start:
                 let comesBack = willStop[number] && hasAllRequirements(number, isUp)
                 isUp[number] = directChange(number) == .restart || service.isUpIfKept || comesBack

@@ -111,8 +111,13 @@ final class PlannedService {
         // The stop must finish first.
         case .stopping: return .restart
         }
+        // The next reconciler starts it again, whether or not the apply retries failed services.
+        if observed.notRunning != nil { return .start }
         return fields.isEmpty ? .nothing : .update
     }
+
+    /// Whether a part of it starts again within its run; unlike another start this waits for no requirement.
+    var isHealed: Bool { isStarted && directChange == .start && observed?.notRunning != nil }
 
     /// The dependencies that order its stop: those recorded at the start.
     var recordedRequires: [QualifiedName] { isStarted ? observed?.requires ?? [] : [] }

@@ -28,6 +28,7 @@ public enum Planner {
             let shown = Set(plan.only.isEmpty ? [] : plan.changes.map(\.service))
             plan.diagnostics += desired.limitWarnings(on: machine) { plan.only.isEmpty || shown.contains($0) }
         }
+        plan.addStartProblems(builder, desired, observed)
         plan.diagnostics += Refusals(builder, plan, desired, options).diagnostics
         return plan
     }
@@ -120,6 +121,9 @@ struct PlanBuilder {
 
     /// The direct change of a service, as far as it is in scope.
     func directChange(_ number: Int) -> DirectChange { isInScope[number] ? services[number].directChange : .nothing }
+
+    /// Whether the plan only starts again what has ended of a service, as far as it is in scope.
+    func isHealed(_ number: Int) -> Bool { isInScope[number] && services[number].isHealed }
 
     /// The services that it must never run together with.
     func conflicting(_ number: Int) -> ArraySlice<Int32> { conflicts?.neighbors(number) ?? [] }

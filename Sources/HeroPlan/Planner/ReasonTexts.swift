@@ -88,6 +88,9 @@ extension PlanBuilder {
     /// Why a service that should be up, and was up before, does not count as up.
     private func notUpReason(_ service: PlannedService, _ observed: ObservedService) -> Reason {
         let location = service.declared?.location
+        if let notRunning = observed.notRunning {
+            return Reason(.notRunning, "it should be up, but \(notRunning)", at: location)
+        }
         if !observed.isActive, let drift = observed.drift.first(where: { $0.kind == .processGone }) {
             return Reason(.notRunning, "it should be up, but \(drift.text)", at: location)
         }

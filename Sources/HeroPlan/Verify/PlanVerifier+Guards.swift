@@ -3,7 +3,13 @@ import HeroModel
 extension PlanVerifier {
     func conflictsNeverRunTogether() -> [PlanViolation] {
         services.compactMap { change in
-            guard willStart(change.service), let other = activeConflicts(change.service).min() else { return nil }
+            // A start within the current run does not begin a conflict: the service counts as up already.
+            let isHealed =
+                change.action == .start && isStarted(change.service)
+                && observed.services[change.service]?.notRunning != nil
+            guard willStart(change.service), !isHealed, let other = activeConflicts(change.service).min() else {
+                return nil
+            }
             return PlanViolation(.conflictsNeverRunTogether, change.service, "starts while \(other) is up")
         }
     }
@@ -122,6 +128,13 @@ extension PlanVerifier {
             if !refused.contains("too-disruptive") {
                 let text = "\(moved.count) services, but the limit is \(limit)"
                 violations.append(PlanViolation(.guardsAreEnforced, nil, text))
+            }
+        }
+        if !options.allowsBroken, !refused.contains("cannot-start-again") {
+            let broken = Set(observed.startProblems.filter { !$0.isStandalone }.map(\.service))
+            for change in moved where change.action == .restart && broken.contains(change.service) {
+                guard observed.services[change.service]?.state == .running else { continue }
+                violations.append(PlanViolation(.guardsAreEnforced, change.service, "could not start again"))
             }
         }
         guard !options.allowsProtected, !refused.contains("protected") else { return violations }

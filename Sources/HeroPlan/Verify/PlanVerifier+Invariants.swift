@@ -181,6 +181,9 @@ extension PlanVerifier {
             let isFine: Bool
             switch change.action {
             case .keep, .update: return nil
+            // A start within the current run waits for no requirement.
+            case .start where isStarted(change.service) && observed.services[change.service]?.notRunning != nil:
+                return nil
             case .start, .restart:
                 unmet = Set(missingRequirements(change.service))
                 isFine = unmet.isEmpty

@@ -242,6 +242,8 @@ struct PlanVerifier {
         case .stopping: return .restart
         case .stopped, .blocked: return incompleteChange
         case .starting, .running, .degraded, .backingOff, .exited, .failed:
+            // What has ended while no reconciler was running is started again.
+            if record.notRunning != nil { return .start }
             return differences.isEmpty ? .nothing : .update
         }
     }

@@ -57,6 +57,10 @@ public struct ControlRequest: Codable, Sendable {
     public var allowsProtected = false
     /// Whether the disruption limit may be exceeded: `--allow-disruption`.
     public var allowsDisruption = false
+    /// Whether a set from another directory than the last revision's may stop services: `--switch-dir`.
+    ///
+    /// Nil in a request of an earlier version.
+    public var switchesDirectory: Bool?
     /// The earlier revision whose manifests these are; nil when they are new.
     public var goesBackTo: RevisionNumber?
     /// What the plan must do, or the request is refused; nil without a saved plan.
@@ -67,7 +71,7 @@ public struct ControlRequest: Codable, Sendable {
     /// The names in the control protocol, which other versions of the program use.
     private enum CodingKeys: String, CodingKey {
         case verb, directory, files, actor, gitCommit, all, prunes, requiresCore, cleanup, only, kills
-        case allowsProtected, allowsDisruption, goesBackTo
+        case allowsProtected, allowsDisruption, switchesDirectory, goesBackTo
         case planExpectation = "promise"
         case variables
     }

@@ -126,7 +126,8 @@ final class RequestHandler {
                 + "that directory again at its next change; restore the files, or stop the reconciler "
                 + "(services keep running)"
         }
-        guard own != request.directory else { return nil }
+        // The client names the directory as the last revision does.
+        guard own != request.directory, revisions.recordedName(of: own) != request.directory else { return nil }
         return
             "cannot apply \(request.directory): the running reconciler syncs from \(own); "
             + "apply that directory, or stop the reconciler"
@@ -147,8 +148,13 @@ final class RequestHandler {
             allowsDisruption: request.allowsDisruption
         )
         // The holders of resources matter only to a plan that may not stop them.
-        let observed = request.kills ? plans.observed : plans.observedWithHolders(for: wanted)
+        let observed = request.kills ? plans.observed : plans.observedWithInspection(of: wanted, checksStarts: false)
         let plan = Planner.plan(wanted, observed, options)
+        if request.goesBackTo == nil, !(request.switchesDirectory ?? false),
+            let problem = revisions.directorySwitchProblem(of: plan, from: request.directory)
+        {
+            return ("cannot apply \(request.directory): \(problem); `--switch-dir` allows it", [])
+        }
         if let refusal = plan.refusals.first {
             return ("cannot apply \(request.directory) as it is: \(refusal.message)", plan.refusals)
         }

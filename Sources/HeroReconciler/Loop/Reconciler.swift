@@ -45,6 +45,7 @@ public final class Reconciler {
     private let cleanup: JobCleanup
     /// Handles requests on the control socket.
     private let requests: RequestHandler
+    private let recoveryRecords: RecoveryRecords
 
     /// Restores what the database and the kernel know.
     ///
@@ -110,7 +111,7 @@ public final class Reconciler {
             reporter: reporter,
             cleanup: cleanup
         )
-        let recoveryRecords = RecoveryRecords(directory: kernel, journal: journal)
+        recoveryRecords = RecoveryRecords(directory: kernel, journal: journal)
         effects = EffectExecutor(
             kernel: kernel,
             journal: journal,
@@ -244,8 +245,18 @@ public final class Reconciler {
     public func performNextEffect() -> Bool { effects.performNext() }
 
     /// Step 4: processes events of the kernel.
+    ///
+    /// A request whose client has exited before the request is handled is dropped: that client has reported that the
+    /// outcome is unknown, and a request that no client waits for must not surprise its user later.
     public func handle(_ events: [KernelEvent]) {
-        for event in events { handle(event) }
+        let departed = Set(events.compactMap(\.departedClient))
+        for event in events {
+            if case .requestReceived(let client, _) = event, departed.contains(client) {
+                journal.recordEvent(.warning, "", "dropped a request: its client left before it was accepted")
+            } else {
+                handle(event)
+            }
+        }
     }
 
     /// Step 5: processes every deadline that is reached.
@@ -268,7 +279,7 @@ public final class Reconciler {
             guard cleanup.isIdle else { return kernel.now() }
             deadlines += [
                 standalone.nextDeadline, cleanup.retentionDue, revisions.removalGrace.endsAt,
-                storeHealth.reserveRetryAt,
+                revisions.waitingCheckAt, storeHealth.reserveRetryAt,
             ]
         }
         return deadlines.compactMap { $0 }.min()
@@ -306,10 +317,24 @@ public final class Reconciler {
             } else {
                 revisions.handleFileChange()
             }
+        case .runDirectoryLost(let problem): handleLostRunDirectory(problem)
         case .requestReceived(let client, let message): requests.handle(client, message)
         case .clientDisconnected(let client): reporter.observers?.removeClient(client)
         case .terminationRequested: handleTermination()
         }
+    }
+
+    /// The run directory was removed by another program.
+    ///
+    /// Programs run on. From the database alone a new reconciler knows them; the recovery records are for a lost one.
+    private func handleLostRunDirectory(_ problem: String?) {
+        if let problem {
+            let text = "the run directory was removed and cannot be created again, so nothing can start: \(problem)"
+            return journal.recordEvent(.error, "", text)
+        }
+        let text = "the run directory was removed while in use, and was created again"
+        journal.recordEvent(.warning, "", text)
+        for job in state.jobs.values where !job.lifecycle.isIdle { recoveryRecords.write(of: job) }
     }
 
     // MARK: Exit

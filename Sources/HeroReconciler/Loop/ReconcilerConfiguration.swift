@@ -36,6 +36,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var gitCommit: @Sendable (String) -> String?
     /// Whether this machine knows a time zone.
     public var zoneExists: @Sendable (String) -> Bool
+    /// Whether a set from another directory than the last revision's may stop services: `--switch-dir`.
+    public var switchesDirectory = false
     /// Creates the state directory again when it was lost; false when that fails.
     public var recreateStateDirectory: @Sendable () -> Bool = { true }
     /// Why the reconciler is in safe mode; nil: it is not.

@@ -29,8 +29,17 @@ struct ActionInspectionBatch {
     /// The requests; their results must have the same order.
     private(set) var requests: [ActionInspectionRequest] = []
 
-    /// Inspects each active job, and each action that binds something.
-    init(_ desired: DesiredState, jobs active: [JobRecord], baseEnvironment: [String: String]) {
+    /// Whether each action is checked for reasons why its start would fail.
+    private let checksStarts: Bool
+
+    /// Inspects each active job, and each action that binds something; with `checksStarts` each action that may start.
+    init(
+        _ desired: DesiredState,
+        jobs active: [JobRecord],
+        baseEnvironment: [String: String],
+        checksStarts: Bool
+    ) {
+        self.checksStarts = checksStarts
         let builder = LaunchRequestBuilder(baseEnvironment: baseEnvironment)
         var rest: [Target: JobRecord] = [:]
         for job in active { rest[Target(of: job)] = job }
@@ -58,9 +67,10 @@ struct ActionInspectionBatch {
         _ builder: LaunchRequestBuilder
     ) {
         let bindsNothing = action.tcpPorts.isEmpty && action.sockets.isEmpty && action.pidFile == nil
-        guard job != nil || !bindsNothing else { return }
+        guard job != nil || !bindsNothing || checksStarts else { return }
         let inspected = job ?? .placeholder(target.name, action.name)
         var request = ActionInspectionRequest(order: builder.blockerScanRequest(inspected, action, in: service))
+        if checksStarts { request.launch = builder.launchRequest(inspected, action, in: service) }
         if let job, job.phase == .running, !job.isStopping {
             request.startedAt = job.startedAt
             request.environmentFiles = Self.environmentFiles(of: action, in: service)
@@ -108,6 +118,16 @@ struct ActionInspectionBatch {
                     )
                 )
             }
+            if let failure = result.startProblem {
+                observed.startProblems.append(
+                    ObservedStartProblem(
+                        service: target.name,
+                        isStandalone: target.isStandalone,
+                        action: target.action,
+                        failure
+                    )
+                )
+            }
             guard !target.isStandalone else { continue }
             let (name, action) = (target.name, target.action)
             observed.services[name]?.drift +=
@@ -117,6 +137,7 @@ struct ActionInspectionBatch {
         }
         // The requests come from dictionaries, which have no order.
         observed.holders.sort { ($0.service, $0.action, $0.pid) < ($1.service, $1.action, $1.pid) }
+        observed.startProblems.sort { ($0.service, $0.action) < ($1.service, $1.action) }
     }
 }
 

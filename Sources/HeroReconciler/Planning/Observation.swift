@@ -16,6 +16,9 @@ public enum Observation {
     ///   - reader: The database; nil where nothing was ever applied.
     ///   - desired: What the manifests declare.
     ///   - baseEnvironment: The base environment of programs, to find their files.
+    ///   - unsupervisedProgram: What is known about a program whose process is gone; given only while no reconciler is
+    ///     running.
+    ///   - checksStarts: Whether reasons why a start would fail are looked for.
     ///   - inspect: Inspects the machine.
     /// - Returns: the observed state.
     /// - Throws: `StoreError` when the database cannot be read.
@@ -23,17 +26,32 @@ public enum Observation {
         _ reader: StateReader?,
         for desired: DesiredState,
         baseEnvironment: [String: String],
+        unsupervisedProgram: ((JobRecord) -> UnsupervisedProgram)? = nil,
+        checksStarts: Bool = false,
         _ inspect: ([ActionInspectionRequest]) -> [ActionInspectionResult]
     ) throws -> Observed {
         let records = try reader.map(RecordedState.init)
         let batch = ActionInspectionBatch(
             desired,
             jobs: records?.activeJobs ?? [],
-            baseEnvironment: baseEnvironment
+            baseEnvironment: baseEnvironment,
+            checksStarts: checksStarts
         )
         let results = inspect(batch.requests)
         let isAlive = batch.livenessByJob(results)
         var observed = records?.observed { isAlive[$0.id] ?? true } ?? Observed()
+        if let records, let unsupervisedProgram {
+            for (name, service) in observed.services {
+                guard let spec = desired.services[name]?.spec else { continue }
+                let ends = UnsupervisedEnds(of: spec, state: service.state, jobs: records.jobsByService[name] ?? [])
+                observed.services[name]?.notRunning = ends.text(
+                    isAlive: { isAlive[$0.id] ?? true },
+                    unsupervisedProgram
+                )
+                // A gone process is a change now, or it ended for good.
+                if spec.status == .start { observed.services[name]?.drift.removeAll { $0.kind == .processGone } }
+            }
+        }
         batch.addResults(results, to: &observed)
         return observed
     }
@@ -55,16 +73,22 @@ private struct RecordedState {
     var standalone: [StandaloneSummary]
     /// The active jobs of the current run of each service, and of standalone actions.
     var activeJobs: [JobRecord] = []
+    /// All jobs of the current run of each service.
+    var jobsByService: [QualifiedName: [JobRecord]] = [:]
 
     init(_ reader: StateReader) throws {
         revision = try reader.revision()?.number ?? 0
         services = try reader.serviceSummaries().filter { $0.run != nil }
         standalone = try reader.standaloneSummaries()
         let runs = Dictionary(services.map { ($0.name, $0.run) }, uniquingKeysWith: { first, _ in first })
-        activeJobs = try reader.currentJobs().filter { job in
-            guard job.phase.isActive else { return false }
+        let current = try reader.currentJobs().filter { job in
             guard let service = job.service else { return true }
             return job.run == runs[QualifiedName(service, context: job.context)]
+        }
+        activeJobs = current.filter(\.phase.isActive)
+        for job in current {
+            guard let service = job.service else { continue }
+            jobsByService[QualifiedName(service, context: job.context), default: []].append(job)
         }
     }
 

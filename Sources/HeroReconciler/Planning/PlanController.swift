@@ -157,13 +157,15 @@ final class PlanController {
         return service.isActive && !keepsJobs ? .stopping : .stopped
     }
 
-    /// The observed state, with the holders of everything that the wanted actions bind.
-    func observedWithHolders(for wanted: DesiredState) -> Observed {
+    /// The observed state, with the holders of everything that the wanted actions bind, and with reasons why their
+    /// starts would fail.
+    func observedWithInspection(of wanted: DesiredState, checksStarts: Bool) -> Observed {
         let entries = state.services.values.flatMap(\.jobs) + state.standalone.values.compactMap(\.job)
         let batch = ActionInspectionBatch(
             wanted,
             jobs: entries.map(\.lifecycle.record).filter(\.phase.isActive),
-            baseEnvironment: kernel.baseEnvironment
+            baseEnvironment: kernel.baseEnvironment,
+            checksStarts: checksStarts
         )
         var result = observed
         batch.addResults(kernel.inspectActions(batch.requests), to: &result)

@@ -7,10 +7,15 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
     public var baseRevision: RevisionNumber
     /// The action for each service and standalone action; one that stays as it is may be missing.
     private var actions: [String: PlanAction]
+    /// Services that start again because they ended while no reconciler was running.
+    ///
+    /// The reconciler that receives the plan may have done that already. Nil in a request of an earlier version.
+    private var healed: Set<String>?
 
     /// Makes an expectation from actions by `context/name`; a standalone action has `standalone ` before its name.
-    public init(baseRevision: RevisionNumber, actions: [String: PlanAction]) {
+    public init(baseRevision: RevisionNumber, actions: [String: PlanAction], healed: Set<String> = []) {
         self.baseRevision = baseRevision
+        self.healed = healed.isEmpty ? nil : healed
         self.actions = actions.filter { $0.value.hasEffect }
     }
 
@@ -27,6 +32,7 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
             )
         )
         for name in Set(actions.keys).union(now.actions.keys).sorted() where actions[name] != now.actions[name] {
+            if now.actions[name] == nil, healed?.contains(name) ?? false { continue }
             let (before, after) = (Self.describe(actions[name]), Self.describe(now.actions[name]))
             return
                 "the running services have changed since it was made: \(name) would \(after) now, instead of \(before)"

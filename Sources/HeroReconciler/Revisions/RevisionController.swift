@@ -7,7 +7,7 @@ import HeroStore
 
 /// Records new revisions: of a client, of `down`, and of the services directory.
 final class RevisionController {
-    typealias Host = HostClock & HostInspection & ManifestSource
+    typealias Host = ControlChannel & HostClock & HostInspection & ManifestSource
 
     let kernel: any Host
     let configuration: ReconcilerConfiguration
@@ -19,6 +19,10 @@ final class RevisionController {
     private let waves: WaveExecutor
     /// Services that have disappeared from the directory, and may come back.
     var removalGrace = RemovalGracePeriod()
+    /// Services that keep their present spec because they could not start again, with the reason.
+    var waitingServices: [QualifiedName: String] = [:]
+    /// When the waiting services are checked again; nil if there are none.
+    var waitingCheckAt: Moment?
     /// Whether the directory may have changed during a store outage.
     private var needsSync = false
 
@@ -120,6 +124,7 @@ final class RevisionController {
         state.desired = request.desired
         state.lifecycle.resume()
         removalGrace.cancel()
+        setWaitingServices(request.waiting)
         resetCounts()
     }
 
@@ -142,6 +147,8 @@ final class RevisionController {
             variables: state.revision?.variables ?? [:]
         )
         resetCounts()
+        // A paused reconciler does not read the directory.
+        setWaitingServices([:])
         state.revision = record
         state.lifecycle.pause()
         journal.rows.append(.revision(record, files: state.files, documents: []))

@@ -21,6 +21,8 @@ struct RevisionRequest {
     var prunes = true
     /// The services to which the apply is limited; empty: all.
     var only: [QualifiedName] = []
+    /// Services that keep their present spec because they could not start again, with the reason.
+    var waiting: [QualifiedName: String] = [:]
     /// The earlier revision whose manifests these are; nil when they are new.
     var rollbackOf: RevisionNumber?
 

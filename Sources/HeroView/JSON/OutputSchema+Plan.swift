@@ -66,6 +66,7 @@ extension OutputSchema {
                     .init("kill", .boolean, "False with `--no-kill`."),
                     .init("allow_protected", .boolean, "Whether protected services may be stopped."),
                     .init("allow_disruption", .boolean, "Whether `max_disruption` may be exceeded."),
+                    .init("allow_broken", .boolean, "Whether services may be stopped that could not start again."),
                 ]),
                 "The options of the planner."
             ),

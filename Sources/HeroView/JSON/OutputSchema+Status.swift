@@ -16,6 +16,10 @@ extension OutputSchema {
             .init("trouble", .nullable(.text), "Why it cannot, for people."),
             .init("warning", .nullable(.text), "Why its write-ahead log grows, for people; null below 64 MiB."),
         ])
+        let refused = SchemaType.object([
+            .init("since", .nullable(.time), "When it was refused first."),
+            .init("text", .text, "Why, and the first errors, one per line, for people."),
+        ])
         return [
             status.schemaMember(),
             .init("revision", .integer(minimum: 0), "The last applied revision; 0 before the first."),
@@ -23,6 +27,7 @@ extension OutputSchema {
             .init("services", .list(.object(serviceMembers)), "The services."),
             .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
             .init("database", database, "Whether changes can be recorded."),
+            .init("refused", .nullable(refused), "The last change of the services directory, if it was refused."),
         ]
     }
 

@@ -42,6 +42,8 @@ public struct ApplyReport: Hashable, Sendable {
     public var services: [Service]
     /// The errors, as text.
     public var errors: [String]
+    /// Whether it is not known that the reconciler has recorded the revision, because the reconciler did not reply.
+    public var isOutcomeUnknown = false
     /// The duration.
     public var elapsed: Duration
 

@@ -28,6 +28,10 @@ public struct ApplyView: Sendable {
 
     private func summary(_ report: ApplyReport, _ isDown: Bool) -> String {
         guard let revision = report.revision else {
+            if report.isOutcomeUnknown {
+                return style.paint("It is not known whether anything was changed.", .yellow)
+                    + " `heroproc history` shows whether the revision was recorded."
+            }
             return report.isConverged ? "Nothing to do." : style.paint("Refused: nothing was changed.", .red)
         }
         let took = report.elapsed > .zero ? " in \(report.elapsed.shortText)" : ""

@@ -63,6 +63,8 @@ public struct ServiceStatus: Hashable, Sendable {
     }
 
     /// Whether the state is the wanted one; with status ignore every state is.
+    ///
+    /// A probe that has failed fewer times than its `failures` does not change the state.
     public var isAsWanted: Bool {
         switch wanted {
         case .start: state.isUp

@@ -14,6 +14,8 @@ public struct StatusReport: Hashable, Sendable {
     public var storeOutage: String?
     /// The write-ahead log of the database, if it has a problem.
     public var databaseLog: DatabaseLogFacts?
+    /// The last change of the services directory, if the reconciler refused it; nil if it did not.
+    public var refusedChange: RefusedChange?
     /// The time of the report.
     public var now: WallTime
 
@@ -39,6 +41,20 @@ public struct StatusReport: Hashable, Sendable {
         return Set(services.lazy.filter { $0.isWaitingForTurn(for: byName) }.map(\.name))
     }
 
-    /// Whether `status` exits 0: every service is in its wanted state, and the last run of no standalone action failed.
-    public var isAllAsWanted: Bool { services.allSatisfy(\.isAsWanted) && standalone.allSatisfy(\.isAsWanted) }
+    /// Whether a program runs, apart from services with status ignore, and no reconciler supervises it.
+    var hasUnsupervisedPrograms: Bool {
+        guard reconciler == nil else { return false }
+        return services.contains { $0.wanted != .ignore && $0.actions.contains { $0.pid != nil } }
+            || standalone.contains { $0.action.pid != nil }
+    }
+
+    /// Whether `status` exits 0: every service is in its wanted state and supervised, the last run of no standalone
+    /// action failed, and the last change of the services directory was not refused.
+    ///
+    /// After a `down` no standalone action is wanted.
+    public var isAllAsWanted: Bool {
+        let isDown = revision?.isDown ?? false
+        return services.allSatisfy(\.isAsWanted) && (isDown || standalone.allSatisfy(\.isAsWanted))
+            && !hasUnsupervisedPrograms && refusedChange == nil
+    }
 }

@@ -22,7 +22,12 @@ extension StatusView {
                 "writable": .bool(report.storeOutage == nil), "trouble": JSONValue(report.storeOutage),
                 "warning": JSONValue(report.databaseLog?.problem),
             ],
+            "refused": report.refusedChange.map(json) ?? .null,
         ]
+    }
+
+    private static func json(_ change: RefusedChange) -> JSONValue {
+        ["since": JSONValue(change.since?.description), "text": .string(change.text)]
     }
 
     static func json(_ service: ServiceStatus) -> JSONValue {

@@ -13,7 +13,9 @@ public struct StatusView: Sendable {
     /// One line per service, indented lines for actions that need attention, one line per standalone action, and a
     /// summary as the last line.
     public func text(_ report: StatusReport) -> String {
-        let closing = storeOutageLine(report) + databaseLogLine(report) + safeModeLine(report) + summary(report) + "\n"
+        let closing =
+            storeOutageLine(report) + databaseLogLine(report) + safeModeLine(report) + refusedChangeLines(report)
+            + unsupervisedLine(report) + summary(report) + "\n"
         guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
         var table = Table([
             .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", alignment: .right),
@@ -49,6 +51,25 @@ public struct StatusView: Sendable {
         guard let safeMode = report.reconciler?.safeMode else { return "" }
         let consequence = "applied services stay up, and no changes are applied"
         return style.paint("Safe mode:", .red) + " \(consequence): \(safeMode.printable).\n"
+    }
+
+    /// The reason why the last change of the services directory is not applied, with its first errors; empty if it
+    /// is applied.
+    private func refusedChangeLines(_ report: StatusReport) -> String {
+        guard let change = report.refusedChange else { return "" }
+        let since = change.since.map { ", refused \($0.relative(to: report.now))" } ?? ""
+        var lines = change.text.split(separator: "\n").map { String($0).printable }[...]
+        let first = lines.popFirst() ?? ""
+        let title =
+            style.paint("Refused:", .red) + " \(first) (the last change\(since); running services keep running)\n"
+        return title + lines.map { "  \($0)\n" }.joined()
+    }
+
+    /// A line that warns of programs that nothing restarts; empty if there are none.
+    private func unsupervisedLine(_ report: StatusReport) -> String {
+        guard report.hasUnsupervisedPrograms else { return "" }
+        return style.paint("Unsupervised:", .red)
+            + " no reconciler is running, so nothing that ends is started again; `heroproc apply` starts one.\n"
     }
 
     /// The last line of a status, without its line feed.
@@ -131,7 +152,8 @@ public struct StatusView: Sendable {
                 switch action.phase {
                 case .retrying, .failed: true
                 case .running: !action.isReady || action.isHealthy == false
-                case .pending, .waiting, .succeeded, .cancelled, nil: false
+                case .pending, .waiting: action.error != nil
+                case .succeeded, .cancelled, nil: false
                 }
             }
     }

@@ -81,6 +81,7 @@ struct Apply: HeroCommand {
         guard format == .text || format == .json else {
             throw ValidationError("-o \(format.rawValue) requires --dry-run; the result of an apply is text or json.")
         }
+        let workspace = workspace.withRecordedDirectoryName
         let prepared = try PreparedPlan(
             workspace,
             revision: arguments.revision,
@@ -96,7 +97,8 @@ struct Apply: HeroCommand {
         let (saved, inputs) = try SavedPlan.read(path)
         var options = common
         options.dir = inputs.directory
-        let planWorkspace = Workspace(options, environment: workspace.environment)
+        let givenWorkspace = Workspace(options, environment: workspace.environment)
+        let planWorkspace = givenWorkspace.withRecordedDirectoryName
         let prepared = try PreparedPlan(
             planWorkspace,
             revision: inputs.revision,
@@ -105,7 +107,7 @@ struct Apply: HeroCommand {
             output: output
         )
         let base = try planWorkspace.openReader()?.revision()?.number ?? 0
-        if !dryRun, inputs.revision == nil { try planWorkspace.requireTrustedDirectory() }
+        if !dryRun, inputs.revision == nil { try givenWorkspace.requireTrustedDirectory() }
         if let difference = saved.firstDifference(inputs, prepared, base: base) {
             let session = ApplySession(output, prepared.plan ?? Plan(baseRevision: base))
             return session.reportRefusal("cannot apply \(path): \(difference)", help: SavedPlan.remedy)
@@ -139,6 +141,10 @@ struct Apply: HeroCommand {
         let session = ApplySession(output, plan, isVerbose: arguments.verbose)
         if let refusal = plan.refusals.first {
             return session.reportRefusal("cannot apply \(manifests.source) as it is: \(refusal.message)", plan.refusals)
+        }
+        if manifests.revision == nil, !arguments.switchDir, let problem = try workspace.directorySwitchProblem(of: plan)
+        {
+            return session.reportRefusal("cannot apply \(manifests.source): \(problem)", help: Workspace.switchHelp)
         }
         session.showPlan()
         if let revision = manifests.revision {
@@ -175,6 +181,7 @@ struct Apply: HeroCommand {
         request.kills = prepared.options.allowsReclaims
         request.allowsProtected = prepared.options.allowsProtected
         request.allowsDisruption = prepared.options.allowsDisruption
+        request.switchesDirectory = arguments.switchDir
         request.goesBackTo = manifests.revision
         request.planExpectation = expectation
         return request

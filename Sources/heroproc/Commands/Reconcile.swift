@@ -57,6 +57,9 @@ struct Reconcile: HeroCommand {
     @Flag(help: "With --watch: restart the reconciler after a crash.")
     var keep = false
 
+    @Flag(help: "Allow stops and restarts by manifests of another directory than that of the last revision.")
+    var switchDir = false
+
     @Flag(help: .private)
     var background = false
 
@@ -113,6 +116,7 @@ struct Reconcile: HeroCommand {
 
     private func runOnce(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         try workspace.requireTrustedDirectory()
+        let workspace = workspace.withRecordedDirectoryName
         let (_, result) = try workspace.readManifests(variables)
         guard let desired = result.desired else {
             let session = ApplySession(output, Plan(baseRevision: 0))
@@ -180,7 +184,7 @@ struct Reconcile: HeroCommand {
         _ mode: ReconcilerConfiguration.Mode,
         _ workspace: Workspace
     ) -> ReconcilerConfiguration {
-        ReconcilerConfiguration(
+        var configuration = ReconcilerConfiguration(
             mode: mode,
             directory: mode == .keep ? nil : workspace.directory,
             requiresCore: workspace.requiresCore,
@@ -194,5 +198,7 @@ struct Reconcile: HeroCommand {
             gitCommit: { GitCommit.read($0) },
             zoneExists: workspace.zoneExists
         )
+        configuration.switchesDirectory = switchDir
+        return configuration
     }
 }

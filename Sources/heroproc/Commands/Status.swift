@@ -17,8 +17,9 @@ struct Status: HeroCommand {
               heroproc status -o json | jq '.services[] | select(.state != "running")'
 
             EXIT CODES:
-              0   every service is in its declared state
-              1   a service is not in its declared state, for example blocked or failed
+              0   every service is in its declared state, or as a `down` left it
+              1   a service is not in its declared state, for example blocked or failed; programs run and \
+                  no reconciler is running; or the last change of the services directory was refused
               2   unknown name, or the database cannot be read
             """
     )

@@ -34,6 +34,12 @@ struct PlanArguments: ParsableArguments {
     @Flag(help: "Allow more stops and restarts than `max_disruption` permits.")
     var allowDisruption = false
 
+    @Flag(help: "Allow stopping services that could not start again on this machine.")
+    var allowBroken = false
+
+    @Flag(help: "Allow stops and restarts by manifests of another directory than that of the last revision.")
+    var switchDir = false
+
     @Flag(name: .shortAndLong, help: "Show everything: unchanged services, every field, every name of a wave.")
     var verbose = false
 
@@ -44,7 +50,8 @@ struct PlanArguments: ParsableArguments {
             only: Set(only.map(\.name)).sorted(),
             allowsReclaims: !noKill,
             allowsProtected: allowProtected,
-            allowsDisruption: allowDisruption
+            allowsDisruption: allowDisruption,
+            allowsBroken: allowBroken
         )
     }
 

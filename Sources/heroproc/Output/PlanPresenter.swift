@@ -79,8 +79,10 @@ extension PlanPresenter {
     /// - Returns: the exit code.
     func present(_ workspace: Workspace, _ base: ComparisonBase, _ arguments: PlanArguments) throws -> ExitCode {
         do {
+            // The other bases need no state directory, so it is not read for them.
+            let named = base == .runtime ? workspace.withRecordedDirectoryName : workspace
             let prepared = try PreparedPlan(
-                workspace,
+                named,
                 base,
                 revision: arguments.revision,
                 arguments.variables,
@@ -90,6 +92,11 @@ extension PlanPresenter {
             show(prepared)
             if arguments.revision == nil, let flaw = workspace.servicesDirectoryFlaw {
                 output.writeNote("`apply` will refuse this directory: \(flaw)")
+            }
+            if base == .runtime, arguments.revision == nil, !arguments.switchDir, let plan = prepared.plan,
+                let problem = try named.directorySwitchProblem(of: plan)
+            {
+                output.writeNote("`apply` will refuse this without --switch-dir: \(problem)")
             }
             return prepared.code
         } catch let error as InvalidBaseError {

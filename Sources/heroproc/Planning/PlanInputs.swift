@@ -24,6 +24,8 @@ struct PlanInputs: Decodable {
         var kill: Bool
         var allowProtected: Bool
         var allowDisruption: Bool
+        /// Nil in a plan of an earlier version.
+        var allowBroken: Bool?
     }
 
     /// The base of the comparison, as an argument of `--against`.
@@ -52,7 +54,8 @@ struct PlanInputs: Decodable {
             prune: requested.prunes,
             kill: requested.allowsReclaims,
             allowProtected: requested.allowsProtected,
-            allowDisruption: requested.allowsDisruption
+            allowDisruption: requested.allowsDisruption,
+            allowBroken: requested.allowsBroken
         )
     }
 
@@ -71,7 +74,8 @@ struct PlanInputs: Decodable {
             only: options.only.compactMap { QualifiedName(reference: $0, in: QualifiedName.defaultContext) },
             allowsReclaims: options.kill,
             allowsProtected: options.allowProtected,
-            allowsDisruption: options.allowDisruption
+            allowsDisruption: options.allowDisruption,
+            allowsBroken: options.allowBroken ?? false
         )
     }
 
@@ -89,6 +93,7 @@ struct PlanInputs: Decodable {
                 "kill": .bool(options.kill),
                 "allow_protected": .bool(options.allowProtected),
                 "allow_disruption": .bool(options.allowDisruption),
+                "allow_broken": .bool(options.allowBroken ?? false),
             ],
         ]
     }

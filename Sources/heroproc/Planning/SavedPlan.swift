@@ -8,9 +8,12 @@ import HeroReconciler
 /// A plan that `diff -o json` wrote and a person has approved.
 struct SavedPlan: Decodable {
     private struct Change: Decodable {
+        struct Reason: Decodable { var code: String }
+
         var service: String?
         var standalone: String?
         var action: PlanAction
+        var reason: Reason?
     }
 
     private struct Finding: Decodable {
@@ -70,11 +73,13 @@ struct SavedPlan: Decodable {
     /// The reconciler refuses to do anything else.
     var expectation: PlanExpectation {
         var actions: [String: PlanAction] = [:]
+        var healed: Set<String> = []
         for change in changes {
             guard let name = change.service ?? change.standalone.map({ "standalone \($0)" }) else { continue }
             actions[name] = change.action
+            if change.action == .start, change.reason?.code == Reason.Code.notRunning.rawValue { healed.insert(name) }
         }
-        return PlanExpectation(baseRevision: baseRevision, actions: actions)
+        return PlanExpectation(baseRevision: baseRevision, actions: actions, healed: healed)
     }
 
     /// The help text for a plan that no longer applies.

@@ -132,17 +132,27 @@ final class ApplySession {
     }
 
     private func reportTimeout(after timeout: Duration) -> ExitCode {
-        let rest =
-            revision == nil
-            ? "the reconciler has not replied yet; `heroproc history` shows whether it recorded the revision"
-            : "the reconciler continues"
-        let text = "not every service is in its declared state after \(timeout.shortText); \(rest)"
+        guard revision != nil else {
+            return reportUnknownOutcome(
+                "the reconciler has not accepted the request within \(timeout.shortText); it drops a request that it "
+                    + "finds abandoned, but it may be recording this one now"
+            )
+        }
+        let text =
+            "not every service is in its declared state after \(timeout.shortText); the reconciler continues"
         return reportResult(isConverged: false, errors: progress.unfinishedServices(of: plan) + [text])
+    }
+
+    /// Reports that the reconciler has not accepted the request as far as this process knows.
+    private func reportUnknownOutcome(_ text: String) -> ExitCode {
+        reportResult(isConverged: false, errors: [text], isOutcomeUnknown: true)
     }
 
     private func reportLostReconciler() -> ExitCode {
         guard revision != nil else {
-            return reportRefusal("cannot apply: the reconciler exited before it replied; apply again")
+            return reportUnknownOutcome(
+                "the reconciler exited before it replied; the next one carries out the revision if it was recorded"
+            )
         }
         return reportResult(
             isConverged: false,
@@ -154,10 +164,11 @@ final class ApplySession {
         isConverged: Bool,
         services: [ApplyReport.Service] = [],
         errors: [String] = [],
-        isFollowed: Bool = true
+        isFollowed: Bool = true,
+        isOutcomeUnknown: Bool = false
     ) -> ExitCode {
         progress.refresh()
-        let report = ApplyReport(
+        var report = ApplyReport(
             revision: revision,
             isConverged: isConverged,
             plan: plan,
@@ -165,6 +176,7 @@ final class ApplySession {
             errors: errors,
             elapsed: progress.elapsed
         )
+        report.isOutcomeUnknown = isOutcomeUnknown
         if output.format == .json {
             output.writeResult(ApplyView.json(report))
         } else if isFollowed {

@@ -25,14 +25,23 @@ struct InProcessReconciler {
         // Before the first file is written: a limit of file sizes must not prevent that.
         try InheritedAttributes.reset().forEach(reportInheritedProblem)
         try FileSystem.requireSupported(paths, environment: workspace.environment)
+        try FileDescriptors.requireSufficientLimit()
         let attempt = try ReconcilerLock.acquire(paths, mode: mode.rawValue, directory: workspace.directory)
         switch attempt {
         case .held(by: let holder):
             throw ReconcilerConnector.lockHeldError(by: holder, workspace)
         case .acquired(let lock):
             return try withExtendedLifetime(lock) {
-                let kernel = try LinuxKernel(paths: paths, environment: workspace.environment, heartbeat: heartbeat)
-                defer { kernel.cleanUpRunDirectory() }
+                let kernel = try LinuxKernel(
+                    paths: paths,
+                    environment: workspace.environment,
+                    heartbeat: heartbeat,
+                    renewRunLock: { lock.renewRunLock() }
+                )
+                defer {
+                    kernel.sendRemainingReplies()
+                    kernel.cleanUpRunDirectory()
+                }
                 let store = try StateStore.open(path: paths.database, at: workspace.now)
                 defer { store.close() }
                 var configuration = configuration

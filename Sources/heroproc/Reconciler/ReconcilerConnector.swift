@@ -45,6 +45,7 @@ struct ReconcilerConnector {
         }
         // The reconciler checks this too, but only after directories were created.
         try FileSystem.requireSupported(paths, environment: workspace.environment)
+        try FileDescriptors.requireSufficientLimit()
         try paths.makeStateDirectories()
         // The log of the reconciler is rotated once, so that it does not grow forever.
         if let log = LogFile(paths.reconcilerLog), log.size > 1 << 20 {

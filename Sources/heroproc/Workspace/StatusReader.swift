@@ -38,6 +38,7 @@ struct StatusReader {
             now: workspace.now
         )
         report.storeOutage = holder == nil ? nil : storeOutage
+        report.refusedChange = ReconcilerStatusFile.refusedChange(workspace.paths)
         report.databaseLog = DatabaseLog.inspect(database: workspace.paths.database)
         return report
     }
@@ -80,7 +81,11 @@ struct StatusReader {
         let checked = own.map { $0.verified(workspace.paths, hasReconciler: hasReconciler) }
         var state = summary.state
         // A process is gone, but the reconciler has not recorded it yet, or no reconciler is running.
-        if checked.contains(where: { $0.isGone }), state == .running || !hasReconciler { state = .degraded }
+        if checked.contains(where: { $0.isGone }), state == .running || !hasReconciler {
+            // A reconciler that was asked twice to exit ends before the programs that it has killed.
+            let isStopped = state == .stopping && checked.allSatisfy { $0.isStopped || $0.job.phase.isFinished }
+            state = isStopped ? .stopped : .degraded
+        }
         var actions = checked.map { actionStatus($0.job) }
         let actionNames = spec?.actions.map(\.name) ?? []
         for name in actionNames where !actions.contains(where: { $0.name == name }) {
@@ -144,6 +149,15 @@ struct StatusReader {
     }
 }
 
+/// A job as the kernel reports it.
+struct VerifiedJob {
+    var job: JobRecord
+    /// Whether its main process is gone and no reconciler has recorded that.
+    var isGone = false
+    /// Whether it was being stopped, and nothing of it runs any more.
+    var isStopped = false
+}
+
 extension JobRecord {
     /// The service of the job; nil for a standalone action.
     fileprivate var qualifiedService: QualifiedName? { service.map { QualifiedName($0, context: context) } }
@@ -152,31 +166,34 @@ extension JobRecord {
     ///
     /// Without a reconciler nothing is in progress: a job without a recorded process does not run, and a stop does not
     /// continue.
-    func verified(_ paths: RuntimePaths, hasReconciler: Bool) -> (job: JobRecord, isGone: Bool) {
-        guard phase == .running, !(isStopping && hasReconciler) else { return (self, false) }
-        guard let process else { return hasReconciler ? (self, false) : gone("no process of it is recorded", paths) }
-        guard !ProcessTable.isAlive(process) else { return (self, false) }
+    func verified(_ paths: RuntimePaths, hasReconciler: Bool) -> VerifiedJob {
+        let unchanged = VerifiedJob(job: self)
+        guard phase == .running, !(isStopping && hasReconciler) else { return unchanged }
+        guard let process else { return hasReconciler ? unchanged : gone("no process of it is recorded", paths) }
+        guard !ProcessTable.isAlive(process) else { return unchanged }
         return gone("process \(process.pid) is gone", paths)
     }
 
-    private func gone(_ fact: String, _ paths: RuntimePaths) -> (job: JobRecord, isGone: Bool) {
+    private func gone(_ fact: String, _ paths: RuntimePaths) -> VerifiedJob {
         var job = self
+        var isStopped = isStopping
         job.process = nil
         job.isReady = false
         job.isHealthy = nil
         switch RecordedEndReader.read(id, generation: generation, paths) {
         case .mainEnded(let report):
+            isStopped = false
             job.outcome = report.outcome
             // The reconciler adds a hint to the same text.
             if job.error?.hasPrefix(report.description) != true { job.error = report.description }
         case .successorAwaited:
             job.error = job.error ?? "waits for its PID file"
-            return (job, false)
+            return VerifiedJob(job: job)
         case .ended(let outcome):
             job.outcome = outcome
             job.error = "ended with \(outcome), and no reconciler has handled it yet"
         case nil: job.error = "\(fact), and its shim has not recorded how it ended"
         }
-        return (job, true)
+        return VerifiedJob(job: job, isGone: true, isStopped: isStopped)
     }
 }

@@ -18,7 +18,7 @@ struct Workspace {
     /// The services directory as the user wrote it; diagnostics begin with it.
     let displayDirectory: String
     /// The absolute path of the services directory, which is recorded.
-    let directory: String
+    private(set) var directory: String
     /// Whether the services directory is `./services.d` and was not selected by an option or variable.
     let isDirectoryImplicit: Bool
     /// The paths below the state and run directories.
@@ -58,7 +58,7 @@ struct Workspace {
 
     /// Reads the manifests of the services directory with the values of `--var`, and their diagnostics.
     func readManifests(_ variables: VariableOptions) throws -> (files: [ManifestFile], result: ManifestResult) {
-        switch ManifestFiles.read(displayDirectory) {
+        switch ManifestFiles.read(displayDirectory, namedBy: directory) {
         case .files(let files):
             let options = ManifestOptions(
                 requiresCore: requiresCore,
@@ -118,17 +118,65 @@ struct Workspace {
 
     /// The observed state for a plan: the records, verified against the machine.
     func observe(for desired: DesiredState) throws -> Observed {
+        let holder = ReconcilerLock.holder(paths)
+        // A running reconciler starts again by itself what has ended.
+        let program: ((JobRecord) -> UnsupervisedProgram)? = holder == nil ? { unsupervisedProgram($0) } : nil
         var observed = try Observation.read(
             openReader(),
             for: desired,
             baseEnvironment: BaseEnvironment.current(),
-            ActionInspector.inspect
-        )
-        observed.machine =
-            CgroupSupport.detect(environment: environment, of: ReconcilerLock.holder(paths)?.pid).capabilities
+            unsupervisedProgram: program,
+            checksStarts: isReconcilerUser
+        ) { requests in
+            ActionInspector.inspect(requests, looksUpUsers: true)
+        }
+        observed.machine = CgroupSupport.detect(environment: environment, of: holder?.pid).capabilities
         observed.machine?.maximumLimits = MaximumLimits.current
         return observed
     }
+
+    /// What the record of a job's shim says about a program whose process is gone.
+    private func unsupervisedProgram(_ job: JobRecord) -> UnsupervisedProgram {
+        switch RecordedEndReader.read(job.id, generation: job.generation, paths) {
+        case .mainEnded(let report): .ended(report.outcome)
+        case .ended(let outcome): .ended(outcome)
+        case .successorAwaited: .isStarting
+        case nil: .ended(nil)
+        }
+    }
+
+    /// Whether this process has the user of the reconciler, so that it may look at the same files.
+    private var isReconcilerUser: Bool {
+        var file = stat()
+        return stat(paths.state, &file) != 0 || file.st_uid == geteuid()
+    }
+
+    /// This workspace with the services directory named as in the last revision, or else as by the running reconciler,
+    /// if that name leads to the same directory.
+    ///
+    /// Another path to the same directory is no change: relative paths in the manifests keep their meaning.
+    var withRecordedDirectoryName: Workspace {
+        let names = [(try? openReader()?.revision())?.directory, ReconcilerLock.holder(paths)?.directory]
+        let name = names.lazy.compactMap { $0 }.first { !$0.isEmpty && ManifestFiles.isSameDirectory($0, directory) }
+        var copy = self
+        if let name { copy.directory = name }
+        return copy
+    }
+
+    /// Why a plan from this services directory is refused without `--switch-dir`; nil if it is not.
+    ///
+    /// The directory has its recorded name if it has one. A live reconciler that syncs refuses other directories
+    /// itself, with its own message.
+    func directorySwitchProblem(of plan: Plan) throws -> String? {
+        guard ReconcilerLock.holder(paths)?.mode != ReconcilerMode.watch.rawValue,
+            let last = try openReader()?.revision()?.directory, !last.isEmpty,
+            !last.utf8.elementsEqual(directory.utf8)
+        else { return nil }
+        return plan.directorySwitchProblem(from: last, to: directory)
+    }
+
+    /// The help text of such a refusal.
+    static let switchHelp = "apply the other directory with --dir, or confirm the switch with --switch-dir"
 
     /// The wall clock.
     var now: WallTime {

@@ -134,7 +134,9 @@ struct SessionTests {
         try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
             #expect(try await sandbox.run("reconcile").exitCode == 0)
             #expect(ReconcilerLock.holder(sandbox.paths) == nil)
-            #expect(try await sandbox.run("status").exitCode == 0)
+            // The service runs, but no reconciler supervises it.
+            let status = try await sandbox.run("status")
+            #expect(status.exitCode == 1 && status.output.contains("Unsupervised: no reconciler is running"))
             try sandbox.writeManifest(
                 "bad.yaml",
                 """

@@ -5,6 +5,29 @@ import Testing
 /// A reconciler that gets no CPU time for a while.
 @Suite("A suspended reconciler", .serialized)
 struct SuspendedReconcilerTests {
+    @Test(
+        "A request that is abandoned before its acceptance is dropped and not called refused",
+        arguments: ["apply", "down"]
+    )
+    func abandonedRequest(_ command: String) async throws {
+        try await TestHost.with { host in
+            try host.declare("web")
+            try await host.apply()
+            let web = try await host.runningInstance("web", number: 1)
+            let reconciler = try #require(host.reconcilerPID)
+            try host.declare("web", "generation: 1")
+            #expect(kill(reconciler, SIGSTOP) == 0)
+            let result = try await host.run(command, "--timeout", "1s")
+            #expect(kill(reconciler, SIGCONT) == 0)
+            #expect(result.exitCode == 1, "\(result.output)\(result.errorOutput)")
+            #expect(!(result.output + result.errorOutput).contains("Refused"))
+            #expect(result.output.contains("It is not known whether anything was changed."), "\(result.output)")
+            _ = try await host.waitForEvent("warning", "dropped a request: its client left before it was accepted")
+            #expect(isAlive(web.pid))
+            #expect(host.instances("web").count == 1)
+        }
+    }
+
     @Test("A resumed reconciler records every exit exactly (SH-3, TM-2)")
     func suspended() async throws {
         try await TestHost.with { host in

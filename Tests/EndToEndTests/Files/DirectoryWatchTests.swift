@@ -42,11 +42,15 @@ struct DirectoryWatchTests {
             try host.writeManifest("web.yaml", good.replacing("requires", with: "require"))
             let event = try await host.waitForEvent("error", "web.yaml:4:1", "unknown key `require`")
             #expect(event["source"] as? String == "reconciler")
+            let refused = try await host.run("status")
+            #expect(refused.exitCode == 1, "\(refused.output)")
+            #expect(refused.output.contains("Refused: ") && refused.output.contains("web.yaml:4:1: unknown key"))
             #expect(try await firstInstances(host, ["db", "web"]) == before)
             #expect(kill(before[0].pid, SIGKILL) == 0)
             #expect(try await host.runningInstance("db", number: 2).job == before[0].job)
             try host.writeManifest("web.yaml", good)
             try await host.expectEmptyDiff()
+            try await eventually("the status is as wanted again") { try await host.run("status").exitCode == 0 }
             #expect(try await host.runningInstance("web", number: 1) == before[1])
         }
     }

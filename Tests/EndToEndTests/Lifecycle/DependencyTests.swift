@@ -222,6 +222,24 @@ struct DependencyTests {
         }
     }
 
+    @Test("After a second signal no killed service is shown as stopping")
+    func secondSignal() async throws {
+        try await TestHost.with { host in
+            try host.declare("web", actions: .process("ignore-term sleep -1", "stop: {timeout: 60s}"))
+            let watch = try host.start(["reconcile", "--watch", "--down-on-exit"])
+            let web = try await host.runningInstance("web")
+            #expect(kill(watch.pid, SIGTERM) == 0)
+            try await eventually("the service is being stopped") { try await host.state(of: "web") == "stopping" }
+            #expect(kill(watch.pid, SIGTERM) == 0)
+            #expect(try await host.exitCode(of: watch) == 0)
+            try await eventually("the service was killed") { !isAlive(web.pid) }
+            #expect(try await host.state(of: "web") == "stopped")
+            let status = try await host.run("status")
+            #expect(status.exitCode == 0, "\(status.output)")
+            #expect(!status.output.contains(String(web.pid)))
+        }
+    }
+
     @Test("The option --down-on-exit stops stubborn services in waves within their stop timeouts (DP-5)")
     func downOnExit() async throws {
         try await TestHost.with { host in

@@ -59,17 +59,79 @@ struct DriftTests {
         }
     }
 
-    @Test("A process that ended without a reconciler is drift")
+    @Test("A process that ended while the reconciler is suspended is drift")
     func processGone() async throws {
         try await TestHost.with { host in
             try host.declare("web", actions: .process())
             try await host.apply()
             let instance = try await host.runningInstance("web", number: 1)
-            try await host.killReconciler()
+            let reconciler = try #require(host.reconcilerPID)
+            #expect(kill(reconciler, SIGSTOP) == 0)
             kill(instance.pid, SIGKILL)
             try await eventually("the process is gone") { !isAlive(instance.pid) }
             let found = try await Self.findings(host)
+            #expect(kill(reconciler, SIGCONT) == 0)
+            #expect(found.code == 0)
             #expect(found.drift == ["core/web.run process_gone: process \(instance.pid) is gone"], "\(found.text)")
+        }
+    }
+
+    @Test("A service that died without a reconciler is a change, and its dependents stay up")
+    func diedWithoutReconciler() async throws {
+        try await TestHost.with { host in
+            try host.declare("db", actions: .process())
+            try host.declare("web", "requires: [db]", actions: .process())
+            try await host.apply()
+            let db = try await host.runningInstance("db", number: 1)
+            let web = try await host.runningInstance("web", number: 1)
+            try await host.killReconciler()
+            kill(db.pid, SIGKILL)
+            try await eventually("the process is gone") { !isAlive(db.pid) }
+            let diff = try await host.run(["diff", "-o", "json"])
+            #expect(diff.exitCode == 1, "\(diff.output)")
+            let changes = try #require(diff.json["changes"] as? [[String: Any]])
+            let change = try #require(changes.first { $0["service"] as? String == "core/db" })
+            #expect(change["action"] as? String == "start")
+            #expect((change["reason"] as? [String: Any])?["code"] as? String == "not_running")
+            #expect((diff.json["summary"] as? [String: Any])?["restart"] as? Int == 0)
+            // A saved plan with such a change is applied, although the new reconciler heals first.
+            let plan = host.root + "/plan.json"
+            try diff.output.write(toFile: plan, atomically: true, encoding: .utf8)
+            let apply = try await host.run(["apply", "--plan", plan])
+            #expect(apply.exitCode == 0, "\(apply.output)\(apply.errorOutput)")
+            #expect(isAlive(web.pid))
+            #expect(try await host.run(["diff"]).exitCode == 0)
+        }
+    }
+
+    @Test("A one-shot that succeeded without a reconciler is no change")
+    func succeededWithoutReconciler() async throws {
+        try await TestHost.with { host in
+            let gate = host.root + "/gate"
+            let script = "while [ ! -e \(gate) ]; do sleep 0.02; done"
+            try host.writeManifest(
+                "task.yaml",
+                """
+                kind: Service
+                name: task
+                actions:
+                  - name: run
+                    exec: [sh, -c, "\(script)"]
+                """
+            )
+            _ = try await host.run(["apply", "--no-wait"])
+            try await eventually("the one-shot runs") {
+                try await host.run(["status", "-o", "json"]).output.contains("\"phase\": \"running\"")
+            }
+            let status = try await host.run(["status", "-o", "json"])
+            let services = try #require(status.json["services"] as? [[String: Any]])
+            let actions = try #require(services.first?["actions"] as? [[String: Any]])
+            let pid = try #require(actions.first?["pid"] as? Int32)
+            try await host.killReconciler()
+            _ = FileManager.default.createFile(atPath: gate, contents: nil)
+            try await eventually("the one-shot has ended") { !isAlive(pid) }
+            let diff = try await host.run(["diff"])
+            #expect(diff.exitCode == 0, "\(diff.output)")
         }
     }
 

@@ -6,6 +6,53 @@ import Testing
 /// At most one reconciler runs per state directory.
 @Suite("A single reconciler", .serialized)
 struct SingleReconcilerTests {
+    @Test("An apply from another directory that would stop services needs --switch-dir", arguments: [true, false])
+    func switchedDirectory(_ isReconcilerAlive: Bool) async throws {
+        try await TestHost.with { host in
+            try host.declare("web")
+            try await host.apply()
+            let web = try await host.runningInstance("web", number: 1)
+            if !isReconcilerAlive { try await host.killReconciler() }
+            let other = host.root + "/other"
+            mkdir(other, 0o700)
+            let manifest = host.manifest("foreign", [], [.process()])
+            try Data(manifest.utf8).write(to: URL(fileURLWithPath: other + "/s.yaml"))
+            let diff = try await host.run("diff", "--dir", other)
+            #expect(diff.exitCode == 1 && diff.errorOutput.contains("--switch-dir"), "\(diff.errorOutput)")
+            let commands = isReconcilerAlive ? ["apply"] : ["apply", "reconcile"]
+            for command in commands {
+                let result = try await host.run(command, "--dir", other)
+                #expect(result.exitCode == 2, "\(result.output)\(result.errorOutput)")
+                for part in [host.servicesDirectory, other, "core/web", "--switch-dir"] {
+                    #expect(result.errorOutput.contains(part), "\(result.errorOutput)")
+                }
+            }
+            #expect(isAlive(web.pid) && host.instances("foreign").isEmpty)
+            // Another spelling of the same directory is the same directory.
+            symlink(host.servicesDirectory, host.root + "/link")
+            try host.declare("web", "generation: 1")
+            #expect(try await host.run("apply", "--dir", host.root + "/link").exitCode == 0)
+            let result = try await host.run("apply", "--dir", other, "--switch-dir")
+            #expect(result.exitCode == 0, "\(result.output)\(result.errorOutput)")
+            #expect(!isAlive(web.pid))
+        }
+    }
+
+    @Test("A background reconciler sends the whole result of a down before it exits")
+    func longReply() async throws {
+        try await TestHost.with { host in
+            // The result names every declared service, and is larger than the buffer of the socket.
+            let documents = (0..<2000).map {
+                "kind: Service\nname: s\($0)\nstatus: stop\nactions: [{name: a, exec: [a]}]"
+            }
+            try host.writeManifest("many.yaml", documents.joined(separator: "\n---\n") + "\n")
+            try host.declare("web")
+            try await host.apply()
+            let result = try await host.run("down", "--all")
+            #expect(result.exitCode == 0, "\(result.output)\(result.errorOutput)")
+        }
+    }
+
     @Test("A second reconciler exits with 2 and names the first (LK-1)")
     func secondReconcilerIsRefused() async throws {
         try await TestHost.with { host in

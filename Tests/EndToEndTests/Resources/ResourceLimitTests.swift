@@ -63,6 +63,37 @@ struct ResourceLimitTests {
     }
 
     @Test(
+        "A reconciler that could not accept a client does not start",
+        .enabled(if: hasPrlimit, "prlimit is not installed"),
+        arguments: [["apply"], ["reconcile"], ["reconcile", "--watch"]]
+    )
+    func tooFewDescriptors(_ arguments: [String]) async throws {
+        try await TestHost.with { host in
+            try host.declare("web")
+            let result = try await host.run(arguments, through: [Self.prlimit, "--nofile=20:20"])
+            #expect(result.exitCode == 2, "\(result.output)\(result.errorOutput)")
+            #expect(result.errorOutput.contains("the limit of open files is 20, and it needs 48"))
+            #expect(host.instances("web").isEmpty && host.reconcilerPID == nil)
+        }
+    }
+
+    @Test(
+        "With the lowest limit of open files a reconciler still accepts a client",
+        .enabled(if: hasPrlimit, "prlimit is not installed")
+    )
+    func lowestLimit() async throws {
+        try await TestHost.with { host in
+            try host.declare("web")
+            let result = try await host.run(["apply"], through: [Self.prlimit, "--nofile=48:48"])
+            #expect(result.exitCode == 0, "\(result.output)\(result.errorOutput)")
+            _ = try await host.runningInstance("web", number: 1)
+            try host.declare("web", "generation: 1")
+            try await host.apply()
+            _ = try await host.runningInstance("web", number: 2)
+        }
+    }
+
+    @Test(
         "A reconciler with few descriptors leaves unadopted jobs running (RX-1)",
         .enabled(if: hasPrlimit, "prlimit is not installed")
     )

@@ -52,6 +52,23 @@ import Testing
         #expect(files.first?.baseDirectory == sandbox.folder + "/s")
     }
 
+    @Test("Files are read from one path and named by another path to the same directory")
+    func namedByAnotherPath() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("s/sub/a.yaml", "x")
+        symlink("s", sandbox.folder + "/link")
+        let (directory, link) = (sandbox.folder + "/s", sandbox.folder + "/link")
+        guard case .files(let files) = ManifestFiles.read(link, shownAs: directory, namedBy: directory) else {
+            Issue.record("unreadable")
+            return
+        }
+        #expect(files.map(\.path) == [directory + "/sub/a.yaml"])
+        #expect(files.map(\.baseDirectory) == [directory + "/sub"])
+        #expect(ManifestFiles.isSameDirectory(directory, link) && ManifestFiles.isSameDirectory("/none", "/none"))
+        #expect(!ManifestFiles.isSameDirectory(directory, sandbox.folder))
+        #expect(!ManifestFiles.isSameDirectory(directory, sandbox.folder + "/none"))
+    }
+
     @Test("A services directory that is missing or a file is unreadable with its reason")
     func unreadable() throws {
         let sandbox = try Sandbox()

@@ -117,6 +117,8 @@ import Testing
         #expect(ApplyView().text(result) == "Nothing to do.\n")
         result.isConverged = false
         #expect(ApplyView().text(result) == "Refused: nothing was changed.\n")
+        result.isOutcomeUnknown = true
+        #expect(ApplyView().text(result).hasPrefix("It is not known whether anything was changed."))
     }
 
     @Test(

@@ -19,7 +19,7 @@ import Testing
             StatusView.json(empty).text()
                 == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
                 + #""dir":null,"safe_mode":null},"services":[],"standalone":[],"#
-                + #""database":{"writable":true,"trouble":null,"warning":null}}"#
+                + #""database":{"writable":true,"trouble":null,"warning":null},"refused":null}"#
         )
         #expect(empty.isAllAsWanted)
     }
@@ -37,6 +37,38 @@ import Testing
         #expect(database?["trouble"] == .string(report.storeOutage ?? ""))
     }
 
+    @Test("The status reports a refused change with its errors and its age, and exits 1")
+    func refusedChange() {
+        var report = StatusReport(revision: nil, reconciler: nil, services: [], now: now)
+        #expect(report.isAllAsWanted)
+        let text = "cannot apply /srv: its manifests have errors\nweb.yaml:3:1: unknown \u{1B}key"
+        report.refusedChange = RefusedChange(since: WallTime(microseconds: now.microseconds - 120_000_000), text: text)
+        #expect(!report.isAllAsWanted)
+        let shown = StatusView().text(report)
+        #expect(
+            shown.contains("Refused: cannot apply /srv: its manifests have errors (the last change, refused 2m ago;")
+        )
+        #expect(shown.contains("\n  web.yaml:3:1: unknown ") && !shown.contains("\u{1B}"))
+        #expect(StatusView.json(report)["refused"]?["text"] == .string(text))
+    }
+
+    @Test("A running program without a reconciler is not as wanted unless its status is ignore")
+    func unsupervised() {
+        var action = ActionStatus(name: "run")
+        action.pid = 412
+        func report(_ wanted: DesiredStatus?, healthy: Bool? = nil, _ holder: ReconcilerLockHolder?) -> StatusReport {
+            action.isHealthy = healthy
+            let service = ServiceStatus(name: QualifiedName("a"), wanted: wanted, state: .running, actions: [action])
+            return StatusReport(revision: nil, reconciler: holder, services: [service], now: now)
+        }
+        let holder = ReconcilerLockHolder(pid: 7, mode: "watch", directory: "/srv")
+        #expect(!report(.start, nil).isAllAsWanted)
+        #expect(StatusView().text(report(.start, nil)).contains("Unsupervised: no reconciler is running"))
+        #expect(report(.start, holder).isAllAsWanted)
+        #expect(report(.ignore, nil).isAllAsWanted)
+        #expect(report(.start, healthy: false, holder).isAllAsWanted, "not yet failed `failures` times")
+    }
+
     @Test("CR-6: The status reports safe mode with its reason above the summary")
     func safeMode() {
         var report = sampleReport
@@ -52,7 +84,7 @@ import Testing
     @Test("The JSON of a status has the members of the contract in their order")
     func members() {
         let json = StatusView.json(sampleReport)
-        #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database"])
+        #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database", "refused"])
         #expect(json["database"].map(keys) == ["writable", "trouble", "warning"])
         #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir", "safe_mode"])
         guard case .array(let standalone)? = json["standalone"], let action = standalone.first else {
@@ -146,7 +178,18 @@ import Testing
         job.phase = phase
         let status = StandaloneStatus(name: QualifiedName("seed"), action: ActionStatus(job))
         let report = StatusReport(revision: nil, reconciler: nil, services: [], standalone: [status], now: now)
-        #expect(report.isAllAsWanted == (phase != .failed))
+        var afterDown = report
+        afterDown.revision = RevisionRecord(
+            number: 2,
+            time: now,
+            directory: "/srv",
+            actor: "root",
+            summary: "down",
+            isDown: true
+        )
+        #expect(afterDown.isAllAsWanted == (status.action.pid == nil))
+        // A running program is not as wanted without a reconciler.
+        #expect(report.isAllAsWanted == (phase != .failed && status.action.pid == nil))
         #expect(
             StatusView().text(report).hasSuffix(
                 "\n1 standalone action. Nothing was applied yet; no reconciler is running.\n"

@@ -121,6 +121,7 @@ public struct RandomPlanCase: Sendable {
         var service = ObservedService(spec, state, isActive: isActive)
         if generator.oneIn(10) { service.drift = [.processGone(spec.name, "main", pid: 1)] }
         if generator.oneIn(10) { service.drift.append(.programReplaced(spec.name, "main", path: "/bin/run")) }
+        if generator.oneIn(10) { service.notRunning = "process 1 is gone, and no reconciler is running" }
         if state == .running, generator.oneIn(10) { service.unhealthy = "its health probe fails" }
         return service
     }

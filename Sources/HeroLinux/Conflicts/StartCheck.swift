@@ -1,0 +1,118 @@
+import CHeroLinux
+import CHeroRecord
+import Glibc
+import HeroKernel
+import HeroModel
+import Synchronization
+
+/// Checks whether programs could start now, without starting them.
+///
+/// Only certain reasons count: what this process may not look at, and a user that cannot be looked up in time, is no
+/// problem.
+struct StartCheck {
+    /// Whether user names are looked up, which may take as long as `lookupTimeout`.
+    let looksUpUsers: Bool
+    private var accounts: [Account.Query: Lookup] = [:]
+
+    private typealias Lookup = Result<Account, StartError>?
+
+    /// How long a lookup of a user may take.
+    private static let lookupTimeout = Duration.seconds(2)
+
+    init(looksUpUsers: Bool) {
+        self.looksUpUsers = looksUpUsers
+    }
+
+    /// Returns why a start would fail; nil if no reason is certain.
+    mutating func problem(of request: LaunchRequest) -> StartFailure? {
+        let failure: StartFailure
+        do throws(StartError) {
+            let launch = try ResolvedLaunch(request, as: try account(of: request.rights))
+            try Self.checkDirectory(request.workingDirectory)
+            return Self.programProblem(launch)
+        } catch {
+            failure = error.failure
+        }
+        return Self.isCertain(failure.errno) ? failure : nil
+    }
+
+    /// Whether an error says something about the machine, and not about the rights of this process or about the moment.
+    private static func isCertain(_ number: Int32) -> Bool {
+        [0, ENOENT, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, ENXIO].contains(number)
+    }
+
+    private mutating func account(of rights: Rights) throws(StartError) -> Account? {
+        guard let query = Account.Query(rights), looksUpUsers || query.isNumeric else { return nil }
+        let lookup = accounts[query] ?? Self.lookUp(query)
+        accounts[query] = lookup
+        return try lookup?.get()
+    }
+
+    /// Looks up an account in another thread; nil if that takes too long.
+    private static func lookUp(_ query: Account.Query) -> Lookup {
+        final class Reply: Sendable {
+            let result = Mutex<Lookup>(nil)
+        }
+        let reply = Reply()
+        let error = startThread {
+            let found: Result<Account, StartError>
+            do throws(StartError) { found = .success(try Account.resolve(query)) } catch { found = .failure(error) }
+            reply.result.withLock { $0 = found }
+        }
+        guard error == 0 else { return nil }
+        let deadline = hl_boot_clock() &+ lookupTimeout.wholeNanoseconds
+        while hl_boot_clock() < deadline {
+            if let result = reply.result.withLock({ $0 }) { return result }
+            hl_sleep(1_000_000)
+        }
+        return nil
+    }
+
+    private static func checkDirectory(_ path: String) throws(StartError) {
+        var file = stat()
+        guard stat(path, &file) == 0 else { throw StartError(.directory, errno, "\(path): \(errorText(errno))") }
+        guard file.st_mode & S_IFMT == S_IFDIR else {
+            throw StartError(.directory, ENOTDIR, "\(path): \(errorText(ENOTDIR))")
+        }
+    }
+
+    /// Returns why none of the candidates can be executed by any user.
+    private static func programProblem(_ launch: ResolvedLaunch) -> StartFailure? {
+        let candidates = launch.candidates.map { path in
+            path.hasPrefix("/") ? path : "\(launch.request.workingDirectory)/\(path)"
+        }
+        var error = ENOENT
+        for path in candidates {
+            var file = stat()
+            guard stat(path, &file) == 0 else {
+                guard errno == ENOENT || errno == ENOTDIR else { return nil }
+                continue
+            }
+            let isExecutable = file.st_mode & S_IFMT == S_IFREG && file.st_mode & 0o111 != 0
+            if isExecutable { return hasInterpreter(path) ? nil : failure(ENOENT, [path], launch) }
+            error = EACCES
+        }
+        return failure(error, candidates, launch)
+    }
+
+    /// Whether the interpreter that the first line of a script names may exist.
+    private static func hasInterpreter(_ path: String) -> Bool {
+        guard let line = readText(path, limit: 256)?.split(separator: "\n").first, line.hasPrefix("#!"),
+            let name = line.dropFirst(2).split(whereSeparator: { $0 == " " || $0 == "\t" }).first, name.hasPrefix("/")
+        else { return true }
+        var file = stat()
+        return stat(String(name), &file) == 0 || errno != ENOENT
+    }
+
+    private static func failure(_ number: Int32, _ candidates: [String], _ launch: ResolvedLaunch) -> StartFailure {
+        let context = StartFailureContext(
+            candidates: candidates,
+            workingDirectory: launch.request.workingDirectory,
+            log: "",
+            script: "",
+            record: "",
+            rights: launch.request.rights
+        )
+        return makeStartFailure(HERO_STAGE_EXECUTE.rawValue, number, context)
+    }
+}

@@ -1,0 +1,79 @@
+import Glibc
+import HeroKernel
+import HeroModel
+import Testing
+
+@testable import HeroLinux
+
+@Suite(.ownThread) struct StartCheckTests {
+    private func request(_ arguments: [String], in sandbox: Sandbox) -> LaunchRequest {
+        LaunchRequest(
+            start: StartID(job: 1, generation: 1),
+            label: "core/web.main",
+            arguments: arguments,
+            environment: [.texts(["PATH": "/usr/bin:/bin"])],
+            workingDirectory: sandbox.folder,
+            stop: StopPolicy(),
+            log: LogPolicy(),
+            logFile: "1.log"
+        )
+    }
+
+    private func problem(_ request: LaunchRequest, looksUpUsers: Bool = true) -> String? {
+        var check = StartCheck(looksUpUsers: looksUpUsers)
+        return check.problem(of: request)?.description
+    }
+
+    @Test("A start with everything it needs has no problem")
+    func fine() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("run", "#!/bin/sh\n")
+        chmod(sandbox.folder + "/run", 0o755)
+        for program in ["sh", "/bin/sh", "./run", sandbox.folder + "/run"] {
+            #expect(problem(request([program], in: sandbox)) == nil, "\(program)")
+        }
+    }
+
+    @Test("A program that does not exist or is no program is a problem")
+    func programs() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("plain", "text")
+        try sandbox.write("script", "#!/nowhere/python3 -u\n")
+        chmod(sandbox.folder + "/script", 0o755)
+        mkdir(sandbox.folder + "/folder", 0o755)
+        let expected = [
+            ("nosuch", "cannot execute: nosuch in /usr/bin:/bin: No such file or directory"),
+            ("/none/x", "cannot execute: /none/x: No such file or directory"),
+            ("./plain", "it is not executable; run `chmod +x"), ("./folder", "it is a directory"),
+            ("./script", "its interpreter /nowhere/python3 does not exist"),
+        ]
+        for (program, text) in expected {
+            let found = problem(request([program], in: sandbox)) ?? ""
+            #expect(found.contains(text), "\(program): \(found)")
+        }
+    }
+
+    @Test("A missing working directory, user or environment file is a problem")
+    func surroundings() throws {
+        let sandbox = try Sandbox()
+        var request = request(["sh"], in: sandbox)
+        request.workingDirectory = sandbox.folder + "/none"
+        #expect(problem(request)?.contains("/none: No such file or directory") ?? false)
+        request.workingDirectory = sandbox.folder
+        request.rights = Rights(user: "no-such-user-here")
+        #expect(problem(request)?.contains("user `no-such-user-here`: no such user") ?? false)
+        #expect(problem(request, looksUpUsers: false) == nil)
+        request.rights = Rights()
+        request.environment.append(.file(sandbox.folder + "/none.env"))
+        #expect(problem(request)?.contains("none.env: No such file or directory") ?? false)
+        request.environment[1] = .variables(["TOKEN": .fromFile(sandbox.folder + "/token")])
+        #expect(problem(request)?.contains("`TOKEN` from \(sandbox.folder)/token") ?? false)
+    }
+
+    @Test("A directory that this process may not enter is no certain problem", .enabled(if: geteuid() != 0))
+    func unreadable() throws {
+        let sandbox = try Sandbox()
+        mkdir(sandbox.folder + "/closed", 0)
+        #expect(problem(request([sandbox.folder + "/closed/run"], in: sandbox)) == nil)
+    }
+}
