@@ -17,7 +17,7 @@ public final class LinuxKernel: Kernel {
     public let baseEnvironment: [String: String]
 
     let paths: RuntimePaths
-    private let environment: [String: String]
+    let environment: [String: String]
     let reactor: Reactor
     let signalDescriptor: Descriptor
     let ownsProcess: Bool

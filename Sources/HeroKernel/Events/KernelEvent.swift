@@ -13,8 +13,8 @@ public enum KernelEvent: Hashable, Sendable {
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged
-    /// The run directory was removed: why it cannot be created again, or nil if it was.
-    case runDirectoryLost(problem: String?)
+    /// The run directory was removed by another program.
+    case runDirectoryLost(RunDirectoryRecovery)
     /// A complete message arrived on the control socket.
     case requestReceived(RequestID, [UInt8])
     /// A client has closed its connection.

@@ -26,6 +26,8 @@ struct StartCheck {
     /// Returns why a start would fail; nil if no reason is certain.
     mutating func problem(of request: LaunchRequest) -> StartFailure? {
         let failure: StartFailure
+        // The files of another user may be readable only for that user.
+        let isUserUnknown = !looksUpUsers && !(Account.Query(request.rights)?.isNumeric ?? true)
         do throws(StartError) {
             let launch = try ResolvedLaunch(request, as: try account(of: request.rights))
             try Self.checkDirectory(request.workingDirectory)
@@ -33,6 +35,7 @@ struct StartCheck {
         } catch {
             failure = error.failure
         }
+        if isUserUnknown, failure.stage == .environment { return nil }
         return Self.isCertain(failure.errno) ? failure : nil
     }
 

@@ -9,15 +9,16 @@ enum RemovedRecord {
     /// The shim writes the end of its program to the removed file, so that end is reported as lost.
     ///
     /// - Parameters:
-    ///   - path: The path of the record.
+    ///   - path: The path of the record when its shim opened it.
     ///   - shim: The PID of the shim, which is not reaped.
-    static func restore(_ path: String, of shim: Int32) {
-        guard access(path, F_OK) != 0, let bytes = read(path, shim) else { return }
-        let number = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+    ///   - target: The path of the copy; an existing file stays as it is.
+    static func restore(_ path: String, of shim: Int32, at target: String) {
+        guard access(target, F_OK) != 0, let bytes = read(path, shim) else { return }
+        let number = open(target, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard number >= 0 else { return }
         let file = Descriptor(number)
         guard bytes.withUnsafeBytes({ pwrite(file.number, $0.baseAddress, $0.count, 0) }) != bytes.count else { return }
-        unlink(path)
+        unlink(target)
     }
 
     private static func read(_ path: String, _ shim: Int32) -> [UInt8]? {

@@ -14,6 +14,9 @@ enum Lifecycle: Hashable {
     case safeMode(until: Moment, nextCheck: Moment)
     /// Safe mode has ended: the process exits, and a reconciler without safe mode replaces it.
     case safeModeEnded
+    /// The run directory cannot be created again: the process exits, and a reconciler with another run directory
+    /// replaces it.
+    case runDirectoryMoved
     /// The reconciler was asked to exit. No request leads back from here.
     ///
     /// `atOnce` is true after the second request: then the reconciler waits for nothing.
@@ -23,7 +26,7 @@ enum Lifecycle: Hashable {
     var isLeaving: Bool {
         switch self {
         case .leaving: true
-        case .running, .paused, .safeMode, .safeModeEnded: false
+        case .running, .paused, .safeMode, .safeModeEnded, .runDirectoryMoved: false
         }
     }
 
@@ -31,7 +34,7 @@ enum Lifecycle: Hashable {
     var nextSafeModeCheck: Moment? {
         switch self {
         case .safeMode(until: _, let nextCheck): nextCheck
-        case .running, .paused, .safeModeEnded, .leaving: nil
+        case .running, .paused, .safeModeEnded, .runDirectoryMoved, .leaving: nil
         }
     }
 
@@ -66,6 +69,11 @@ enum Lifecycle: Hashable {
         guard case .safeMode = self else { return false }
         self = .safeModeEnded
         return true
+    }
+
+    /// Makes the reconciler exit so that another one replaces it; a request to exit remains in force.
+    mutating func moveRunDirectory() {
+        if !isLeaving { self = .runDirectoryMoved }
     }
 
     /// Asks the reconciler to exit when its work is done.

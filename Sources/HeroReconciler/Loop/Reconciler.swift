@@ -208,6 +208,7 @@ public final class Reconciler {
         switch state.lifecycle {
         case .leaving: return !configuration.downOnExit || state.isAllDown
         case .safeModeEnded: return storeHealth.outage != nil || reporter.observers == nil
+        case .runDirectoryMoved: return true
         case .running, .paused, .safeMode: break
         }
         return configuration.mode == .once && result != nil
@@ -317,24 +318,27 @@ public final class Reconciler {
             } else {
                 revisions.handleFileChange()
             }
-        case .runDirectoryLost(let problem): handleLostRunDirectory(problem)
+        case .runDirectoryLost(let recovery): handleLostRunDirectory(recovery)
         case .requestReceived(let client, let message): requests.handle(client, message)
         case .clientDisconnected(let client): reporter.observers?.removeClient(client)
         case .terminationRequested: handleTermination()
         }
     }
 
-    /// The run directory was removed by another program.
-    ///
-    /// Programs run on. From the database alone a new reconciler knows them; the recovery records are for a lost one.
-    private func handleLostRunDirectory(_ problem: String?) {
-        if let problem {
-            let text = "the run directory was removed and cannot be created again, so nothing can start: \(problem)"
-            return journal.recordEvent(.error, "", text)
+    /// The run directory was removed by another program; services run on.
+    private func handleLostRunDirectory(_ recovery: RunDirectoryRecovery) {
+        switch recovery {
+        case .restored:
+            journal.recordEvent(.warning, "", "the run directory was removed while in use, and was created again")
+            for job in state.jobs.values where !job.lifecycle.isIdle { recoveryRecords.write(of: job) }
+        case .moved(to: let directory):
+            let text = "the run directory was removed and cannot be created again; a new reconciler uses \(directory)"
+            journal.recordEvent(.error, "", text)
+            state.lifecycle.moveRunDirectory()
+        case .failed(let reason):
+            let text = "the run directory was removed and cannot be created again, so nothing can start: \(reason)"
+            journal.recordEvent(.error, "", text)
         }
-        let text = "the run directory was removed while in use, and was created again"
-        journal.recordEvent(.warning, "", text)
-        for job in state.jobs.values where !job.lifecycle.isIdle { recoveryRecords.write(of: job) }
     }
 
     // MARK: Exit
@@ -359,7 +363,12 @@ public final class Reconciler {
     // MARK: Safe mode
 
     /// Whether safe mode has ended, so that a reconciler without safe mode must replace this one.
-    public var mustRestartNormally: Bool { state.lifecycle == .safeModeEnded }
+    public var mustRestartNormally: Bool {
+        switch state.lifecycle {
+        case .safeModeEnded, .runDirectoryMoved: true
+        case .running, .paused, .safeMode, .leaving: false
+        }
+    }
 
     private func startSafeMode() {
         guard let safeMode = configuration.safeMode else { return }

@@ -42,6 +42,18 @@ struct LifecycleTests {
         #expect(lifecycle == .safeModeEnded && lifecycle.nextSafeModeCheck == nil)
     }
 
+    @Test("A moved run directory ends the reconciler unless it was asked to exit")
+    func movedRunDirectory() {
+        var lifecycle = Lifecycle.paused
+        lifecycle.moveRunDirectory()
+        #expect(lifecycle == .runDirectoryMoved && !lifecycle.isLeaving && lifecycle.nextSafeModeCheck == nil)
+        lifecycle.resume()
+        #expect(lifecycle == .runDirectoryMoved)
+        lifecycle.leave()
+        lifecycle.moveRunDirectory()
+        #expect(lifecycle == .leaving(atOnce: false))
+    }
+
     @Test("A down in safe mode does not end safe mode, and an exit does")
     func downInSafeMode() {
         var lifecycle = Lifecycle.running
