@@ -28,7 +28,7 @@ void hero_proc_seal(struct hero_proc *record) {
 
 void hero_exit_seal(struct hero_exit *record) {
     record->magic = HERO_EXIT_MAGIC;
-    record->version = HERO_VERSION;
+    record->version = HERO_EXIT_VERSION;
     record->checksum = hero_checksum(record, offsetof(struct hero_exit, checksum));
 }
 
@@ -38,29 +38,29 @@ void hero_notify_state_seal(struct hero_notify_state *record) {
     record->checksum = hero_checksum(record, offsetof(struct hero_notify_state, checksum));
 }
 
-/// The checksum follows the fields of the version of the record; `first` is the offset of the first field of version 2.
-static int is_valid(void *record, uint32_t version, long first, long last, long size) {
-    if (version != 1 && version != HERO_VERSION) return 0;
-    long end = version == 1 ? first : last;
+/// The checksum follows the fields of the version of the record; ends[version - 1] is its offset.
+static int is_valid(void *record, uint32_t version, const long *ends, uint32_t versions, long size) {
+    if (version < 1 || version > versions) return 0;
+    long end = ends[version - 1];
     uint32_t checksum;
     memcpy(&checksum, (char *)record + end, sizeof checksum);
     if (checksum != hero_checksum(record, end)) return 0;
-    if (version == 1) memset((char *)record + first, 0, (size_t)(size - first));
+    if (version < versions) memset((char *)record + end, 0, (size_t)(size - end));
     return 1;
 }
 
 int hero_proc_is_valid(struct hero_proc *record) {
-    return record->magic == HERO_PROC_MAGIC
-        && is_valid(
-            record, record->version, offsetof(struct hero_proc, containment), offsetof(struct hero_proc, checksum),
-            sizeof *record);
+    static const long ends[HERO_VERSION] = {
+        offsetof(struct hero_proc, containment), offsetof(struct hero_proc, checksum)};
+    return record->magic == HERO_PROC_MAGIC && is_valid(record, record->version, ends, HERO_VERSION, sizeof *record);
 }
 
 int hero_exit_is_valid(struct hero_exit *record) {
+    static const long ends[HERO_EXIT_VERSION] = {
+        offsetof(struct hero_exit, out_of_memory), offsetof(struct hero_exit, tracer),
+        offsetof(struct hero_exit, checksum)};
     return record->magic == HERO_EXIT_MAGIC
-        && is_valid(
-            record, record->version, offsetof(struct hero_exit, out_of_memory), offsetof(struct hero_exit, checksum),
-            sizeof *record);
+        && is_valid(record, record->version, ends, HERO_EXIT_VERSION, sizeof *record);
 }
 
 int hero_notify_state_is_valid(const struct hero_notify_state *record) {

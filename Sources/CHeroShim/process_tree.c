@@ -237,3 +237,45 @@ int shim_scan_children(int root, struct shim_process *table, int count, int capa
     close(processes);
     return count;
 }
+
+int shim_tracer_of(int pid) {
+    char path[64], text[2048];
+    name_process_file(path, pid, "/status");
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return 0;
+    long size = read(descriptor, text, sizeof text - 1);
+    close(descriptor);
+    if (size <= 0) return 0;
+    text[size] = 0;
+    // The name of the program comes first and is escaped, so it contains no line feed.
+    const char *line = strstr(text, "\nTracerPid:\t");
+    if (line == NULL) return 0;
+    line += strlen("\nTracerPid:\t");
+    return (int)parse_decimal(&line);
+}
+
+/// 1 when a process has exited with all its threads.
+static int is_zombie(int pid) {
+    char path[64], text[1024];
+    name_process_file(path, pid, "/stat");
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return 0;
+    long size = read(descriptor, text, sizeof text - 1);
+    close(descriptor);
+    if (size <= 0) return 0;
+    text[size] = 0;
+    const char *cursor = strrchr(text, ')');
+    uint64_t threads;
+    return cursor != NULL && cursor[1] == ' ' && cursor[2] == 'Z' && read_stat(pid, 20, &threads) == 0 && threads <= 1;
+}
+
+int shim_has_only_zombies(void) {
+    struct shim_process *table = shim_process_table();
+    int count = shim_list_children(getpid(), table, 0, SHIM_TABLE_SIZE);
+    if (count < 0) count = shim_scan_children(getpid(), table, 0, SHIM_TABLE_SIZE);
+    if (count <= 0) return 0;
+    for (int index = 0; index < count; index++) {
+        if (!is_zombie(table[index].pid)) return 0;
+    }
+    return 1;
+}

@@ -167,6 +167,25 @@ int harness_signal(int pid, int signal) {
     return result;
 }
 
+int harness_trace(int pid) {
+    int ends[2];
+    if (pipe(ends) != 0) return -errno;
+    int tracer = fork();
+    if (tracer == 0) {
+        int result = ptrace(PTRACE_SEIZE, pid, 0, 0) == 0 ? 0 : -errno;
+        long ignored = write(ends[1], &result, sizeof result);
+        (void)ignored;
+        if (result != 0) _exit(1);
+        for (;;) pause();
+    }
+    int result = -EIO;
+    close(ends[1]);
+    if (tracer > 0 && read(ends[0], &result, sizeof result) != sizeof result) result = -EIO;
+    close(ends[0]);
+    if (tracer > 0 && result != 0) waitpid(tracer, NULL, 0);
+    return tracer < 0 ? -errno : result != 0 ? result : tracer;
+}
+
 int harness_wait_gone(int pid, int timeout_ms) {
     int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
     if (descriptor < 0) return 1;

@@ -13,7 +13,10 @@
 
 #include <stdint.h>
 
-#define HERO_VERSION 2u  // of records; version 1 is still read
+// Versions of the two halves of a record; earlier versions are still read. An older reconciler that cannot read the
+// second half still identifies the processes by the first.
+#define HERO_VERSION 2u
+#define HERO_EXIT_VERSION 3u
 // Version 2 adds hero_rights, 3 containment and handover, 4 the notify socket, 5 log_when_slow and strict_exec.
 #define HERO_SPEC_VERSION 5u
 #define HERO_NOTIFY_VERSION 1u
@@ -214,7 +217,7 @@ enum hero_exit_kind {
     HERO_EXIT_EXITED = 1,    // status is the exit code
     HERO_EXIT_SIGNALED = 2,  // status is the signal
     HERO_EXIT_FAILED = 3,    // the program was not executed: see stage and error
-    HERO_EXIT_UNKNOWN = 4    // the main process was not a child of the shim: its exit status is unknown
+    HERO_EXIT_UNKNOWN = 4    // another process received the exit status: the parent of the main process, or a tracer
 };
 
 /// Why the PID file of a daemon was not accepted when its first program had exited with a success code.
@@ -252,6 +255,8 @@ struct hero_exit {
     // How many processes of the tree received the stop signal because the main process had exited and no successor is
     // expected; 0: none, or a shim that does not record it. The shim changes the attributes of the record afterwards.
     uint32_t left_behind;
+    // Since version 3; version 2 has its checksum here.
+    uint32_t tracer;         // kind UNKNOWN: the PID of the process that traces the main process (ptrace(2)); or 0
     uint32_t checksum;       // always the last field
 };
 

@@ -243,6 +243,13 @@ int shim_has_exited(int pidfd);
 /// 1 while the process exists or is a zombie; its PID cannot be reused until it is reaped.
 int shim_exists(int pidfd);
 
+/// The PID of the process that traces a process (ptrace(2)); 0 when none does.
+int shim_tracer_of(int pid);
+
+/// 1 when the shim has children and all of them have exited. A traced process that has exited is reported to its parent
+/// only after its tracer has reaped it.
+int shim_has_only_zombies(void);
+
 /// Appends the children of all threads of a process to table; returns the new count. -ENOENT when the process is gone
 /// or the kernel does not list children.
 int shim_list_children(int pid, struct shim_process *table, int count, int capacity);

@@ -149,6 +149,12 @@ struct RecordFile {
         case HERO_EXIT_SIGNALED:
             outcome = .signaled(Signal(number: exit.status), coreDumped: exit.core_dumped != 0)
         case HERO_EXIT_FAILED: outcome = .startFailed(makeStartFailure(exit.stage, exit.error, context))
+        case HERO_EXIT_UNKNOWN where exit.tracer != 0:
+            let name = readText("/proc/\(exit.tracer)/comm", limit: 64)?.trimmed
+            outcome = .lost(
+                "process \(exit.tracer)\(name.map { " (\($0))" } ?? "") traced its main process, and only that process "
+                    + "received its exit status"
+            )
         case HERO_EXIT_UNKNOWN:
             outcome = .lost(
                 "its main process was the child of another process, and only that process received its exit status"

@@ -76,7 +76,7 @@ extension JobSupervisor {
             return true
         }
         switchMainProcess(to: identity)
-        if isChild { shim_close(pidfd) } else { foreignMainPidfd = pidfd }
+        if isChild { watchMain(pidfd) } else { foreignMainPidfd = pidfd }
         return true
     }
 
@@ -90,23 +90,19 @@ extension JobSupervisor {
             // exact.
             guard shim_parent_of(pid) != shim_own_pid() else { return closeForeignMain() }
             let now = shim_boottime()
-            if foreignMainExitedAt == 0 { foreignMainExitedAt = now }
-            guard now &- foreignMainExitedAt >= JobSupervisor.foreignReapTimeout else { return }
+            if unreapedMainExitedAt == 0 { unreapedMainExitedAt = now }
+            guard now &- unreapedMainExitedAt >= JobSupervisor.foreignReapTimeout else { return }
         }
         readNotifySocket(JobSupervisor.maxMessagesBeforeReap)
         guard record.proc.main.pid == pid else { return }
         closeForeignMain()
         guard !hasMainExited else { return }
-        record.exit.kind = HERO_EXIT_UNKNOWN.rawValue
-        record.exit.ended_boottime = shim_boottime()
-        record.exit.ended_realtime = shim_realtime()
-        record.exit.dropped_bytes = log.droppedBytes
-        _ = record.writeExit()
+        recordUnknownExit()
     }
 
     mutating func closeForeignMain() {
         shim_close(foreignMainPidfd)
         foreignMainPidfd = -1
-        foreignMainExitedAt = 0
+        unreapedMainExitedAt = 0
     }
 }

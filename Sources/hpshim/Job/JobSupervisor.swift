@@ -26,7 +26,8 @@ struct JobSupervisor {
     private static let maxKillInterval: Int64 = 1000
     /// The first and the longest interval between two reads of the PID file, in ms.
     private static let pidFileIntervals: (first: Int64, longest: Int64) = (5, 250)
-    /// How long another parent may take to reap the main process, in ns, and the interval between two checks, in ms.
+    /// How long another parent or a tracer may take to reap the main process, in ns, and the interval between two
+    /// checks, in ms.
     static let foreignReapTimeout: Int64 = 2_000_000_000
     private static let foreignReapInterval: Int64 = 10
     /// How many notify messages are read before output is handled again, and how many before an exit is handled.
@@ -46,8 +47,13 @@ struct JobSupervisor {
     ///
     /// Only this pidfd shows its exit.
     var foreignMainPidfd: Int32 = -1
-    /// When that process was seen to have exited (CLOCK_BOOTTIME, ns) while its parent has not reaped it; else 0.
-    var foreignMainExitedAt: Int64 = 0
+    /// A pidfd of the main process while that is a child of the shim; else -1.
+    ///
+    /// If another process traces the main process, only this pidfd shows its exit.
+    private var mainPidfd: Int32 = -1
+    /// When the main process was seen to have exited (CLOCK_BOOTTIME, ns) while it cannot be reaped yet, because its
+    /// parent or its tracer has not reaped it; else 0.
+    var unreapedMainExitedAt: Int64 = 0
     var record: RecordFile
     var log: LogSink
     private var lineAssembler = LineAssembler()
@@ -74,6 +80,7 @@ struct JobSupervisor {
         output = OutputPipe(launcher.output, streamName: "stdout", partialLine: shim_partial_line(0))
         error = OutputPipe(launcher.error, streamName: "stderr", partialLine: shim_partial_line(1))
         stopSignal = Int32(truncatingIfNeeded: launcher.spec.header.stop_signal)
+        mainPidfd = launcher.mainPidfd
         stopTimeout = Int64(launcher.spec.header.stop_timeout_ms) &* 1_000_000
     }
 
@@ -94,10 +101,10 @@ struct JobSupervisor {
     // MARK: Waiting
 
     private func waitForEvents() -> (ready: Int32, isIdle: Bool) {
-        let foreignMain = foreignMainExitedAt == 0 ? foreignMainPidfd : -1
+        let main = unreapedMainExitedAt != 0 ? -1 : foreignMainPidfd >= 0 ? foreignMainPidfd : mainPidfd
         let notifyPause = notifyRate.pause(at: shim_boottime())
         let notify = notifyPause == nil ? notifySocket.descriptor : -1
-        var descriptors = (signals, output.descriptor, error.descriptor, notify, foreignMain)
+        var descriptors = (signals, output.descriptor, error.descriptor, notify, main)
         var timeout = pollTimeout()
         if let notifyPause { timeout = timeout < 0 ? notifyPause : min(timeout, notifyPause) }
         let keepsBuffers = lineAssembler.hasUsedBuffers && (timeout < 0 || timeout > JobSupervisor.releaseMemoryDelay)
@@ -113,7 +120,7 @@ struct JobSupervisor {
     private func pollTimeout() -> Int64 {
         var due = log.retryTime
         switch stage {
-        case .running where foreignMainExitedAt != 0: return JobSupervisor.foreignReapInterval
+        case .running where unreapedMainExitedAt != 0: return JobSupervisor.foreignReapInterval
         case .running: break
         case .awaitingSuccessor: return pollInterval
         case .stopping(let deadline): due = min(due ?? deadline, deadline)
@@ -151,7 +158,12 @@ struct JobSupervisor {
             _ = shim_reap(exitInfo.pid)
             reaped += 1
         }
-        if foreignMainPidfd >= 0, shim_has_exited(foreignMainPidfd) != 0 { foreignMainExited() }
+        if foreignMainPidfd >= 0 {
+            if shim_has_exited(foreignMainPidfd) != 0 { foreignMainExited() }
+        } else if mainPidfd >= 0, shim_has_exited(mainPidfd) != 0 {
+            unreapedMainExited()
+        }
+        if isTreeTraced { return true }
         switch stage {
         case .running:
             guard hasMainExited else { return false }
@@ -168,6 +180,36 @@ struct JobSupervisor {
             killTree(reaped)
         }
         return false
+    }
+
+    /// Whether all remaining processes have exited and wait for their tracers.
+    ///
+    /// Nothing can end them but the end of a tracer, and that may never happen. They hold no resources.
+    private var isTreeTraced: Bool {
+        guard hasMainExited else { return false }
+        switch stage {
+        case .running, .awaitingSuccessor: return false
+        case .stopping: guard record.exit.tracer != 0 else { return false }
+        case .killing: break
+        }
+        return shim_has_only_zombies() != 0 && containment.isEmpty
+    }
+
+    /// Handles the exit of a main process that is a child of the shim and cannot be reaped.
+    ///
+    /// A traced process is reported to its parent only after its tracer has reaped it.
+    private mutating func unreapedMainExited() {
+        let now = shim_boottime()
+        if unreapedMainExitedAt == 0 { unreapedMainExitedAt = now }
+        guard now &- unreapedMainExitedAt >= JobSupervisor.foreignReapTimeout else { return }
+        let tracer = shim_tracer_of(record.proc.main.pid)
+        guard tracer > 0 else {
+            // It can be reaped now.
+            unreapedMainExitedAt = now
+            return
+        }
+        record.exit.tracer = UInt32(tracer)
+        recordUnknownExit()
     }
 
     var hasMainExited: Bool { record.exit.kind != HERO_EXIT_EMPTY.rawValue }
@@ -224,6 +266,13 @@ struct JobSupervisor {
         var identity = hero_identity()
         guard shim_identify(successor, -1, &identity) == 0 else { return }
         switchMainProcess(to: identity)
+        watchMain(shim_open_pidfd(successor))
+    }
+
+    /// Watches the main process, a child of the shim, through its pidfd.
+    mutating func watchMain(_ pidfd: Int32) {
+        closeMain()
+        mainPidfd = max(-1, pidfd)
     }
 
     /// Records another process as the main process.
@@ -232,6 +281,7 @@ struct JobSupervisor {
     /// process of an ended program.
     mutating func switchMainProcess(to identity: hero_identity) {
         closeForeignMain()
+        closeMain()
         let previousExit = record.exit
         record.exit = hero_exit()
         record.exit.generation = previousExit.generation
@@ -249,6 +299,22 @@ struct JobSupervisor {
     private mutating func killTree(_ reaped: Int) {
         containment.kill { tree.signalAll(Int32(SHIM_SIGKILL)) }
         pollInterval = reaped > 0 ? 1 : min(JobSupervisor.maxKillInterval, max(1, pollInterval &* 2))
+    }
+
+    /// Records that the main process has exited and that its exit status is unknown.
+    mutating func recordUnknownExit() {
+        record.exit.kind = HERO_EXIT_UNKNOWN.rawValue
+        record.exit.ended_boottime = shim_boottime()
+        record.exit.ended_realtime = shim_realtime()
+        record.exit.dropped_bytes = log.droppedBytes
+        _ = record.writeExit()
+        closeMain()
+    }
+
+    private mutating func closeMain() {
+        shim_close(mainPidfd)
+        mainPidfd = -1
+        unreapedMainExitedAt = 0
     }
 
     /// Records the exit status before the process is reaped, so that it is not lost if the shim is killed in between.
@@ -269,6 +335,7 @@ struct JobSupervisor {
             record.exit.out_of_memory = 1
         }
         _ = record.writeExit()
+        closeMain()
         hero_failpoint(FP_EX_3)
     }
 

@@ -24,6 +24,8 @@ struct ProgramLauncher {
     var notifySocket: NotifySocket
     private(set) var output: Int32 = -1
     private(set) var error: Int32 = -1
+    /// A pidfd of the main process; -1 before the launch.
+    private(set) var mainPidfd: Int32 = -1
     private var childOutput: Int32 = -1
     private var childError: Int32 = -1
     private var gate = shim_gate(shim: -1, child: -1)
@@ -76,7 +78,7 @@ struct ProgramLauncher {
         record.proc.started_boottime = shim_boottime()
         record.proc.started_realtime = shim_realtime()
         var recordError = -shim_identify(main, pidfd, &record.proc.main)
-        shim_close(pidfd)
+        mainPidfd = pidfd
         // Without its cgroup the shim still tracks the process. Only limits that need the cgroup make this a failure.
         let cgroupError = containment.place(main, isIn: isInCgroup != 0, into: &record.proc)
         if cgroupError != 0, spec.header.needs_cgroup != 0 {

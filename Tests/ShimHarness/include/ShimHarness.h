@@ -37,6 +37,9 @@ int harness_wait(int pid, int timeout_ms, int *status);
 /// Sends a signal through a pidfd; 0, or -ESRCH. Signal 0 tests whether the process exists.
 int harness_signal(int pid, int signal);
 
+/// Starts a process that traces a process (ptrace(2)) and never waits for it; returns its PID, or a negative errno.
+int harness_trace(int pid);
+
 /// Waits until a process that is not a child is gone; 1 when it is.
 int harness_wait_gone(int pid, int timeout_ms);
 
