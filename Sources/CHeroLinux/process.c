@@ -125,6 +125,12 @@ int hl_next_zombie(void) {
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
 }
 
+int hl_next_stopped(void) {
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    return waitid(P_ALL, 0, &info, WSTOPPED | WNOHANG) < 0 ? 0 : info.si_pid;
+}
+
 void hl_reap(int pid) {
     siginfo_t info;
     (void)waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG);

@@ -66,6 +66,7 @@ extension LinuxKernel {
     private func reapStrays() {
         // A resolver thread may consume SIGCHLD. After the first such thread every turn looks for ended children.
         guard ownsProcess, hasChildSignal || probeRunner.hasStartedResolver else { return }
+        while case let pid = hl_next_stopped(), pid > 0 { shimTracker.handleShimStop(pid) }
         var last: Int32 = 0
         while true {
             let pid = hl_next_zombie()

@@ -36,6 +36,8 @@ void hl_ignore_write_signals(void);
 int hl_signal_descriptor(int with_children);
 /// The PID of a child that waits to be reaped, or 0.
 int hl_next_zombie(void);
+/// The PID of a child that was stopped since the last call, or 0.
+int hl_next_stopped(void);
 void hl_reap(int pid);
 
 // Starting processes.

@@ -6,14 +6,16 @@ import HeroModel
 extension ShimTracker {
     /// Watches the main process of a start, if another process may replace it.
     func watchMainProcess(_ start: StartID, _ record: RecordFile) {
-        guard record.allowsHandover, let id = idByStart[start], trackedShims[id]?.mainPidfd == nil else {
-            return
-        }
+        guard record.allowsHandover, let id = idByStart[start] else { return }
+        watchMainProcess(id, record)
+    }
+
+    /// Watches the main process of a start; its end is noticed even if its shim does not record it.
+    func watchMainProcess(_ id: UInt64, _ record: RecordFile) {
+        guard trackedShims[id]?.mainPidfd == nil else { return }
         trackedShims[id]?.attempts = 0
-        guard let found = record.main.flatMap(ProcessTable.open), !found.stat.isDead else {
-            reportAwaitedSuccessor(id)
-            return checkRecordLater(id)
-        }
+        trackedShims[id]?.mainEndedAt = nil
+        guard let found = record.main.flatMap(ProcessTable.open), !found.stat.isDead else { return handleMainExit(id) }
         trackedShims[id]?.mainPidfd = found.pidfd
         reactor.watch(found.pidfd.number, EventSource(.mainProcess, id))
     }
@@ -21,6 +23,7 @@ extension ShimTracker {
     /// The main process has ended, and another process may replace it.
     func handleMainExit(_ id: UInt64) {
         unwatchMainProcess(id)
+        if trackedShims[id]?.mainEndedAt == nil { trackedShims[id]?.mainEndedAt = reactor.now }
         reportAwaitedSuccessor(id)
         checkRecordLater(id)
     }
@@ -28,8 +31,7 @@ extension ShimTracker {
     /// Reports that the main process has exited and that its PID file must name another one.
     func reportAwaitedSuccessor(_ id: UInt64) {
         guard let tracked = trackedShims[id], tracked.startReport != nil, !tracked.hasReportedMainEnd,
-            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
-            record.generation == tracked.start.generation, record.isFromThisMachine, record.awaitsSuccessor
+            let record = currentRecord(of: tracked), record.isFromThisMachine, record.awaitsSuccessor
         else { return }
         reactor.emit(.start(tracked.start, .successorAwaited(record.pidFileProblem)))
     }
@@ -37,8 +39,7 @@ extension ShimTracker {
     /// Reports the end of the main process, once the shim has recorded that it stops the rest of the tree.
     func reportMainEnd(_ id: UInt64) {
         guard let tracked = trackedShims[id], tracked.startReport != nil, !tracked.hasReportedMainEnd,
-            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
-            record.generation == tracked.start.generation, record.isFromThisMachine, let report = record.mainEndReport
+            let record = currentRecord(of: tracked), record.isFromThisMachine, let report = record.mainEndReport
         else { return }
         trackedShims[id]?.hasReportedMainEnd = true
         reactor.emit(.start(tracked.start, .mainEnded(report)))
@@ -47,6 +48,15 @@ extension ShimTracker {
     /// The caller reports the end of the main process itself.
     func skipMainEndReport(_ start: StartID) {
         if let id = idByStart[start] { trackedShims[id]?.hasReportedMainEnd = true }
+    }
+
+    /// The record of a start; nil if its file belongs to another start or cannot be read.
+    func currentRecord(of tracked: TrackedShim) -> RecordFile? {
+        guard
+            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
+            record.generation == tracked.start.generation
+        else { return nil }
+        return record
     }
 
     func unwatchMainProcess(_ id: UInt64) {
@@ -58,10 +68,14 @@ extension ShimTracker {
     /// Checks whether the shim has recorded a successor of the main process.
     func checkForSuccessor(_ id: UInt64) {
         guard let tracked = trackedShims[id], let report = tracked.startReport, tracked.mainPidfd == nil,
-            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
-            record.generation == tracked.start.generation, let successor = record.startReport
+            let record = currentRecord(of: tracked), let successor = record.startReport
         else { return }
-        guard !successor.process.isSameProcess(as: report.process) else { return checkRecordLater(id) }
+        guard !successor.process.isSameProcess(as: report.process) else {
+            // The shim has recorded the end and ends the rest of the tree.
+            if record.endReport(nil) != nil, !record.allowsHandover { return }
+            checkStoppedShim(id)
+            return checkRecordLater(id)
+        }
         trackedShims[id]?.startReport = successor
         reactor.emit(.start(tracked.start, .mainProcessReplaced(successor.process)))
         watchMainProcess(tracked.start, record)

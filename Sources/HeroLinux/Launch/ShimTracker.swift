@@ -27,8 +27,12 @@ final class ShimTracker {
         var failureContext: StartFailureContext?
         /// Set when the program was executed and that was reported.
         var startReport: StartReport?
-        /// The main process, watched while another process may replace it.
+        /// The main process, watched while another process may replace it, or while its shim may not notice its end.
         var mainPidfd: Descriptor?
+        /// When the end of the main process was noticed that the shim has not recorded yet.
+        var mainEndedAt: Moment?
+        /// How often the shim was continued since then.
+        var continuations = 0
         /// The watch on its notify state, if the program uses the notify socket.
         var notifyWatch: NotifyWatch?
         /// How often the record was read without an execution or a successor in it.
@@ -51,7 +55,7 @@ final class ShimTracker {
     let recordWatcher: RecordWatcher
     var trackedShims: [UInt64: TrackedShim] = [:]
     var idByStart: [StartID: UInt64] = [:]
-    private var shimPIDs: Set<Int32> = []
+    private(set) var idByShimPID: [Int32: UInt64] = [:]
     private var lastID: UInt64 = 0
     /// Running starts that cannot be watched yet because file descriptors are short (RX-1).
     private var deferredStarts: Set<StartID> = []
@@ -131,7 +135,7 @@ final class ShimTracker {
     var runningShims: [(start: StartID, shim: Int32)] { trackedShims.values.map { ($0.start, $0.shimPID) } }
 
     /// Whether a PID is that of a tracked shim.
-    func isTrackedShim(_ pid: Int32) -> Bool { shimPIDs.contains(pid) }
+    func isTrackedShim(_ pid: Int32) -> Bool { idByShimPID[pid] != nil }
 
     /// Tracks a shim whose pidfd is open.
     ///
@@ -155,7 +159,7 @@ final class ShimTracker {
             startReport: report
         )
         idByStart[start] = lastID
-        shimPIDs.insert(shim)
+        idByShimPID[shim] = lastID
         recordWatcher.watchRecord(of: start.job, for: lastID)
         return true
     }
@@ -215,6 +219,7 @@ final class ShimTracker {
         guard tracked.startReport == nil else { return checkForSuccessor(id) }
         reportStart(tracked.start)
         guard trackedShims[id]?.startReport == nil else { return }
+        checkStoppedShim(id)
         checkRecordLater(id)
     }
 
@@ -238,7 +243,7 @@ final class ShimTracker {
         accountLookups.removeFoundAccount(tracked.start)
         reactor.cancelTimer(EventSource(.shim, id))
         reactor.unwatch(tracked.pidfd.number)
-        shimPIDs.remove(tracked.shimPID)
+        if idByShimPID[tracked.shimPID] == id { idByShimPID[tracked.shimPID] = nil }
         var status: Int32 = 0
         let reaped = hl_pidfd_reap(tracked.pidfd.number, &status) == 1
         let code = reaped && hl_status_exited(status) == 1 ? hl_status_code(status) : nil

@@ -92,6 +92,7 @@ struct StartRecovery {
             if report == nil {
                 shimTracker.awaitExecution(start)
             } else {
+                shimTracker.watchRecoveredMainProcess(start, record)
                 shimTracker.watchMainProcess(start, record)
                 shimTracker.watchNotifyState(start, record)
             }

@@ -131,4 +131,48 @@ struct ShimCrashTests {
             )
         }
     }
+
+    @Test("The exit code of a program that has stopped its shim is known")
+    func stoppedShim() async throws {
+        try await TestHost.with { host in
+            let script = "test -e \(host.root)/go && exec sleep 100000; touch \(host.root)/go; kill -STOP $PPID; exit 7"
+            try host.writeManifest(
+                "web.yaml",
+                """
+                kind: Service
+                name: web
+                actions:
+                  - name: run
+                    exec: [sh, -c, "\(script)"]
+                    is_process: true
+                    retry: {delay: 10ms}
+
+                """
+            )
+            _ = try await host.run("apply", "--no-wait")
+            try await eventually("the program runs again in the same job", within: 30) {
+                let job = try await host.jobs(of: "web").first
+                return job?["restart_count"] as? Int == 1 && job?["phase"] as? String == "running"
+            }
+            let events = try await host.run("events").output
+            #expect(events.contains("exit code 7"), "\(events)")
+        }
+    }
+
+    @Test("A new reconciler notices a program that ended behind a stopped shim")
+    func stoppedShimAfterAdoption() async throws {
+        try await TestHost.with { host in
+            try host.declare("web")
+            let first = try host.startReconciler()
+            let web = try await host.runningInstance("web", number: 1)
+            let shim = try #require(host.shimPID(of: "web"))
+            #expect(kill(first.pid, SIGKILL) == 0)
+            _ = try await host.exitCode(of: first)
+            #expect(kill(shim, SIGSTOP) == 0)
+            #expect(kill(web.pid, SIGKILL) == 0)
+            _ = try host.startReconciler()
+            let next = try await host.runningInstance("web", number: 2)
+            #expect(next.job == web.job)
+        }
+    }
 }
