@@ -56,7 +56,7 @@ private struct ActionInspection {
         for (index, request) in requests.enumerated() where results[index].isAlive {
             guard let pid = request.order.recorded?.pid else { continue }
             let parent = ProcStat(of: pid)?.parent ?? 0
-            requestIndexByPID[parent > 0 && ProcessInspector.isShim(parent) ? parent : pid] = index
+            requestIndexByPID[parent > 0 && ProcessInspector.hasShimName(parent) ? parent : pid] = index
         }
     }
 

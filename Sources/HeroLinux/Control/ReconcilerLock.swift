@@ -91,11 +91,16 @@ public final class ReconcilerLock: Sendable {
     ///
     /// Changes nothing.
     public static func holder(_ paths: RuntimePaths) -> ReconcilerLockHolder? {
-        guard let file = TrustedFile.openForReading(paths.reconcilerLock) else { return nil }
-        guard hl_lock(file.number, 0) == 0 else { return nil }
-        var holder = readHolder(of: paths.reconcilerLock)
+        // A replaced file is not the locked one. The reconciler also holds the lock of the run directory.
+        guard let path = [paths.reconcilerLock, paths.runLock].first(where: isLocked) else { return nil }
+        var holder = readHolder(of: path)
         holder.safeMode = ReconcilerStatusFile.read(paths.safeModeFile)
         return holder
+    }
+
+    private static func isLocked(_ path: String) -> Bool {
+        guard let file = TrustedFile.openForReading(path) else { return false }
+        return hl_lock(file.number, 0) == 0
     }
 
     private static func openLock(_ path: String) throws(LinuxError) -> Descriptor? {

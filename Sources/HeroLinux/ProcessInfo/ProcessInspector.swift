@@ -70,7 +70,25 @@ struct ProcessInspector {
         return found
     }
 
-    static func isShim(_ pid: Int32) -> Bool {
+    /// Whether a process is a shim: a program of that name that holds the lock of a record.
+    ///
+    /// The name alone proves nothing. The kernel lists the process that has taken a lock, so a process that has only
+    /// inherited or received the descriptor does not count.
+    static func isShim(_ pid: Int32) -> Bool { hasShimName(pid) && holdsFileLock(pid) }
+
+    /// Whether the kernel lists a process as the holder of a flock(2) (proc_locks(5)); true where it lists none.
+    private static func holdsFileLock(_ pid: Int32) -> Bool {
+        guard let locks = readText("/proc/locks", limit: 16 << 20) else { return true }
+        // `1: FLOCK  ADVISORY  WRITE 412 fe:00:1015910 0 EOF`
+        let holder = Substring(String(pid))
+        return locks.split(separator: "\n").contains { line in
+            let fields = line.split(separator: " ")
+            return fields.count >= 6 && fields[1] == "FLOCK" && fields[3] == "WRITE" && fields[4] == holder
+        }
+    }
+
+    /// Whether a process has the name of a shim.
+    static func hasShimName(_ pid: Int32) -> Bool {
         programPath(of: pid)?.split(separator: "/").last == "hpshim"
             || readText("/proc/\(pid)/comm")?.trimmed == "hpshim"
     }

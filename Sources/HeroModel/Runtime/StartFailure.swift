@@ -57,10 +57,27 @@ extension StartFailure {
     /// Whether the machine lacked a resource or did not respond in time.
     ///
     /// The program is not to blame, and a later attempt can succeed (RS-4).
-    public var isTransient: Bool { Self.transient.contains(errno) }
+    public var isTransient: Bool {
+        Self.transient.contains(errno) || (stage.writesFiles && Self.transientForWrites.contains(errno))
+    }
 
     /// EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY, ENOSPC, ETIMEDOUT and EDQUOT (errno(3), Linux).
     private static let transient: Set<Int32> = [11, 12, 23, 24, 26, 28, 110, 122]
+
+    /// EIO, EFBIG and EROFS: the disk of the run directory or of the logs cannot be written.
+    private static let transientForWrites: Set<Int32> = [5, 27, 30]
+}
+
+extension StartFailure.Stage {
+    /// Whether heroproc itself writes files at this step.
+    fileprivate var writesFiles: Bool {
+        switch self {
+        case .launch, .record, .log, .notify, .script: true
+        case .environment, .pipe, .fork, .session, .stdio, .limits, .oomScore, .user, .privileges, .directory,
+            .signals, .execute:
+            false
+        }
+    }
 }
 
 extension StartFailure: CustomStringConvertible {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import HeroLinux
 import HeroStore
 
@@ -32,6 +33,8 @@ extension HeroCommand {
 
     /// Creates the workspace and the output, runs the command, and exits with its code.
     func run() throws {
+        // First of all: with a umask such as 777, directories of heroproc could not be entered by their owner.
+        umask(umask(0o077) & 0o077)
         _ = try resultFormat()
         let environment = Workspace.processEnvironment
         let output = Output(common, environment: environment)

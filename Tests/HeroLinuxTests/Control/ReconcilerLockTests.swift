@@ -96,6 +96,18 @@ import Testing
         #expect(try acquire(sandbox.paths, directory: "/second").holder?.directory == "/first")
     }
 
+    @Test("A replaced lock file does not hide the running reconciler (LK-1)")
+    func replacedLock() throws {
+        let sandbox = try Sandbox()
+        let first = try acquire(sandbox.paths, directory: "/first").lock
+        #expect(first != nil)
+        unlink(sandbox.paths.reconcilerLock)
+        #expect(ReconcilerLock.holder(sandbox.paths)?.directory == "/first")
+        try sandbox.write("state/reconciler.lock", "1\nwatch\n/other\n", mode: 0o600)
+        let holder = ReconcilerLock.holder(sandbox.paths)
+        #expect(holder?.directory == "/first" && holder?.pid == getpid())
+    }
+
     @Test("Two state directories cannot share a run directory (LK-2)")
     func sharedRunDirectory() throws {
         let sandbox = try Sandbox()

@@ -120,19 +120,45 @@ import Testing
         #expect("\(outcome)" == "signal KILL (out of memory)")
     }
 
+    /// Writes a half of a record as an earlier version, whose checksum is at the place of the first field that it lacks.
+    private static func rewrite(_ bytes: inout [UInt8], at start: Int, version: UInt32, size: Int?) throws {
+        let size = try #require(size)
+        withUnsafeBytes(of: version) { bytes.replaceSubrange((start + 4)..<(start + 8), with: $0) }
+        let checksum = bytes[start...].withUnsafeBytes { hero_checksum($0.baseAddress, size) }
+        withUnsafeBytes(of: checksum) {
+            bytes.replaceSubrange((start + size)..<(start + size + 4), with: $0)
+        }
+    }
+
+    @Test("A record of version 2 is read, and the number behind its last field is no tracer (SH-14)")
+    func versionTwo() throws {
+        var bytes = Self.record(kind: HERO_EXIT_UNKNOWN)
+        let sector = Int(HERO_SECTOR)
+        try Self.rewrite(&bytes, at: sector, version: 2, size: MemoryLayout<hero_exit>.offset(of: \.tracer))
+        let outcome = Self.decode(bytes)?.endReport(nil)?.outcome
+        #expect("\(try #require(outcome))".contains("the child of another process"))
+        bytes[sector + 4] = 4
+        #expect(Self.decode(bytes)?.endReport(nil) == nil && Self.decode(bytes)?.main?.pid == 77)
+    }
+
+    @Test("A record names the process that traced the main process")
+    func tracer() throws {
+        var bytes = Self.record(kind: HERO_EXIT_UNKNOWN)
+        let sector = Int(HERO_SECTOR)
+        var exit = bytes[sector...].withUnsafeBytes { $0.loadUnaligned(as: hero_exit.self) }
+        exit.tracer = UInt32(getpid())
+        hero_exit_seal(&exit)
+        withUnsafeBytes(of: exit) { bytes.replaceSubrange(sector..<(sector + $0.count), with: $0) }
+        let outcome = Self.decode(bytes)?.endReport(nil)?.outcome
+        #expect("\(try #require(outcome))".contains("process \(getpid()) ("))
+    }
+
     @Test("A record of version 1 is read (SH-14)")
     func versionOne() throws {
         var bytes = Self.record()
-        /// In version 1 the checksum is at the place of the fields that version 2 has added.
-        func rewrite(at start: Int, size: Int) {
-            withUnsafeBytes(of: UInt32(1)) { bytes.replaceSubrange((start + 4)..<(start + 8), with: $0) }
-            let checksum = bytes[start...].withUnsafeBytes { hero_checksum($0.baseAddress, size) }
-            withUnsafeBytes(of: checksum) {
-                bytes.replaceSubrange((start + size)..<(start + size + 4), with: $0)
-            }
-        }
-        rewrite(at: 0, size: MemoryLayout<hero_proc>.offset(of: \.containment) ?? 0)
-        rewrite(at: Int(HERO_SECTOR), size: MemoryLayout<hero_exit>.offset(of: \.out_of_memory) ?? 0)
+        try Self.rewrite(&bytes, at: 0, version: 1, size: MemoryLayout<hero_proc>.offset(of: \.containment))
+        let sector = Int(HERO_SECTOR)
+        try Self.rewrite(&bytes, at: sector, version: 1, size: MemoryLayout<hero_exit>.offset(of: \.out_of_memory))
         let record = try #require(Self.decode(bytes))
         #expect(record.main?.pid == 77)
         #expect(record.cgroup == nil && !record.allowsHandover)
