@@ -60,6 +60,19 @@ struct InheritedAttributeTests {
         }
     }
 
+    @Test("The umask of the caller never locks heroproc out of its directories")
+    func umask() async throws {
+        try await TestHost.with { host in
+            try host.declare("web")
+            let result = try await host.run(["apply"], through: ["/bin/sh", "-c", "umask 777 && exec \"$@\"", "sh"])
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            var entry = stat()
+            for directory in [host.stateDirectory, host.stateDirectory + "/logs"] {
+                #expect(stat(directory, &entry) == 0 && entry.st_mode & 0o700 == 0o700, "\(directory)")
+            }
+        }
+    }
+
     @Test("A monitor in the root directory restarts a reconciler that was started with relative paths")
     func monitored() async throws {
         try await TestHost.with { host in
