@@ -235,6 +235,8 @@ final class ShimTracker {
         // Its notices were written before its end.
         readNotices()
         reportStart(initial.start)
+        // The rest of the tree may have ended before the change of the record was noticed.
+        reportMainEnd(id)
         unwatchMainProcess(id)
         stopWatchingNotifyState(id)
         guard let tracked = trackedShims.removeValue(forKey: id) else { return }

@@ -76,7 +76,7 @@ struct ConvergenceCheck {
     /// A blocked service is no error (contract section 5).
     private func problem(of service: ServiceEntry) -> String? {
         let error = service.jobs.lazy.compactMap { $0.lifecycle.record.error }.first.map { ": \($0)" } ?? ""
-        guard shouldRun(service.name) else {
+        guard state.shouldRun(service.name) else {
             guard service.isActive, state.desired.services[service.name]?.spec.status != .ignore else { return nil }
             return isLeftRunning(service) ? nil : "is not down\(processesText(of: service))\(error)"
         }
@@ -103,12 +103,5 @@ struct ConvergenceCheck {
     private func processesText(of service: ServiceEntry) -> String {
         let pids = service.jobs.compactMap { $0.lifecycle.record.process?.pid }
         return pids.isEmpty ? "" : " (pid \(pids.map(String.init).joined(separator: ", ")))"
-    }
-
-    /// Whether the manifests require a service to run, and no `down` overrides them.
-    private func shouldRun(_ name: QualifiedName) -> Bool {
-        guard let spec = state.desired.services[name]?.spec, spec.status == .start else { return false }
-        guard let revision = state.revision, revision.isDown else { return true }
-        return !revision.isDownForAll && spec.serviceClass == .system
     }
 }

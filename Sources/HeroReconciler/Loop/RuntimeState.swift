@@ -32,6 +32,13 @@ final class RuntimeState {
     /// Whether the last revision is a `down`.
     var isDown: Bool { revision?.isDown ?? false }
 
+    /// Whether the manifests require a service to run, and no `down` overrides them.
+    func shouldRun(_ name: QualifiedName) -> Bool {
+        guard let spec = desired.services[name]?.spec, spec.status == .start else { return false }
+        guard let revision, revision.isDown else { return true }
+        return !revision.isDownForAll && spec.serviceClass == .system
+    }
+
     /// Whether no job is active.
     var isAllDown: Bool {
         services.values.allSatisfy { !$0.isActive } && standalone.values.allSatisfy { !$0.isActive }

@@ -24,6 +24,7 @@ extension WaveExecutor {
         switch change.action {
         case .keep:
             if service.record.state == .blocked { setState(service, service.stateOfJobs) }
+            withdrawFailedStart(service)
         case .start:
             guard let declared else { return }
             let mustStop = service.isActive && !service.canKeepActiveJobs(declared.spec)
@@ -36,11 +37,20 @@ extension WaveExecutor {
         case .update:
             guard let declared else { return }
             updateInPlace(service, declared)
+            withdrawFailedStart(service)
         case .blocked:
             // A service that runs, and only may not be restarted, keeps its state.
             guard !service.isActive else { return }
             setState(service, .blocked, blockedBy: change.blockedBy)
         }
+    }
+
+    /// A service that has failed and should be down is stopped: nothing of it has to end.
+    private func withdrawFailedStart(_ service: ServiceEntry) {
+        guard service.record.state == .failed, !service.isActive, !state.shouldRun(service.name),
+            let wanted = state.desired.services[service.name]?.spec.status, wanted != .ignore
+        else { return }
+        withdrawStart(service)
     }
 
     /// Applies a change that needs no restart.

@@ -60,4 +60,26 @@ struct MainEndTests {
             _ = reconciler
         }
     }
+
+    @Test("What a one-shot leaves behind is stopped, and an event names it")
+    func oneShot() async throws {
+        try await TestHost.with { host in
+            try host.writeManifest(
+                "seed.yaml",
+                """
+                kind: Service
+                name: seed
+                actions:
+                  - name: run
+                    exec: [sh, -c, "sleep 1000 & sleep 1000 & exit 0"]
+                """
+            )
+            try await host.apply()
+            _ = try await host.waitForEvent(
+                "warning",
+                "main ended with exit code 0; stopping 2 processes it left behind"
+            )
+            try await eventually("the service has exited") { try await host.state(of: "seed") == "exited" }
+        }
+    }
 }

@@ -135,4 +135,25 @@ struct RestartPolicyTests {
             #expect(!earlier.contains(where: isAlive))
         }
     }
+
+    @Test("A failed service is stopped after a down, and after its manifest says so")
+    func failedServiceIsStopped() async throws {
+        try await TestHost.with { host in
+            for name in ["web", "api"] {
+                try host.declare(name, actions: .process("fails 9 1", "retry: {max_attempts: 1}"))
+            }
+            #expect(try await host.run("apply").exitCode == 1)
+            #expect(try await host.state(of: "web") == "failed")
+            try host.declare("web", "status: stop", actions: .process("fails 9 1", "retry: {max_attempts: 1}"))
+            _ = try await host.run("apply")
+            #expect(try await host.state(of: "web") == "stopped")
+            #expect(try await host.state(of: "api") == "failed")
+            #expect(try await host.run("down").exitCode == 0)
+            #expect(try await host.state(of: "api") == "stopped")
+            #expect(try await host.run("status").exitCode == 0)
+            #expect(try await host.jobs(of: "api").first?["phase"] as? String == "failed", "its job stays as evidence")
+            #expect(try await host.run("apply").exitCode == 1)
+            #expect(try await host.state(of: "api") == "failed", "it was tried again")
+        }
+    }
 }
