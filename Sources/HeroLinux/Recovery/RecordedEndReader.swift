@@ -30,4 +30,12 @@ public enum RecordedEndReader {
         }
         return nil
     }
+
+    /// Whether the shim of a start exists, so that processes of the start may be left.
+    public static func hasShim(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> Bool {
+        guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
+            record.generation == generation, record.isFromThisMachine, let shim = record.shim
+        else { return false }
+        return ProcessTable.isAlive(shim)
+    }
 }

@@ -144,9 +144,6 @@ final class WaveExecutor {
 
     /// Sets the state that follows from the jobs of a service.
     func updateState(_ service: ServiceEntry) {
-        // A start that must wait for a process that does not end has failed. It is made when the process ends after
-        // all.
-        if service.isStuck, case .restart = service.operation { return setState(service, .failed) }
         let state = service.stateOfJobs
         if service.record.state == .blocked, state == .stopped { return }
         setState(service, state)

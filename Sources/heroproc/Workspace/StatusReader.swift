@@ -84,7 +84,7 @@ struct StatusReader {
         if checked.contains(where: { $0.isGone }), state == .running || !hasReconciler {
             // A reconciler that was asked twice to exit ends before the programs that it has killed.
             let isStopped = state == .stopping && checked.allSatisfy { $0.isStopped || $0.job.phase.isFinished }
-            state = isStopped ? .stopped : .degraded
+            state = isStopped ? .stopped : state == .stopping ? .stopping : .degraded
         }
         var actions = checked.map { actionStatus($0.job) }
         let actionNames = spec?.actions.map(\.name) ?? []
@@ -192,7 +192,10 @@ extension JobRecord {
         case .ended(let outcome):
             job.outcome = outcome
             job.error = "ended with \(outcome), and no reconciler has handled it yet"
-        case nil: job.error = "\(fact), and its shim has not recorded how it ended"
+        case nil:
+            // A shim that exists may still have processes to end.
+            if RecordedEndReader.hasShim(id, generation: generation, paths) { isStopped = false }
+            job.error = "\(fact), and its shim has not recorded how it ended"
         }
         return VerifiedJob(job: job, isGone: true, isStopped: isStopped)
     }
