@@ -209,7 +209,10 @@ public final class LinuxKernel: Kernel {
     }
 
     /// Removes a stale socket file.
-    public func removeSocket(_ file: SocketFile) { StaleSocketRemoval.remove(file) }
+    public func removeSocket(_ file: SocketFile) { StaleFileRemoval.remove(file) }
+
+    /// Removes a PID file that an earlier start has left behind.
+    public func removeLeftPIDFile(_ file: LeftPIDFile) { StaleFileRemoval.remove(file) }
 
     /// Starts a shim.
     public func launch(_ request: LaunchRequest) { shimTracker.launch(request) }

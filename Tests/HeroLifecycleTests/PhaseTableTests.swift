@@ -229,6 +229,7 @@ struct PhaseTableTests {
         switch effect {
         case .launch: "launch"
         case .removeSocket: "remove the socket"
+        case .removePIDFile: "remove the PID file"
         case .signal(_, let signal): "send \(signal)"
         case .killTree: "kill the process tree"
         case .startProbe: "start a probe"

@@ -69,6 +69,9 @@ public final class SimKernel: Kernel {
     /// The simulation has no socket files.
     public func removeSocket(_ file: SocketFile) {}
 
+    /// The simulation has no PID files.
+    public func removeLeftPIDFile(_ file: LeftPIDFile) {}
+
     /// The simulation does not contain or limit process trees.
     public var capabilities: ContainmentSupport { ContainmentSupport() }
 

@@ -15,4 +15,7 @@ public protocol HostInspection: AnyObject {
 
     /// Removes a stale socket file, if it is still the same file (SK-4).
     func removeSocket(_ file: SocketFile)
+
+    /// Removes a PID file that an earlier start has left behind, if it is still the same file.
+    func removeLeftPIDFile(_ file: LeftPIDFile)
 }

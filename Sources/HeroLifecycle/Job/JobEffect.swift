@@ -10,6 +10,8 @@ public enum JobEffect: Hashable, Sendable {
     case launch(generation: UInt32)
     /// Remove a socket file that no process holds.
     case removeSocket(SocketFile)
+    /// Remove a PID file that an earlier start has left behind.
+    case removePIDFile(LeftPIDFile)
     /// Send a signal to the main process, or to a process that holds a resource of the job.
     case signal(ProcessIdentity, Signal)
     /// Kill every process that is left of this generation with SIGKILL.

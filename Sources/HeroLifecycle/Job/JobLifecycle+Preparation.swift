@@ -27,7 +27,9 @@ extension JobLifecycle {
 
     mutating func handleBlockersChecked(_ blockers: StartBlockers, _ context: Context) -> [JobEffect] {
         guard case .preparing(var preparation) = phase, preparation.nextCheckAt == nil else { return [] }
-        let rules = StartPreconditions.Rules(context.action)
+        var rules = StartPreconditions.Rules(context.action)
+        rules.pastStarts = [record.pastStart, context.formerStart].compactMap(\.self)
+        rules.bootedAt = WallTime(microseconds: context.time.microseconds &- context.now.nanoseconds / 1000)
         let (effects, result) = preparation.preconditions.check(blockers, rules, now: context.now)
         let jobEffects = effects.flatMap(Self.jobEffects)
         switch result {
@@ -58,6 +60,13 @@ extension JobLifecycle {
                 .recordEvent(.info, "removing socket \(file.path) because no process listens on it"),
                 .removeSocket(file),
             ]
+        case .removePIDFile(let file):
+            [
+                .recordEvent(.info, "removing PID file \(file.path) of an earlier start"),
+                .removePIDFile(file),
+            ]
+        case .keepPIDFile(let path, because: let reason):
+            [.recordEvent(.warning, "PID file \(path) is not removed before the start: \(reason)")]
         case .signal(let process, let signal, holding: let resource, allowedBy: let key):
             [
                 .recordEvent(.warning, "sending \(signal) to \(process) because it holds \(resource) (\(key))"),

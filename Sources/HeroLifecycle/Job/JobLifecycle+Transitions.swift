@@ -13,6 +13,8 @@ extension JobLifecycle {
         public var bootID: String
         /// A random number from 0 to 1, for jitter.
         public var random: Double
+        /// The last start of the job before this one; nil if none is recorded.
+        public var formerStart: PastStart?
 
         /// Makes a context.
         public init(action: ActionSpec, now: Moment, time: WallTime, bootID: String, random: Double) {

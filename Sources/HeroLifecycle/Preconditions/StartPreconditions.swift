@@ -15,6 +15,10 @@ public struct StartPreconditions: Hashable, Sendable {
         public var sharedPorts: Set<TCPEndpoint>
         /// How a holder is stopped.
         public var stop: StopPolicy
+        /// The recorded starts of the action that have ended: the last one of this job and of the job before it.
+        public var pastStarts: [PastStart] = []
+        /// When this machine was started.
+        public var bootedAt = WallTime(microseconds: 0)
 
         /// Reads the rules of an action.
         public init(_ action: ActionSpec) {
@@ -59,8 +63,10 @@ public struct StartPreconditions: Hashable, Sendable {
     private var stopRounds = 0
     /// How often socket files were removed; the limit prevents an endless loop.
     private var socketRemovals = 0
+    /// How often the PID file was removed.
+    private var pidFileRemovals = 0
 
-    /// The maximum number of stop rounds and of socket removals of one start (PF-3, RC-3).
+    /// The maximum number of stop rounds and of removals of one start (PF-3, RC-3).
     private static let maxRounds = 3
     /// How long a descendant of another stopped holder may take to exit by itself (RC-3).
     private static let descendantGracePeriod = Duration.milliseconds(500)
@@ -96,7 +102,15 @@ public struct StartPreconditions: Hashable, Sendable {
             return (blockers.staleSockets.map(PreconditionEffect.removeSocket), .recheck(at: now))
         }
         if let reason = blockers.unresolved.first { return ([], .blocked(reason)) }
-        return ([], .satisfied)
+        guard let file = blockers.leftPIDFile else { return ([], .satisfied) }
+        if let reason = PIDFileRemoval.refusal(file, rules.pastStarts, bootedAt: rules.bootedAt) {
+            return ([.keepPIDFile(file.path, because: reason)], .satisfied)
+        }
+        pidFileRemovals += 1
+        guard pidFileRemovals <= Self.maxRounds else {
+            return ([.keepPIDFile(file.path, because: "it cannot be removed")], .satisfied)
+        }
+        return ([.removePIDFile(file)], .recheck(at: now))
     }
 
     private mutating func stopHolders(
@@ -153,6 +167,10 @@ public struct StartPreconditions: Hashable, Sendable {
 public enum PreconditionEffect: Hashable, Sendable {
     /// Remove a socket file that no process holds.
     case removeSocket(SocketFile)
+    /// Remove a PID file that an earlier start of the action has left behind.
+    case removePIDFile(LeftPIDFile)
+    /// Keep the PID file, and warn.
+    case keepPIDFile(String, because: String)
     /// Send a signal to a process that holds a resource; an event reports it (RC-5).
     case signal(ForeignProcess, Signal, holding: ClaimedResource, allowedBy: String)
 }

@@ -60,6 +60,7 @@ public struct BlockerScanner {
             }
         }
         if !request.sockets.isEmpty { scanSockets(request.sockets, now, &found, &contested) }
+        if request.ownPIDFile == nil, let path = request.pidFile { found.leftPIDFile = LeftPIDFile.read(path) }
         let inspector = ProcessInspector()
         guard !contested.isEmpty || request.pidFile != nil else { return found }
         let programs = Self.programCandidates(of: request)

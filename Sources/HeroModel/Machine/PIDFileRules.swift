@@ -42,6 +42,20 @@ public enum PIDFileRules {
         return pid
     }
 
+    /// Returns why no start removes a file, whatever program has written it; nil if a start may remove it.
+    ///
+    /// - Parameters:
+    ///   - file: The facts of the file.
+    ///   - bytes: The content; nil if it is longer than `maximumSize` or cannot be read.
+    ///   - size: The size of the file in bytes.
+    /// - Returns: The reason as a text.
+    public static func removalProblem(_ file: FileFacts, _ bytes: [UInt8]?, size: Int64) -> String? {
+        guard file.kind == .regular else { return "is not a regular file" }
+        guard size <= maximumSize else { return "is larger than 4 KiB" }
+        guard let bytes else { return "cannot be read" }
+        return parse(bytes) == nil ? "has no PID in its first line" : nil
+    }
+
     /// Why a PID file is not accepted.
     public struct Rejection: Error, Hashable, Sendable {
         /// The reason as a text.

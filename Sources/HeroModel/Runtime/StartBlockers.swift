@@ -2,6 +2,8 @@
 public struct StartBlockers: Hashable, Sendable {
     /// The state of its PID file.
     public var pidFile: PIDFileState
+    /// The PID file that the action names, if it exists; nil for the one that heroproc writes itself.
+    public var leftPIDFile: LeftPIDFile?
     /// The holders of its resources, one entry per process and resource.
     public var holders: [ResourceHolder]
     /// Socket files that no process holds; they can be removed.

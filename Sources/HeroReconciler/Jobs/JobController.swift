@@ -164,13 +164,15 @@ final class JobController {
 
     /// What the lifecycle of a job may use in a transition.
     func context(of entry: JobEntry) -> JobLifecycle.Context {
-        JobLifecycle.Context(
+        var context = JobLifecycle.Context(
             action: entry.spec,
             now: kernel.now(),
             time: kernel.wallTime(),
             bootID: kernel.bootID,
             random: kernel.randomUnit()
         )
+        context.formerStart = entry.formerStart
+        return context
     }
 
     /// Records the row, the effects and the deadline of a job that has changed.

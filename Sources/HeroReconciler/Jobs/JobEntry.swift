@@ -43,6 +43,14 @@ final class JobEntry {
         }
     }
 
+    /// The last start of its action in an earlier job; nil if none is known.
+    var formerStart: PastStart? {
+        switch owner {
+        case .service(let service): service.formerStarts[action]
+        case .standalone(let entry): entry.formerStart
+        }
+    }
+
     /// The action with which the job runs now.
     ///
     /// A service with status `ignore` is left alone: its jobs are not restarted, and not stopped because they are

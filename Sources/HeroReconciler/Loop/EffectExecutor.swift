@@ -68,7 +68,7 @@ final class EffectExecutor {
         case .pruneLogs, .removeJobFiles, .finishCleanup: return false
         case .job(let entry, let effect):
             switch effect {
-            case .removeSocket, .signal, .killTree, .startProbe, .stopProbe, .recordEvent: return true
+            case .removeSocket, .removePIDFile, .signal, .killTree, .startProbe, .stopProbe, .recordEvent: return true
             case .removeRuntimeFiles: return false
             case .launch(let generation):
                 guard entry.isLaunching(generation) else { return true }
@@ -113,6 +113,8 @@ final class EffectExecutor {
             kernel.launch(jobs.launchRequest(of: entry))
         case .removeSocket(let file):
             kernel.removeSocket(file)
+        case .removePIDFile(let file):
+            kernel.removeLeftPIDFile(file)
         case .signal(let process, let signal):
             hero_failpoint(FP_SP_1)
             kernel.signal(process, signal)

@@ -163,7 +163,10 @@ final class StandaloneController {
         entry.record.isRunQueued = false
         entry.hasReportedSkip = false
         entry.record.isRunPending = false
-        if let former = entry.job { state.jobs[former.id] = nil }
+        if let former = entry.job {
+            entry.formerStart = former.lifecycle.record.pastStart ?? entry.formerStart
+            state.jobs[former.id] = nil
+        }
         pruneJobs(of: entry)
         let job = jobs.makeJob(entry.record.spec, for: .standalone(entry))
         entry.job = job

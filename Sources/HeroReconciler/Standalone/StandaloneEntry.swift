@@ -7,6 +7,8 @@ final class StandaloneEntry {
     var record: StandaloneRecord
     /// Its newest job: only this one can be active.
     var job: JobEntry?
+    /// The last start of the job before it.
+    var formerStart: PastStart?
     /// Whether an event about a skipped run was recorded for the active job.
     var hasReportedSkip = false
     /// Whether an apply waits for its job to end.

@@ -21,6 +21,8 @@ final class ServiceEntry {
     var run: RunRecord?
     /// The jobs of its run, in the order of its actions.
     var jobs: [JobEntry] = []
+    /// The last start of each action in the jobs that were removed.
+    var formerStarts: [String: PastStart] = [:]
     var operation = Operation.none
     /// Whether its stop has begun.
     var hasBegunStop = false

@@ -74,7 +74,7 @@ extension WaveExecutor {
     /// - Returns: whether there were any.
     private func removeInactiveJobs(of service: ServiceEntry) -> Bool {
         let inactive = inactiveJobs(of: service)
-        deleteJobs(inactive)
+        deleteJobs(inactive, of: service)
         service.jobs.removeAll(where: \.lifecycle.isIdle)
         return !inactive.isEmpty
     }
@@ -88,23 +88,27 @@ extension WaveExecutor {
 
     /// After a stop of the service itself, where `stop.remove_jobs` is set: removes its ended jobs; its runs stay.
     func removeEndedJobs(of service: ServiceEntry) {
-        deleteJobs(inactiveJobs(of: service))
+        deleteJobs(inactiveJobs(of: service), of: service)
         service.jobs = []
     }
 
-    private func deleteJobs(_ ids: [JobID]) {
-        guard !ids.isEmpty else { return }
-        for id in ids { state.jobs[id] = nil }
-        journal.rows.append(.jobsRemoved(ids))
+    private func deleteJobs(_ records: [JobRecord], of service: ServiceEntry) {
+        guard !records.isEmpty else { return }
+        for record in records {
+            state.jobs[record.id] = nil
+            if let start = record.pastStart { service.formerStarts[record.action] = start }
+        }
+        journal.rows.append(.jobsRemoved(records.map(\.id)))
     }
 
-    /// The recorded jobs of a service that are not active, by number.
-    private func inactiveJobs(of service: ServiceEntry) -> [JobID] {
+    /// The records of the jobs of a service that are not active, by number.
+    private func inactiveJobs(of service: ServiceEntry) -> [JobRecord] {
         guard state.servicesWithHistory.contains(service.name.name) else { return [] }
         let filter = JobFilter(context: service.name.context, service: service.name.name)
         let known = Set(service.jobs.map(\.id))
         let stored = readHistory { try $0.jobs(filter) }.filter { !known.contains($0.id) && !$0.phase.isActive }
-        return (stored.map(\.id) + service.jobs.filter(\.lifecycle.isIdle).map(\.id)).sorted()
+        let idle = service.jobs.map(\.lifecycle).filter(\.isIdle)
+        return (stored + idle.map(\.record)).sorted { $0.id < $1.id }
     }
 
     /// Reads earlier jobs and runs; those that cannot be read are kept.

@@ -150,4 +150,55 @@ struct DaemonTests {
             #expect(host.instances("daemon").last?.end == .exit(code: 0))
         }
     }
+
+    @Test("A PID file of an earlier start is removed before a start")
+    func leftPIDFileIsRemoved() async throws {
+        try await TestHost.with { host in
+            let file = host.root + "/own.pid"
+            try host.writeManifest(
+                "own.yaml",
+                """
+                kind: Service
+                name: own
+                actions:
+                  - name: run
+                    is_process: true
+                    exec: [sh, -c, "test ! -e \(file) || exit 9; echo $$$$ > \(file); exec sleep 1000"]
+                    pid_file: \(file)
+                    retry: {delay: 20ms}
+                """
+            )
+            try await host.apply()
+            let first = try await host.actionStatus("own")
+            let pid = try #require(first["pid"] as? Int)
+            #expect(kill(pid_t(pid), SIGKILL) == 0)
+            try await eventually("the program runs again in the same job", within: 30) {
+                let status = try await host.actionStatus("own")
+                return status["restart_count"] as? Int == 1 && status["ready"] as? Bool == true
+            }
+            #expect(try await host.actionStatus("own")["job_id"] as? Int == first["job_id"] as? Int)
+            #expect(try await host.run("down").exitCode == 0)
+            #expect(FileManager.default.fileExists(atPath: file), "a stop does not remove the file")
+            try await host.apply()
+            #expect(try await host.actionStatus("own")["restart_count"] as? Int == 0)
+            let events = try await host.run("events").output
+            #expect(!events.contains("exit code 9"), "\(events)")
+            #expect(events.contains("removing PID file \(file) of an earlier start"), "\(events)")
+        }
+    }
+
+    @Test("A file that no earlier start has written stays, and a warning names it")
+    func unknownPIDFileStays() async throws {
+        try await TestHost.with { host in
+            let file = host.root + "/other.pid"
+            try Data("99999999\n".utf8).write(to: URL(fileURLWithPath: file))
+            try host.declare("other", actions: .process("sleep -1", "pid_file: \(file)"))
+            try await host.apply()
+            _ = try await host.waitForEvent(
+                "warning",
+                "PID file \(file) is not removed before the start: no earlier start of this action is recorded"
+            )
+            #expect(try String(contentsOfFile: file, encoding: .utf8) == "99999999\n")
+        }
+    }
 }

@@ -132,7 +132,7 @@ import Testing
         }
         let file = try #require(found.staleSockets.first)
         #expect(file.path == path && found.unresolved.isEmpty)
-        #expect(StaleSocketRemoval.remove(file))
+        #expect(StaleFileRemoval.remove(file))
         #expect(access(path, F_OK) != 0)
         #expect(listDirectory(sandbox.folder)?.contains { $0.contains(".hp-") } == false)
 
@@ -157,7 +157,7 @@ import Testing
         unlink(path)
         let listener = hl_listen_unix(path)
         defer { close(listener) }
-        #expect(!StaleSocketRemoval.remove(checked))
+        #expect(!StaleFileRemoval.remove(checked))
         var pending: Int32 = 0
         let connection = hl_connect_unix(path, &pending)
         #expect(connection >= 0)

@@ -1,4 +1,5 @@
 import Glibc
+import HeroModel
 import Testing
 
 @testable import HeroLinux
@@ -65,5 +66,47 @@ import Testing
         #expect(flock(descriptor, LOCK_EX) == 0)
         #expect(file.isLocked(by: getpid()))
         #expect(!file.isLocked(by: 1))
+    }
+
+    @Test("The file that an action names is read before a start, whatever it is")
+    func leftFiles() throws {
+        let sandbox = try Sandbox()
+        let folder = sandbox.folder
+        #expect(LeftPIDFile.read(folder + "/none.pid") == nil)
+        #expect(LeftPIDFile.read(folder + "/none/a.pid") == nil)
+        try sandbox.write("good.pid", "412\n/data\n")
+        let good = try #require(LeftPIDFile.read(folder + "/good.pid"))
+        #expect(good.problem == nil && good.inode > 0 && good.writtenAt > WallTime(microseconds: 0))
+        try sandbox.write("large.pid", "412\n" + String(repeating: "x", count: 4096))
+        #expect(LeftPIDFile.read(folder + "/large.pid")?.problem == "is larger than 4 KiB")
+        try sandbox.write("words.pid", "nginx")
+        #expect(LeftPIDFile.read(folder + "/words.pid")?.problem == "has no PID in its first line")
+        symlink(folder + "/good.pid", folder + "/link.pid")
+        #expect(LeftPIDFile.read(folder + "/link.pid")?.problem == "is not a regular file")
+        mkfifo(folder + "/fifo.pid", 0o644)
+        #expect(LeftPIDFile.read(folder + "/fifo.pid")?.problem == "is not a regular file")
+        #expect(LeftPIDFile.read(folder)?.problem == "is not a regular file")
+        mkdir(folder + "/shared", 0o755)
+        chmod(folder + "/shared", 0o777)
+        try sandbox.write("shared/a.pid", "412")
+        let shared = LeftPIDFile.read(folder + "/shared/a.pid")?.problem ?? ""
+        #expect(shared.hasPrefix("is in a folder that other users can change"), "\(shared)")
+    }
+
+    @Test("Only the PID file that was checked is removed")
+    func removesCheckedFile() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/a.pid"
+        try sandbox.write("a.pid", "412\n")
+        var file = try #require(LeftPIDFile.read(path))
+        try sandbox.write("b.pid", "413\n")
+        rename(sandbox.folder + "/b.pid", path)
+        #expect(!StaleFileRemoval.remove(file) && readText(path) == "413\n")
+        file = try #require(LeftPIDFile.read(path))
+        file.writtenAt.microseconds += 1
+        #expect(!StaleFileRemoval.remove(file) && readText(path) == "413\n")
+        file.writtenAt.microseconds -= 1
+        #expect(StaleFileRemoval.remove(file) && access(path, F_OK) != 0)
+        #expect(listDirectory(sandbox.folder)?.contains { $0.contains(".hp-") } == false)
     }
 }

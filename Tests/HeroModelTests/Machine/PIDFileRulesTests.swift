@@ -36,6 +36,19 @@ struct PIDFileRulesTests {
         }
     }
 
+    @Test("Only a small regular file with a PID in its first line is removed")
+    func removal() {
+        let lines = Array("412\n/data\n".utf8)
+        #expect(PIDFileRules.removalProblem(file(mode: 0o666, links: 2), lines, size: 10) == nil)
+        #expect(PIDFileRules.removalProblem(file(.link), lines, size: 10) == "is not a regular file")
+        #expect(PIDFileRules.removalProblem(file(.directory), nil, size: 4096) == "is not a regular file")
+        #expect(PIDFileRules.removalProblem(file(), lines, size: 4096) == nil)
+        #expect(PIDFileRules.removalProblem(file(), lines, size: 4097) == "is larger than 4 KiB")
+        #expect(PIDFileRules.removalProblem(file(), nil, size: 10) == "cannot be read")
+        #expect(PIDFileRules.removalProblem(file(), [], size: 0) == "has no PID in its first line")
+        #expect(PIDFileRules.removalProblem(file(), Array("text\n412".utf8), size: 8) == "has no PID in its first line")
+    }
+
     @Test("The owner and the folder of a PID file must be trusted (PF-1)")
     func owners() {
         let folder = "is in a folder where other users can replace it"
