@@ -91,6 +91,11 @@ struct HeroModelTests {
         #expect(CanonicalSpec.cost(of: "env.PORT") == .restart)
         #expect(CanonicalSpec.cost(of: "actions.server.retry.delay") == .inPlace)
         #expect(CanonicalSpec.cost(of: "description") == .none)
+        // What the shim receives when it starts.
+        for path in ["log.max_size", "log.keep", "log.when_slow", "health.watchdog", "ready.notify"] {
+            #expect(CanonicalSpec.cost(of: "actions.server.\(path)") == .nextStart, "\(path)")
+        }
+        #expect(CanonicalSpec.cost(of: "actions.server.health.interval") == .inPlace)
         #expect(CanonicalSpec.cost(of: "of_a_newer_version") == .restart)
         before.environment["PORT"] = "80"
         #expect(CanonicalSpec(before) != CanonicalSpec(after))

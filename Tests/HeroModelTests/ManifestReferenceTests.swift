@@ -24,8 +24,8 @@ struct ManifestReferenceTests {
         Each YAML document is one manifest: `kind: Service`, `kind: Action` or `kind: Settings`. A file can contain
         several documents, separated by `---`. Anchors, aliases, tags, duplicate keys and unknown keys are errors.
 
-        - `cost` is the effect of a change on a running service: `none`, `in place` (without a restart), or `restart`. A
-          key within a map has the cost of the map.
+        - `cost` is the effect of a change on a running service: `none`, `in place` (without a restart), `next start`
+          (when the program is started the next time; nothing is restarted for it), or `restart`.
         - Durations are `250ms 3s 10m 2h 7d`, sizes `512B 64KiB 10MiB 1GiB 64KB 10MB 1GB`. Numbers are decimal; `octal
           text` is octal with or without a leading zero.
         - A reference is `name`, in the context of its document, or `context/name`.
@@ -58,6 +58,8 @@ struct ManifestReferenceTests {
         - `context` is for an action in its own document; an inline action is in the context of its service.
         - `schedule` and `run_on` make an action in its own document a standalone action, which runs outside of
           services. It is a one-shot, and no service can list it. To run a program in both ways, write a second action.
+        - `stop` takes effect in place for the stop of the main process. What the main process leaves behind when it
+          ends is stopped with the `signal` and `timeout` of its start.
         - `timeout` is for one-shots; a process has `start_timeout` and `stop.timeout`.
 
         ## kind: Settings, at most one

@@ -2,8 +2,8 @@ import HeroModel
 
 /// Manifests in short notation: pairs of a key and a value, such as `requires a,b status stop argv 2`.
 ///
-/// `-` is the empty list or no value. `argv` needs a restart, `limit` takes effect in location, `text` costs nothing,
-/// `agen` is the action's generation, `once` makes the action a one-shot, and `shared_port` is a port with `reuseport:
+/// `-` is the empty list or no value. `argv` needs a restart, `keep` (of the log) takes effect at the next start, `limit`
+/// takes effect in place, `text` costs nothing, `agen` is the action's generation, `once` makes the action a one-shot, and `shared_port` is a port with `reuseport:
 /// true`. All other keys are those of manifests.
 enum SpecNotation {
     /// A service that runs a program with the name of the service.
@@ -45,6 +45,7 @@ enum SpecNotation {
             switch key {
             case "argv": spec.program = .exec([program(name), "--level", value])
             case "script": spec.program = .script("exec \(name.name) --level \(value)\n", interpreter: nil)
+            case "keep": spec.log.keep = Int(value) ?? 1
             case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)
             case "once": spec = ActionSpec(spec.name, spec.program, isProcess: value != "true")
             case "port", "shared_port":
@@ -73,7 +74,8 @@ enum SpecNotation {
                     "status": 2, "requires": 3, "generation": 5, "conflicts": 6, "protect": 7, "env": 8, "tags": 9,
                     "description": 10, "after": 11, "wants": 12, "class": 13, "actions.main.start_timeout": 16,
                     "actions.main.generation": 17, "actions.main.tcp_ports": 18, "actions.main.kill_others": 19,
-                    "actions.main.singleton": 20, "actions.main.strict_exec": 21, "actions.main.exec": 4,
+                    "actions.main.singleton": 20, "actions.main.strict_exec": 21, "actions.main.log": 22,
+                    "actions.main.exec": 4,
                     "actions.main.script": 4,
                 ]
             )

@@ -8,6 +8,7 @@ extension Field {
             switch cost {
             case .none: "A change does not affect running services."
             case .inPlace: "A change takes effect in place."
+            case .nextStart: "A change takes effect at the next start of the program."
             case .restart: "A change restarts running services."
             }
         return property.schema(changeEffect: effect)

@@ -149,13 +149,19 @@ extension ActionSpec {
             .object(.ready),
             default: .described("its process tree listens on all declared ports and sockets"),
             cost: .inPlace,
+            parts: ["notify": .nextStart],
             "The readiness probe."
         ) {
             guard let probe = $0.ready else { return .byDefault }
             return .map(probe.canonical(differingFrom: Probe(probe.check).interval))
         },
-        Field("health", .object(.health), cost: .inPlace, "The health probe; when it fails, the process is restarted.")
-        {
+        Field(
+            "health",
+            .object(.health),
+            cost: .inPlace,
+            parts: ["watchdog": .nextStart],
+            "The health probe; when it fails, the process is restarted."
+        ) {
             guard let probe = $0.health else { return .byDefault }
             return .map(probe.canonical(differingFrom: Probe.healthInterval))
         },
@@ -223,7 +229,7 @@ extension ActionSpec {
         Field(
             "log",
             .object(.log),
-            cost: .inPlace,
+            cost: .nextStart,
             "How its output is stored."
         ) {
             .map($0.log.canonical)

@@ -89,9 +89,16 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
         var parts = path.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         if parts.count >= 3, parts[0] == "actions" {
             parts.removeFirst(2)
-            return parts.first.flatMap { actionFields[$0] }.map { ($0.cost, $0.property.descendant(parts.dropFirst())) }
+            return parts.first.flatMap { actionFields[$0] }.map { facts(of: $0, parts.dropFirst()) }
         }
-        return parts.first.flatMap { serviceFields[$0] }.map { ($0.cost, $0.property.descendant(parts.dropFirst())) }
+        return parts.first.flatMap { serviceFields[$0] }.map { facts(of: $0, parts.dropFirst()) }
+    }
+
+    private static func facts<Subject>(
+        of field: Field<Subject>,
+        _ parts: ArraySlice<String>
+    ) -> (cost: CostOfChange, property: Property?) {
+        (field.cost(ofPart: parts.first), field.property.descendant(parts))
     }
 
     private static let serviceFields = byKey(ServiceSpec.fields)

@@ -4,6 +4,8 @@ public enum CostOfChange: Int, Hashable, Comparable, Sendable, Codable, CaseIter
     case none
     /// The change takes effect without a restart.
     case inPlace
+    /// The change takes effect when the program is started the next time; nothing is restarted for it.
+    case nextStart
     /// The service must be restarted.
     case restart
 
@@ -17,7 +19,16 @@ extension CostOfChange: CustomStringConvertible {
         switch self {
         case .none: "none"
         case .inPlace: "in place"
+        case .nextStart: "next start"
         case .restart: "restart"
+        }
+    }
+
+    /// The name in JSON.
+    public var jsonName: String {
+        switch self {
+        case .none, .inPlace, .restart: description
+        case .nextStart: "next_start"
         }
     }
 }
@@ -40,6 +51,8 @@ public struct Field<Spec>: Sendable {
     public let property: Property
     /// The cost of a change.
     public let cost: CostOfChange
+    /// The costs of nested keys that differ from the cost of the field.
+    public let partCosts: [String: CostOfChange]
     /// Reads the canonical value of the field from a spec.
     public let value: @Sendable (Spec) -> Value
 
@@ -49,13 +62,18 @@ public struct Field<Spec>: Sendable {
         _ form: ValueSchema,
         default defaultValue: DefaultValue = .none,
         cost: CostOfChange,
+        parts partCosts: [String: CostOfChange] = [:],
         _ summary: String,
         value: @escaping @Sendable (Spec) -> Value
     ) {
         property = Property(key, form, default: defaultValue, summary)
         self.cost = cost
+        self.partCosts = partCosts
         self.value = value
     }
+
+    /// The cost of a change of a nested key; nil means the whole field.
+    public func cost(ofPart part: String?) -> CostOfChange { part.flatMap { partCosts[$0] } ?? cost }
 
     /// The key in a manifest.
     public var key: String { property.key }

@@ -71,13 +71,18 @@ public struct PropertyPath: Sendable {
     public let path: String
     /// The key.
     public let property: Property
-    /// The cost of a change, which is that of the whole field.
+    /// The cost of a change.
     public let cost: CostOfChange
 }
 
 extension Field {
     /// The field and all its nested keys.
-    public var paths: [PropertyPath] { Self.paths(property, at: key, cost) }
+    public var paths: [PropertyPath] {
+        Self.paths(property, at: key, cost).map { path in
+            let part = path.path.split(separator: ".").dropFirst().first.map(String.init)
+            return PropertyPath(path: path.path, property: path.property, cost: cost(ofPart: part))
+        }
+    }
 
     private static func paths(_ property: Property, at path: String, _ cost: CostOfChange) -> [PropertyPath] {
         [PropertyPath(path: path, property: property, cost: cost)]

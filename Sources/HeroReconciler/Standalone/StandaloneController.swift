@@ -71,7 +71,7 @@ final class StandaloneController {
             entry.record.isRunPending = true
             journal.recordEvent(.info, entry.name.description, "runs once for revision \(number)")
         } else if change.action == .update {
-            journal.recordEvent(.info, entry.name.description, "updated in place")
+            journal.recordEvent(.info, entry.name.description, change.updateText)
         }
         entry.record.isScheduleActive = spec.schedule != nil
         if spec.schedule == nil {

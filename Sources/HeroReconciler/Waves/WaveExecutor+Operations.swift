@@ -36,7 +36,7 @@ extension WaveExecutor {
             service.operation = .stop
         case .update:
             guard let declared else { return }
-            updateInPlace(service, declared)
+            update(service, declared, change)
             withdrawFailedStart(service)
         case .blocked:
             // A service that runs, and only may not be restarted, keeps its state.
@@ -54,12 +54,12 @@ extension WaveExecutor {
     }
 
     /// Applies a change that needs no restart.
-    private func updateInPlace(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
+    private func update(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>, _ change: Change) {
         service.record.spec = declared.spec
         service.record.canonical = CanonicalSpec(declared.spec)
         service.record.revision = state.revisionNumber
         journal.rows.append(.service(service.record))
-        journal.recordEvent(.info, service.name.description, "updated in place")
+        journal.recordEvent(.info, service.name.description, change.updateText)
         for entry in service.jobs {
             jobs.deliverDirectly(entry, .specChanged)
             if !entry.lifecycle.isIdle { journal.effects.append(.writeRecoveryRecord(entry)) }

@@ -104,7 +104,7 @@ extension OutputSchema {
             .init("after", .nullable(.text), "The declared value."),
             .init(
                 "cost",
-                .oneOf(CostOfChange.allCases.map(\.description)),
+                .oneOf(CostOfChange.allCases.map(\.jsonName)),
                 "The effect of the change on a running service."
             ),
             .init("at", .nullable(.text), "The location in the manifest, as `FILE:LINE`."),

@@ -65,7 +65,7 @@ extension PlanView {
             "path": .string(field.path),
             "before": JSONValue(field.before),
             "after": JSONValue(field.after),
-            "cost": .string(field.cost.description),
+            "cost": .string(field.cost.jsonName),
             "at": JSONValue(field.location?.fileAndLine),
         ]
     }

@@ -89,7 +89,11 @@ struct ManifestChangeTests {
             let change = changes.first { $0["service"] as? String == "core/db" }
             #expect(change?["action"] as? String == "update")
             #expect((diff.json["stop_waves"] as? [[String]])?.isEmpty ?? false)
+            let fields = change?["fields"] as? [[String: Any]] ?? []
+            let log = fields.first { $0["path"] as? String == "actions.run.log.keep" }
+            #expect(log?["cost"] as? String == "next_start")
             try await host.apply()
+            _ = try await host.waitForEvent("info", "updated; actions.run.log.keep takes effect at the next start")
             #expect(try await currentInstances(host) == before)
             try await host.expectEmptyDiff()
         }
