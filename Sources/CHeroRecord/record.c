@@ -73,6 +73,7 @@ long hero_spec_header_size(uint32_t version) {
     case 2: return offsetof(struct hero_spec, containment);
     case 3: return offsetof(struct hero_spec, watchdog_us);
     case 4: return offsetof(struct hero_spec, log_when_slow);
+    case 5: return offsetof(struct hero_spec, notify_senders);
     case HERO_SPEC_VERSION: return sizeof(struct hero_spec);
     default: return 0;
     }

@@ -93,6 +93,7 @@ struct NotifyTests {
         }
         #expect(ready.mayNotify && ready.notifiesReady && ready.watchdog == nil && ready.handoverTimeout == .seconds(7))
         let watched = request { $0.health = Probe(.watchdog(.seconds(9))) }
+        #expect(watched.notifyFrom == nil && request { $0.notifyFrom = .all }.notifyFrom == .all)
         #expect(watched.mayNotify && !watched.notifiesReady && watched.watchdog == .seconds(9))
         let once = request {
             $0.isProcess = false

@@ -17,8 +17,9 @@
 // second half still identifies the processes by the first.
 #define HERO_VERSION 2u
 #define HERO_EXIT_VERSION 3u
-// Version 2 adds hero_rights, 3 containment and handover, 4 the notify socket, 5 log_when_slow and strict_exec.
-#define HERO_SPEC_VERSION 5u
+// Version 2 adds hero_rights, 3 containment and handover, 4 the notify socket, 5 log_when_slow and strict_exec, 6
+// notify_senders.
+#define HERO_SPEC_VERSION 6u
 #define HERO_NOTIFY_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
@@ -128,6 +129,13 @@ enum hero_when_slow {
     HERO_WHEN_SLOW_DROP = 1    // the program never waits; lines that do not fit are dropped and counted
 };
 
+/// Which users may write to the notify socket.
+enum hero_notify_senders {
+    HERO_NOTIFY_SENDERS_DEFAULT = 0,  // the user of the program; all users if it starts as root
+    HERO_NOTIFY_SENDERS_MAIN = 1,     // the user as which the program is started, and root
+    HERO_NOTIFY_SENDERS_ALL = 2
+};
+
 #define HERO_EXIT_CODE_MAP_SIZE 32  // bytes of a map of exit codes; code n is bit n % 8 of byte n / 8
 
 /// The spec: this header, followed by a blob of NUL-terminated strings. Offsets count from the start of the header. A
@@ -173,6 +181,9 @@ struct hero_spec {
     // Since version 5.
     uint32_t log_when_slow;  // enum hero_when_slow
     uint32_t strict_exec;    // 1: only root and the user of the shim may be able to change the program (FS-5)
+    // Since version 6.
+    uint32_t notify_senders;  // enum hero_notify_senders
+    uint32_t unused;
 };
 
 /// The identity of one process, in addition to boot id and PID namespace (ID-1).

@@ -33,6 +33,8 @@ public struct LaunchRequest: Hashable, Sendable {
     public var handoverCodes: Set<Int32> = [0]
     /// Whether the program gets a `NOTIFY_SOCKET`; its messages arrive as `notified`.
     public var mayNotify = false
+    /// Who may write to that socket; nil is the default of the shim.
+    public var notifyFrom: NotifyFrom?
     /// Whether the program becomes ready by a notify message.
     ///
     /// Then it may fork first, and name its main process later.

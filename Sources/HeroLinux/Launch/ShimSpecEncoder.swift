@@ -50,6 +50,12 @@ struct ShimSpecEncoder {
             let socket = context.paths.notifySocket(of: request.start.job)
             header.notify_socket = append(socket)
             own["NOTIFY_SOCKET"] = socket
+            header.notify_senders =
+                switch request.notifyFrom {
+                case nil: HERO_NOTIFY_SENDERS_DEFAULT.rawValue
+                case .main: HERO_NOTIFY_SENDERS_MAIN.rawValue
+                case .all: HERO_NOTIFY_SENDERS_ALL.rawValue
+                }
             if let watchdog = request.watchdog {
                 // The shim adds WATCHDOG_PID, which only the shim can know.
                 header.watchdog_us = UInt64(clamping: max(1, watchdog.wholeNanoseconds / 1000))

@@ -128,6 +128,9 @@ extension ActionDraft {
             draft.spec.health = probe.probe
             draft.writtenFields += probe.writtenFields
         },
+        Key("notify_from") { node, draft, decoder in
+            draft.spec.notifyFrom = decoder.choice(node, "notify_from", NotifyFrom.self)
+        },
         Key("start_timeout") { node, draft, decoder in
             if let value = decoder.duration(node, "start_timeout", in: AllowedRanges.time) {
                 draft.spec.startTimeout = value

@@ -166,6 +166,16 @@ extension ActionSpec {
             return .map(probe.canonical(differingFrom: Probe.healthInterval))
         },
         Field(
+            "notify_from",
+            .choice(NotifyFrom.self),
+            default: .described("main; all for a program that starts as root"),
+            cost: .nextStart,
+            "Which users may write to its notify socket."
+        ) {
+            guard let notifyFrom = $0.notifyFrom else { return .byDefault }
+            return .text(notifyFrom.rawValue)
+        },
+        Field(
             "start_timeout",
             .duration(AllowedRanges.time),
             default: .text("30s"),

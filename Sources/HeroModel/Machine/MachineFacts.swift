@@ -25,6 +25,8 @@ public struct MachineFacts: Hashable, Sendable {
     public var supervision = SupervisionFacts()
     /// The state of the manifests.
     public var manifests = ManifestFacts.unreadable("not read yet")
+    /// The actions to whose notify socket every user can write because they start as root, as `context/service.action`.
+    public var openNotifySockets: [String] = []
 
     /// Makes unknown facts.
     public init() {}

@@ -54,6 +54,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var ready: Probe?
     /// The health probe; nil: healthy while it runs.
     public var health: Probe?
+    /// Who may write to its notify socket; nil: its user, or all users where it starts as root and may change its user.
+    public var notifyFrom: NotifyFrom?
     /// The maximum time from the start until it is ready.
     public var startTimeout: Duration
     /// The maximum run time of a one-shot; nil: no limit.
@@ -102,6 +104,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         tcpPorts = []
         ready = nil
         health = nil
+        notifyFrom = nil
         startTimeout = .seconds(30)
         timeout = nil
         stop = StopPolicy()
@@ -157,6 +160,7 @@ extension ActionSpec {
         tcpPorts = try fields.decode([BoundPort].self, forKey: .tcpPorts)
         ready = try fields.decodeIfPresent(Probe.self, forKey: .ready)
         health = try fields.decodeIfPresent(Probe.self, forKey: .health)
+        notifyFrom = try fields.decodeIfPresent(NotifyFrom.self, forKey: .notifyFrom)
         startTimeout = try fields.decode(Duration.self, forKey: .startTimeout)
         timeout = try fields.decodeIfPresent(Duration.self, forKey: .timeout)
         stop = try fields.decode(StopPolicy.self, forKey: .stop)

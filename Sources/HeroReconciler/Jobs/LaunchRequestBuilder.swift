@@ -28,6 +28,7 @@ struct LaunchRequestBuilder {
         request.handoverTimeout = action.startTimeout
         request.handoverCodes = Set(action.successExitCodes)
         request.mayNotify = action.usesNotifySocket
+        request.notifyFrom = action.notifyFrom
         request.notifiesReady = action.usesNotifySocket && action.ready?.check == .notify
         request.watchdog = action.watchdog
         request.isRestart = job.executions > 0

@@ -141,6 +141,20 @@ extension DoctorReport {
         )
     }
 
+    private static func openNotifySockets(_ actions: [String]) -> [DoctorCheck] {
+        guard let first = actions.first else { return [] }
+        let others = actions.count > 1 ? " and \(counted(actions.count - 1, "more action", "more actions"))" : ""
+        return [
+            .warning(
+                .manifests,
+                "notify",
+                "\(first)\(others) \(actions.count == 1 ? "starts" : "start") as root",
+                "every user can write to the notify socket, and a flood hides missing watchdog pings",
+                help: "set `notify_from: main`, or `notify_from: all` if the program changes its user"
+            )
+        ]
+    }
+
     // MARK: - Manifests
 
     /// The manifests.
@@ -180,7 +194,7 @@ extension DoctorReport {
                     "core",
                     names.isEmpty ? "none is required" : "\(names) \(core.count == 1 ? "is" : "are") declared"
                 ),
-            ]
+            ] + openNotifySockets(facts.openNotifySockets)
         }
     }
 }

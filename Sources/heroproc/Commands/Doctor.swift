@@ -37,7 +37,7 @@ struct Doctor: HeroCommand {
             environment: workspace.environment
         )
         facts.programs.sqlite = StoreEngine.version
-        facts.manifests = inspectManifests(workspace)
+        facts.manifests = inspectManifests(workspace, &facts)
         let report = DoctorReport(facts)
         switch output.format {
         case .json: output.writeResult(DoctorView.json(report))
@@ -46,7 +46,7 @@ struct Doctor: HeroCommand {
         return report.isHealthy ? .success : .differs
     }
 
-    private func inspectManifests(_ workspace: Workspace) -> ManifestFacts {
+    private func inspectManifests(_ workspace: Workspace, _ facts: inout MachineFacts) -> ManifestFacts {
         let result: ManifestResult
         do {
             result = try workspace.readManifests(variables).result
@@ -58,6 +58,7 @@ struct Doctor: HeroCommand {
         let errors = result.diagnostics.filter { $0.severity == .error }
         if let desired = result.desired {
             let required = workspace.requiresCore ? desired.settings.required : []
+            facts.openNotifySockets = desired.openNotifySockets(asRoot: facts.privileges.uid == 0)
             return .valid(services: desired.services.count, actions: desired.actions.count, core: required)
         }
         // If a missing core manifest is the only error, its help text is the complete answer.

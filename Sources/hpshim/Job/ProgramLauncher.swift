@@ -53,7 +53,7 @@ struct ProgramLauncher {
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
         result = shim_make_pipe(&error, &childError)
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
-        result = notifySocket.open(for: spec.header.rights)
+        result = notifySocket.open(for: spec.header.rights, senders: spec.header.notify_senders)
         guard result == 0 else { return Failure(HERO_STAGE_NOTIFY, result) }
         result = writeScript()
         guard result == 0 else { return Failure(HERO_STAGE_SCRIPT, -result) }

@@ -34,6 +34,7 @@ struct Spec {
             header.generation >= 1, header.umask <= 0o777, header.log_keep <= 99,
             header.stop_signal >= 1, header.stop_signal <= 64, header.strict_exec <= 1,
             header.log_when_slow <= HERO_WHEN_SLOW_DROP.rawValue,
+            header.notify_senders <= HERO_NOTIFY_SENDERS_ALL.rawValue,
             header.candidate_count >= 1, header.argument_count >= 1
         else { return nil }
         guard

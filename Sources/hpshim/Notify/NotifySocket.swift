@@ -12,7 +12,7 @@ struct NotifySocket {
     /// The address, in static memory; nil when the job has no notify socket.
     private let address: UnsafePointer<CChar>?
     private let shimPID = shim_own_pid()
-    /// The user that may send, besides root; nil if the program may change its user.
+    /// The user that may send, besides root; nil if every user may.
     private var sendingUser: UInt32?
 
     /// Takes the address as the spec has it, in static memory.
@@ -23,15 +23,17 @@ struct NotifySocket {
     /// Binds the socket; returns 0 or an errno.
     ///
     /// A program that runs as root may change its user later and must still be able to send. Any other program keeps
-    /// its user, so only that user gets access. An abstract name has no mode, so the user is checked for each message
-    /// as well.
-    mutating func open(for rights: hero_rights) -> Int32 {
+    /// its user, so only that user gets access. `notify_from` overrides both. An abstract name has no mode, so the user is
+    /// checked for each message as well.
+    mutating func open(for rights: hero_rights, senders: UInt32) -> Int32 {
         guard let address else { return 0 }
         let changes = rights.changes_user != 0
         let isRoot = changes ? rights.uid == 0 : shim_is_root() != 0
-        let result = shim_notify_open(address, changes ? Int64(rights.uid) : -1, isRoot ? 0o666 : 0o600)
+        let allowsAll =
+            senders == HERO_NOTIFY_SENDERS_ALL.rawValue || (isRoot && senders != HERO_NOTIFY_SENDERS_MAIN.rawValue)
+        let result = shim_notify_open(address, changes ? Int64(rights.uid) : -1, allowsAll ? 0o666 : 0o600)
         guard result >= 0 else { return -result }
-        sendingUser = isRoot ? nil : changes ? rights.uid : shim_own_user()
+        sendingUser = allowsAll ? nil : changes ? rights.uid : shim_own_user()
         descriptor = result
         return 0
     }

@@ -32,6 +32,7 @@ struct TestSpec {
     var notifySocket: String?
     /// WATCHDOG_USEC of the service; 0 means no watchdog.
     var watchdog: UInt64 = 0
+    var notifySenders = HERO_NOTIFY_SENDERS_DEFAULT.rawValue
     /// Whether only programs are executed that no other user can change.
     var isStrict = false
     /// By default without limits and without a change of user.
@@ -100,6 +101,7 @@ struct TestSpec {
         }
         header.watchdog_us = watchdog
         header.notify_socket = notifySocket.map { put([$0]) } ?? 0
+        header.notify_senders = notifySenders
         header.strict_exec = isStrict ? 1 : 0
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob

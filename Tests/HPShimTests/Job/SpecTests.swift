@@ -9,7 +9,7 @@ struct SpecTests {
     /// Invalid changes of the header.
     static let invalidSpecs: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a future version", { $0.version = 6 }),
+        ("a future version", { $0.version = 7 }),
         ("generation 0", { $0.generation = 0 }),
         ("a size larger than the memory", { $0.size += 1 }),
         ("a size smaller than the header", { $0.size = 10 }),
@@ -83,9 +83,10 @@ struct SpecTests {
         ("a watchdog without a notify socket", { $0.watchdog_us = 1 }),
         ("an invalid strict_exec", { $0.strict_exec = 2 }),
         ("an invalid log_when_slow", { $0.log_when_slow = 2 }),
+        ("an invalid notify_senders", { $0.notify_senders = 3 }),
     ]
 
-    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4] as [UInt32])
+    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5] as [UInt32])
     func acceptsOlderVersions(_ version: UInt32) throws {
         let job = try TestJob(shell: "exit 7")
         job.spec.version = version

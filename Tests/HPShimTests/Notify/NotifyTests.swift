@@ -221,6 +221,33 @@ struct NotifyTests {
         #expect(file.st_uid == 65_534 && file.st_mode & 0o777 == 0o600)
     }
 
+    @Test(
+        "The key notify_from decides which users can write to the notify socket",
+        .enabled(if: geteuid() == 0, "needs root to change the user"),
+        arguments: [
+            (0, HERO_NOTIFY_SENDERS_DEFAULT.rawValue, 0o666), (0, HERO_NOTIFY_SENDERS_MAIN.rawValue, 0o600),
+            (0, HERO_NOTIFY_SENDERS_ALL.rawValue, 0o666), (65_534, HERO_NOTIFY_SENDERS_DEFAULT.rawValue, 0o600),
+            (65_534, HERO_NOTIFY_SENDERS_MAIN.rawValue, 0o600), (65_534, HERO_NOTIFY_SENDERS_ALL.rawValue, 0o666),
+        ] as [(UInt32, UInt32, UInt32)]
+    )
+    func senders(_ user: UInt32, _ senders: UInt32, _ mode: UInt32) throws {
+        let job = try TestJob.notifyService("notify READY=1")
+        chmod(job.directory, 0o711)
+        mkdir(job.path("traces"), 0o777)
+        chmod(job.path("traces"), 0o777)
+        job.spec.environment = job.spec.environment.map {
+            $0.hasPrefix("ORACLE_DIR=") ? "ORACLE_DIR=\(job.path("traces"))" : $0
+        }
+        if user != 0 {
+            (job.spec.rights.changes_user, job.spec.rights.uid, job.spec.rights.gid) = (1, user, user)
+        }
+        job.spec.notifySenders = senders
+        try job.start()
+        #expect(waitUntil { job.notifyFlags == Self.ready })
+        var file = stat()
+        #expect(stat(job.path("17.notify"), &file) == 0 && UInt32(file.st_mode) & 0o777 == mode)
+    }
+
     @Test("Passed descriptors are closed and never opened in the shim")
     func descriptors() throws {
         let job = try TestJob.notifyService(

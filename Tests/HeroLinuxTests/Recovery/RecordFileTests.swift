@@ -361,6 +361,10 @@ import Testing
         try encoder.encode(launch, Self.context())
         #expect(header().watchdog_us == 1_500_000 && variables().contains("WATCHDOG_USEC=1500000"))
         #expect(header().handover_timeout_ms == 30_000)
+        #expect(header().notify_senders == HERO_NOTIFY_SENDERS_DEFAULT.rawValue)
+        launch.request.notifyFrom = .main
+        try encoder.encode(launch, Self.context())
+        #expect(header().notify_senders == HERO_NOTIFY_SENDERS_MAIN.rawValue)
     }
 
     @Test("A launch without a script encodes none")

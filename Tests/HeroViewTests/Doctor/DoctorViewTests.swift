@@ -203,6 +203,7 @@ extension MachineFacts {
         facts.programs.sqlite = 3_046_001
         facts.supervision.hasSystemd = true
         facts.supervision.unit = .init(name: "heroproc.service", killMode: "control-group", delegates: false)
+        facts.openNotifySockets = ["core/db.server", "core/web.server"]
         return facts
     }
 
