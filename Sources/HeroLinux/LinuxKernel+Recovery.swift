@@ -35,7 +35,7 @@ extension LinuxKernel {
 
     /// Tracks a start that the record of a job contains although this process has not launched it.
     func recoverLaterStart(_ job: JobID) {
-        guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
+        guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job),
             shimTracker.shimPidfd(of: StartID(job: job, generation: record.generation)) == nil
         else { return }
         switch recovery.recover(job) {

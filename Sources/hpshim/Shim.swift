@@ -26,7 +26,7 @@ struct Shim {
         var shim = hero_identity()
         _ = shim_identify(shim_own_pid(), -1, &shim)
         hero_failpoint(FP_ST_5)
-        switch RecordFile.acquire(spec, shim: shim) {
+        switch RecordWriter.acquire(spec, shim: shim) {
         case .acquired(let record):
             startJob(spec, record, signals: signals, memory: memory, size: size)
             return HERO_SHIM_DONE
@@ -42,7 +42,7 @@ struct Shim {
 
     private static func startJob(
         _ spec: Spec,
-        _ acquired: RecordFile,
+        _ acquired: RecordWriter,
         signals: Int32,
         memory: UnsafeRawPointer,
         size: Int

@@ -7,7 +7,7 @@ public enum JobContainment {
     public static func read(_ job: JobID, running process: ProcessIdentity, _ paths: RuntimePaths)
         -> ContainmentSupport.Method?
     {
-        guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
+        guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job),
             let main = record.main, main.isSameProcess(as: process)
         else { return nil }
         return record.containment

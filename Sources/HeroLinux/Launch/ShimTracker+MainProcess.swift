@@ -5,13 +5,13 @@ import HeroModel
 /// end before that of its tree.
 extension ShimTracker {
     /// Watches the main process of a start, if another process may replace it.
-    func watchMainProcess(_ start: StartID, _ record: RecordFile) {
+    func watchMainProcess(_ start: StartID, _ record: RecordReader) {
         guard record.allowsHandover, let id = idByStart[start] else { return }
         watchMainProcess(id, record)
     }
 
     /// Watches the main process of a start; its end is noticed even if its shim does not record it.
-    func watchMainProcess(_ id: UInt64, _ record: RecordFile) {
+    func watchMainProcess(_ id: UInt64, _ record: RecordReader) {
         guard trackedShims[id]?.mainPidfd == nil else { return }
         trackedShims[id]?.attempts = 0
         trackedShims[id]?.mainEndedAt = nil
@@ -51,9 +51,9 @@ extension ShimTracker {
     }
 
     /// The record of a start; nil if its file belongs to another start or cannot be read.
-    func currentRecord(of tracked: TrackedShim) -> RecordFile? {
+    func currentRecord(of tracked: TrackedShim) -> RecordReader? {
         guard
-            case .found(let record) = RecordFile.read(paths.record(of: tracked.start.job), job: tracked.start.job),
+            case .found(let record) = RecordReader.read(paths.record(of: tracked.start.job), job: tracked.start.job),
             record.generation == tracked.start.generation
         else { return nil }
         return record

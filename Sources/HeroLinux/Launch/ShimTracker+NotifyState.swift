@@ -7,7 +7,7 @@ extension ShimTracker {
     private static let notifyPollInterval = Duration.milliseconds(250)
 
     /// Watches the notify state of a start, if its program uses the notify socket.
-    func watchNotifyState(_ start: StartID, _ record: RecordFile) {
+    func watchNotifyState(_ start: StartID, _ record: RecordReader) {
         // The records of all other programs are not read again.
         guard record.hasNotifySection, let id = idByStart[start], let tracked = trackedShims[id],
             tracked.notifyWatch == nil,
@@ -66,7 +66,7 @@ extension ShimTracker {
     }
 
     /// The program may have named another process as its main process.
-    private func updateMainProcess(_ id: UInt64, _ record: RecordFile) {
+    private func updateMainProcess(_ id: UInt64, _ record: RecordReader) {
         guard let tracked = trackedShims[id], let report = tracked.startReport, let successor = record.startReport,
             !successor.process.isSameProcess(as: report.process)
         else { return }
@@ -76,12 +76,12 @@ extension ShimTracker {
         watchMainProcess(tracked.start, record)
     }
 
-    private func loadNotifyState(of start: StartID) -> (RecordFile, NotifyState)? {
+    private func loadNotifyState(of start: StartID) -> (RecordReader, NotifyState)? {
         let path = paths.record(of: start.job)
         // A record that is being written has a wrong checksum for a moment.
         for _ in 0..<8 {
             let now = reactor.now
-            guard case .found(let record) = RecordFile.read(path, job: start.job),
+            guard case .found(let record) = RecordReader.read(path, job: start.job),
                 record.generation == start.generation, record.isFromThisMachine
             else { continue }
             if let report = record.notifyState(asOf: now) { return (record, report) }

@@ -26,7 +26,7 @@ extension ShimTracker {
     ///
     /// The kernel does not report a stop of such a shim. Without spare descriptors only a shim that is stopped now is
     /// noticed.
-    func watchRecoveredMainProcess(_ start: StartID, _ record: RecordFile) {
+    func watchRecoveredMainProcess(_ start: StartID, _ record: RecordReader) {
         guard let id = idByStart[start], let shim = trackedShims[id]?.shimPID else { return }
         guard FileDescriptors.available > Self.spareDescriptors || isStopped(shim) else { return }
         watchMainProcess(id, record)

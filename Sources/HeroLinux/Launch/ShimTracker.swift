@@ -199,7 +199,7 @@ final class ShimTracker {
 
     private func reportStart(_ start: StartID) {
         guard let id = idByStart[start], let tracked = trackedShims[id], tracked.startReport == nil,
-            case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
+            case .found(let record) = RecordReader.read(paths.record(of: start.job), job: start.job),
             record.generation == start.generation, let report = record.startReport,
             // The record may belong to another shim that was launched for the same start.
             record.shim?.pid == tracked.shimPID, record.isFromThisMachine
@@ -256,7 +256,7 @@ final class ShimTracker {
 
     private func conclude(_ tracked: TrackedShim, code: Int32?) {
         let start = tracked.start
-        guard case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job),
+        guard case .found(let record) = RecordReader.read(paths.record(of: start.job), job: start.job),
             record.generation == start.generation
         else {
             conclude(tracked, withoutRecord: code)
@@ -324,7 +324,7 @@ final class ShimTracker {
     /// Another process has the record open; the start waits until that process has closed it (EAGAIN).
     private func lockedFailure(_ start: StartID) -> StartFailure {
         var processes = JobProcesses(start: start, paths: paths)
-        if case .found(let record) = RecordFile.read(paths.record(of: start.job), job: start.job) {
+        if case .found(let record) = RecordReader.read(paths.record(of: start.job), job: start.job) {
             let recorded = StartID(job: start.job, generation: record.generation)
             processes = JobProcesses(start: recorded, paths: paths)
             processes.recorded = [record.shim, record.main].compactMap { $0 }

@@ -92,7 +92,7 @@ final class OrphanTracker {
 
     private func add(_ orphan: Orphan) -> UInt64 {
         var orphan = orphan
-        if case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job),
+        if case .found(let record) = RecordReader.read(orphan.recordPath, job: orphan.start.job),
             record.isFromThisMachine,
             record.generation == orphan.start.generation
         {
@@ -114,7 +114,7 @@ final class OrphanTracker {
     ///   - announces: Whether a running program is reported as an event.
     /// - Returns: The report of a running program.
     @discardableResult
-    func trackOrphan(_ start: StartID, _ record: RecordFile, announces: Bool = true) -> StartReport? {
+    func trackOrphan(_ start: StartID, _ record: RecordReader, announces: Bool = true) -> StartReport? {
         guard record.phase == HERO_PROC_EXECUTED || record.phase == HERO_PROC_GATED, let main = record.main,
             let found = ProcessTable.open(main)
         else {
@@ -257,7 +257,7 @@ final class OrphanTracker {
     }
 
     private func gatedReport(_ orphan: Orphan) -> StartReport? {
-        guard case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job) else { return nil }
+        guard case .found(let record) = RecordReader.read(orphan.recordPath, job: orphan.start.job) else { return nil }
         return record.generation == orphan.start.generation ? record.gatedReport : nil
     }
 
@@ -338,7 +338,7 @@ final class OrphanTracker {
     }
 
     private func hasLaterStart(_ orphan: Orphan) -> Bool {
-        guard case .found(let record) = RecordFile.read(orphan.recordPath, job: orphan.start.job) else { return false }
+        guard case .found(let record) = RecordReader.read(orphan.recordPath, job: orphan.start.job) else { return false }
         return record.generation > orphan.start.generation && record.isFromThisMachine && !record.isRetired
     }
 }

@@ -18,7 +18,7 @@ public enum RecordedEndReader {
     public static func read(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> RecordedEnd? {
         // A record that is being written has a wrong checksum for a moment.
         for _ in 0..<8 {
-            guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
+            guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job),
                 record.generation == generation, record.isFromThisMachine
             else { return nil }
             guard let end = record.endReport(nil) else { continue }
@@ -33,7 +33,7 @@ public enum RecordedEndReader {
 
     /// Whether the shim of a start exists, so that processes of the start may be left.
     public static func hasShim(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> Bool {
-        guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job),
+        guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job),
             record.generation == generation, record.isFromThisMachine, let shim = record.shim
         else { return false }
         return ProcessTable.isAlive(shim)

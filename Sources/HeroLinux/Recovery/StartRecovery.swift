@@ -42,34 +42,34 @@ struct StartRecovery {
                     if record.phase == nil, isRecordLocked(path) { return endUnreadableStart(job) }
                     let result = concludeStart(start, record)
                     // A shim of an earlier reconciler may have begun a later start while this one ended.
-                    reading = RecordFile.read(path, job: job)
+                    reading = RecordReader.read(path, job: job)
                     guard case .found(let newer) = reading, newer.generation > start.generation else { return result }
                     (isShimChecked, shim) = (false, nil)
                     continue
                 }
                 (isShimChecked, shim) = (true, record.shim)
             }
-            reading = RecordFile.read(path, job: job)
+            reading = RecordReader.read(path, job: job)
         }
     }
 
     /// Gives a shim that has just started a moment to write its record.
-    private func readStableRecord(_ path: String, _ job: JobID) -> RecordFile.ReadResult {
-        var reading = RecordFile.read(path, job: job)
+    private func readStableRecord(_ path: String, _ job: JobID) -> RecordReader.ReadResult {
+        var reading = RecordReader.read(path, job: job)
         for _ in 0..<20 {
             switch reading {
             case .absent, .found: return reading
             case .empty, .damaged:
                 guard isRecordLocked(path) else { return reading }
                 hl_sleep(5_000_000)
-                reading = RecordFile.read(path, job: job)
+                reading = RecordReader.read(path, job: job)
             }
         }
         return reading
     }
 
     /// Tracks the shim of a start; returns nil if there is none.
-    private func trackHeldStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart? {
+    private func trackHeldStart(_ start: StartID, _ record: RecordReader) -> RecoveredStart? {
         let generation = start.generation
         guard !record.isRetired else { return .notFound }
         if record.isFromThisMachine, record.phase != nil, record.endReport(nil) == nil,
@@ -96,7 +96,7 @@ struct StartRecovery {
                 shimTracker.watchMainProcess(start, record)
                 shimTracker.watchNotifyState(start, record)
             }
-            if let report, let mainEnd = RecordFile.mainEndReport(of: start, paths) {
+            if let report, let mainEnd = RecordReader.mainEndReport(of: start, paths) {
                 shimTracker.skipMainEndReport(start)
                 return .mainEnded(generation: generation, report, mainEnd)
             }
@@ -106,7 +106,7 @@ struct StartRecovery {
     }
 
     /// Handles a start whose shim is gone.
-    private func concludeStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart {
+    private func concludeStart(_ start: StartID, _ record: RecordReader) -> RecoveredStart {
         let generation = start.generation
         if orphanTracker.contains(start) { return endingStart(start, record) }
         if let report = record.endReport(nil) {
@@ -145,7 +145,7 @@ struct StartRecovery {
     }
 
     /// Returns a tracked start; a main process that has ended is not reported as running.
-    private func endingStart(_ start: StartID, _ record: RecordFile) -> RecoveredStart {
+    private func endingStart(_ start: StartID, _ record: RecordReader) -> RecoveredStart {
         let report = record.orphanReport
         guard let report, let end = orphanTracker.mainEndReport(of: start) else {
             return .supervised(generation: start.generation, report)
@@ -170,11 +170,11 @@ struct StartRecovery {
     }
 
     /// Whether the kernel reports a running process of a start: through its lock, or through its cgroup.
-    private func hasLiveProcesses(_ start: StartID, _ record: RecordFile) -> Bool {
+    private func hasLiveProcesses(_ start: StartID, _ record: RecordReader) -> Bool {
         isRecordLocked(paths.record(of: start.job)) || record.cgroup.map(StartCgroups.isPopulated) ?? false
     }
 
-    private func lostStart(_ generation: UInt32, _ reason: String, _ record: RecordFile) -> RecoveredStart {
+    private func lostStart(_ generation: UInt32, _ reason: String, _ record: RecordReader) -> RecoveredStart {
         .ended(
             generation: generation,
             EndReport(outcome: .lost(reason), time: nil, executed: record.orphanReport)

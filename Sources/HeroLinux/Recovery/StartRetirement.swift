@@ -25,13 +25,13 @@ struct StartRetirement {
             return false
         }
         guard hl_lock(file.number, 1) == 1, hl_same_file(path, file.number) == 1 else { return false }
-        if case .found(let record) = RecordFile.read(path, job: start.job), record.generation >= start.generation {
+        if case .found(let record) = RecordReader.read(path, job: start.job), record.generation >= start.generation {
             return record.isRetired
         }
         // The marker comes first: without it the record might be removed with its job.
         close(open(markerPath(of: start.job), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600))
         hero_failpoint(FP_ST_16)
-        return RecordFile.writeRetired(start, to: file.number)
+        return RecordReader.writeRetired(start, to: file.number)
     }
 
     /// Removes the files of a job; keeps the record if a start of the job was retired.
@@ -65,7 +65,7 @@ struct StartRetirement {
     private func markerPath(of job: JobID) -> String { paths.record(of: job) + Self.suffix }
 }
 
-extension RecordFile {
+extension RecordReader {
     /// Writes a record in which the generation is taken and no process runs.
     static func writeRetired(_ start: StartID, to file: Int32) -> Bool {
         var proc = hero_proc()

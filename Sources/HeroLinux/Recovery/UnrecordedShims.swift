@@ -39,7 +39,7 @@ enum UnrecordedShims {
     }
 
     private static func recordFacts(_ path: String, _ job: JobID) -> UnrecordedShimRule.RecordFacts? {
-        guard case .found(let record) = RecordFile.read(path, job: job) else { return nil }
+        guard case .found(let record) = RecordReader.read(path, job: job) else { return nil }
         return UnrecordedShimRule.RecordFacts(
             isFromThisMachine: record.isFromThisMachine,
             isShimRunning: record.shim.map(ProcessTable.isAlive) ?? false,

@@ -54,7 +54,7 @@ struct JobSupervisor {
     /// When the main process was seen to have exited (CLOCK_BOOTTIME, ns) while it cannot be reaped yet, because its
     /// parent or its tracer has not reaped it; else 0.
     var unreapedMainExitedAt: Int64 = 0
-    var record: RecordFile
+    var record: RecordWriter
     var log: LogSink
     private var lineAssembler = LineAssembler()
     private var output: OutputPipe
@@ -64,7 +64,7 @@ struct JobSupervisor {
 
     init(
         _ launcher: ProgramLauncher,
-        record: RecordFile,
+        record: RecordWriter,
         log: LogSink,
         handover: Handover,
         signals: Int32,

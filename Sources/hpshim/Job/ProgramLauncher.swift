@@ -39,7 +39,7 @@ struct ProgramLauncher {
     /// Starts the program and waits until it executes.
     ///
     /// - Returns: nil on success, when the record has the phase `EXECUTED`.
-    mutating func launch(_ record: inout RecordFile) -> Failure? {
+    mutating func launch(_ record: inout RecordWriter) -> Failure? {
         let failure = prepare() ?? startGatedProgram(&record)
         closeChildEnds()
         shim_close(gate.shim)
@@ -61,7 +61,7 @@ struct ProgramLauncher {
         return result == 0 ? nil : Failure(HERO_STAGE_FORK, -result)
     }
 
-    private mutating func startGatedProgram(_ record: inout RecordFile) -> Failure? {
+    private mutating func startGatedProgram(_ record: inout RecordWriter) -> Failure? {
         var pidfd: Int32 = -1
         var isInCgroup: Int32 = 0
         let cgroup = containment.openCgroup()
@@ -110,7 +110,7 @@ struct ProgramLauncher {
     }
 
     private func fork(
-        _ record: RecordFile,
+        _ record: RecordWriter,
         into cgroup: Int32,
         pidfd: inout Int32,
         isInCgroup: inout Int32

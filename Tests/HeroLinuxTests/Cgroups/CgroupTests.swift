@@ -187,7 +187,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         let pids = (readText("\(sandbox.folder)/pids") ?? "").split(separator: "\n").compactMap { Int32($0) }
         let daemons = pids.compactMap { ProcessTable.identify($0)?.identity }
         #expect(daemons.count == 5)
-        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+        guard case .found(let record) = RecordReader.read(sandbox.paths.record(of: 1), job: 1) else {
             Issue.record("no record")
             return
         }
@@ -220,7 +220,7 @@ private let noCgroup = Comment("this machine has no cgroup v2 that may be writte
         #expect(waitUntil { readText("\(sandbox.folder)/pids")?.hasSuffix("\n") == true })
         let pid = try #require(readText("\(sandbox.folder)/pids").flatMap { Int32($0.trimmed) })
         let left = try #require(ProcessTable.identify(pid)?.identity)
-        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+        guard case .found(let record) = RecordReader.read(sandbox.paths.record(of: 1), job: 1) else {
             Issue.record("no record")
             return
         }

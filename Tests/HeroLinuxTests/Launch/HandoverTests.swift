@@ -81,7 +81,7 @@ import Testing
         _ = try kernel.awaitStart(1)
         try sandbox.write("go", "")
         let daemon = try successor(kernel)
-        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+        guard case .found(let record) = RecordReader.read(sandbox.paths.record(of: 1), job: 1) else {
             Issue.record("no record")
             return
         }

@@ -9,7 +9,7 @@ import Testing
 @Suite(.ownThread) struct OrphanTrackerTests {
     /// The shim of a job, from its record.
     private func shim(_ sandbox: Sandbox, _ job: JobID) throws -> ProcessIdentity {
-        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: job), job: job) else {
+        guard case .found(let record) = RecordReader.read(sandbox.paths.record(of: job), job: job) else {
             Issue.record("there is no record of \(job)")
             throw ConditionTimeout()
         }

@@ -17,7 +17,7 @@ import Testing
         kernel.launch(sandbox.shellRequest(1, "cd \(sandbox.folder); \(text); touch ready; exec sleep 600"))
         let report = try kernel.awaitStart(1)
         #expect(waitUntil { readText("\(sandbox.folder)/ready") != nil })
-        guard case .found(let record) = RecordFile.read(sandbox.paths.record(of: 1), job: 1) else {
+        guard case .found(let record) = RecordReader.read(sandbox.paths.record(of: 1), job: 1) else {
             throw ConditionTimeout()
         }
         #expect(kernel.signal(try #require(record.shim), .kill))

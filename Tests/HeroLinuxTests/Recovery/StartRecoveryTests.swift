@@ -41,7 +41,7 @@ struct KilledReconcilerTests {
 /// Reaps the shims of the killed reconciler if they have become children of this process.
 private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
     for job in jobs {
-        guard case .found(let record) = RecordFile.read(paths.record(of: job), job: job), let shim = record.shim,
+        guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job), let shim = record.shim,
             let found = ProcessTable.open(shim)
         else { continue }
         var status: Int32 = 0

@@ -6,7 +6,7 @@ import CHeroShim
 ///
 /// The shim opens the file twice: once for writing, and once read-only to hold the lock, which the service inherits.
 /// The kernel therefore refuses a second instance while any process of the first one runs.
-struct RecordFile {
+struct RecordWriter {
     /// How long the shim waits for the lock, in ns: a reconciler that tests the lock holds it for a moment.
     private static let lockTimeout: Int64 = 1_000_000_000
     private static let lockRetryInterval: Int32 = 10
@@ -21,7 +21,7 @@ struct RecordFile {
     /// The result of an attempt to acquire a start.
     enum Acquisition {
         /// This shim holds the lock, and its generation is recorded.
-        case acquired(RecordFile)
+        case acquired(RecordWriter)
         /// Another instance holds the lock.
         case locked
         /// The record holds this generation, or a newer one.

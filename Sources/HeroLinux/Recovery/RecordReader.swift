@@ -4,7 +4,7 @@ import HeroKernel
 import HeroModel
 
 /// The valid parts of the record file of a job.
-struct RecordFile {
+struct RecordReader {
     /// The result of reading a record file.
     enum ReadResult {
         /// The file does not exist.
@@ -14,7 +14,7 @@ struct RecordFile {
         /// The content is invalid, torn or of another job.
         case damaged
         /// At least one half is valid.
-        case found(RecordFile)
+        case found(RecordReader)
     }
 
     private var proc: hero_proc?
@@ -44,7 +44,7 @@ struct RecordFile {
         guard bytes.count >= 2 * sector else { return .damaged }
         var proc = bytes.loadUnaligned(as: hero_proc.self)
         var exit = bytes.loadUnaligned(fromByteOffset: sector, as: hero_exit.self)
-        var record = RecordFile()
+        var record = RecordReader()
         if hero_proc_is_valid(&proc) == 1, proc.job == job { record.proc = proc }
         if hero_exit_is_valid(&exit) == 1, exit.job == job { record.exit = exit }
         if bytes.count >= 2 * sector + MemoryLayout<hero_notify_state>.size {

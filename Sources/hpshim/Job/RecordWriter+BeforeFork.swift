@@ -2,7 +2,7 @@ import CHeroFailpoints
 import CHeroRecord
 import CHeroShim
 
-extension RecordFile {
+extension RecordWriter {
     /// Writes the record of a new start under the lock, before the fork: who starts, and an empty exit.
     ///
     /// A start that finds its own or a newer generation in the record is superseded and must not fork.
@@ -20,7 +20,7 @@ extension RecordFile {
         {
             return .superseded
         }
-        var record = RecordFile(file: file, lock: lock)
+        var record = RecordWriter(file: file, lock: lock)
         record.proc.phase = HERO_PROC_PREPARED.rawValue
         record.proc.generation = spec.header.generation
         record.proc.job = spec.header.job
