@@ -74,7 +74,7 @@ final class ControlServer {
             var user: UInt32 = .max
             let number = hl_accept(listener.number, &user)
             guard number >= 0 else {
-                if FileDescriptors.isShortage(0 &- number) { pauseListening() }
+                if MachineShortage.isOfResources(0 &- number) { pauseListening() }
                 return
             }
             let descriptor = Descriptor(number)

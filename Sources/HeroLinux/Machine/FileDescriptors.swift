@@ -32,7 +32,4 @@ public enum FileDescriptors {
         close(number)
         return nil
     }
-
-    /// Whether an errno reports a shortage of resources, and not a refusal of the other side.
-    static func isShortage(_ number: Int32) -> Bool { [EMFILE, ENFILE, ENOMEM, ENOBUFS].contains(number) }
 }

@@ -40,7 +40,7 @@ struct ProbeConnection {
                 return .opened(ProbeConnection(request, Descriptor(result), remainingAddresses: Array(candidates)))
             }
             let reason = "cannot connect to \(describe(request)): \(errorText(0 &- result))"
-            refusal = refusal ?? (FileDescriptors.isShortage(0 &- result) ? .skipped(reason) : .failed(reason))
+            refusal = refusal ?? (MachineShortage.isOfResources(0 &- result) ? .skipped(reason) : .failed(reason))
         }
         return refusal.map { .failed($0) }
     }

@@ -15,7 +15,8 @@ public enum NotifyStateReader {
         // A record that is being written has a wrong checksum for a moment.
         for _ in 0..<8 {
             let now = Moment(nanoseconds: hl_boot_clock())
-            guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job), record.isFromThisMachine,
+            guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job),
+                record.isFromThisMachine,
                 record.hasNotifySection, record.generation == generation
             else { return nil }
             if let report = record.notifyState(asOf: now) { return report }

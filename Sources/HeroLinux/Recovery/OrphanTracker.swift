@@ -338,7 +338,9 @@ final class OrphanTracker {
     }
 
     private func hasLaterStart(_ orphan: Orphan) -> Bool {
-        guard case .found(let record) = RecordReader.read(orphan.recordPath, job: orphan.start.job) else { return false }
+        guard case .found(let record) = RecordReader.read(orphan.recordPath, job: orphan.start.job) else {
+            return false
+        }
         return record.generation > orphan.start.generation && record.isFromThisMachine && !record.isRetired
     }
 }
@@ -348,7 +350,7 @@ func isRecordLocked(_ recordPath: String) -> Bool {
     if hero_is_disabled(HERO_LOCK) != 0 { return false }
     let number = open(recordPath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     // If the record cannot be opened because file descriptors are short, the lock must count as held.
-    guard number >= 0 else { return FileDescriptors.isShortage(errno) }
+    guard number >= 0 else { return MachineShortage.isOfResources(errno) }
     let file = Descriptor(number)
     return hl_lock(file.number, 1) == 0
 }

@@ -58,11 +58,8 @@ extension StartFailure {
     ///
     /// The program is not to blame, and a later attempt can succeed (RS-4).
     public var isTransient: Bool {
-        Self.transient.contains(errno) || (stage.writesFiles && Self.transientForWrites.contains(errno))
+        MachineShortage.isTransient(errno) || (stage.writesFiles && Self.transientForWrites.contains(errno))
     }
-
-    /// EAGAIN, ENOMEM, ENFILE, EMFILE, ETXTBSY, ENOSPC, ETIMEDOUT and EDQUOT (errno(3), Linux).
-    private static let transient: Set<Int32> = [11, 12, 23, 24, 26, 28, 110, 122]
 
     /// EIO, EFBIG and EROFS: the disk of the run directory or of the logs cannot be written.
     private static let transientForWrites: Set<Int32> = [5, 27, 30]

@@ -73,8 +73,8 @@ import Testing
         #expect(left == .max || abs(Int(limit.rlim_cur) - open - left) < 200, "\(left)")
         #expect(FileDescriptors.openError == nil)
         #expect(
-            FileDescriptors.isShortage(EMFILE) && FileDescriptors.isShortage(ENFILE)
-                && !FileDescriptors.isShortage(ECONNREFUSED) && !FileDescriptors.isShortage(EAGAIN)
+            MachineShortage.isOfResources(EMFILE) && MachineShortage.isOfResources(ENFILE)
+                && !MachineShortage.isOfResources(ECONNREFUSED) && !MachineShortage.isOfResources(EAGAIN)
         )
     }
 
