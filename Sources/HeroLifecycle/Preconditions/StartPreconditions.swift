@@ -30,8 +30,7 @@ public struct StartPreconditions: Hashable, Sendable {
 
         /// The manifest key that allows to stop a holder; nil if none does.
         func keyAllowingStop(isInstance: Bool) -> String? {
-            if isSingleton, isInstance { return "singleton" }
-            return killsOthers ? "kill_others" : nil
+            StopPermission.granted(isSingleton: isSingleton, killsOthers: killsOthers, isInstance: isInstance)?.rawValue
         }
     }
 

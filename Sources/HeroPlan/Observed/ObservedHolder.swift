@@ -92,7 +92,6 @@ public struct ObservedHolder: Hashable, Sendable {
     /// The setting that allows heroproc to stop the process; nil if it must not be stopped.
     func stopPermission(_ action: ActionSpec) -> Reclaim.Permission? {
         guard protection == nil, passedSocketReason == nil, pid > 0 else { return nil }
-        if action.singleton && isInstance { return .singleton }
-        return action.killsOthers ? .killOthers : nil
+        return .granted(isSingleton: action.singleton, killsOthers: action.killsOthers, isInstance: isInstance)
     }
 }

@@ -5,12 +5,7 @@ public import HeroModel
 /// A plan shows its reclaims before anything is stopped.
 public struct Reclaim: Hashable, Sendable {
     /// The setting of the action that allows the reclaim.
-    public enum Permission: String, Hashable, Sendable, Codable, CaseIterable {
-        /// `kill_others`: foreign processes that hold its ports or sockets may be stopped.
-        case killOthers = "kill_others"
-        /// `singleton`: another instance of the same action may be stopped.
-        case singleton
-    }
+    public typealias Permission = StopPermission
 
     /// The service or the standalone action.
     public var service: QualifiedName
