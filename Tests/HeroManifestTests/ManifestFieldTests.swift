@@ -257,6 +257,7 @@ struct ManifestFieldTests {
         }
         check(ServiceDraft.startTable, .start)
         check(ServiceDraft.stopTable, .serviceStop)
+        check(ServiceDraft.shortStopTable, .shortFormStop)
         check(StopDraft.actionTable, .stop)
         check(StopDraft.settingsTable, .stop)
         check(RetryDraft.actionTable, .retry)

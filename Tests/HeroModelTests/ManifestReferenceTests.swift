@@ -44,6 +44,26 @@ struct ManifestReferenceTests {
         between two services with `status: start` is an error, and so is a conflict with a required service of one of
         them. Conflicting services cannot declare the same port or socket either.
 
+        A service with one program has a **short form**: the keys of the action are written in the service itself, and
+        `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.
+        `stop` then has the keys of a service and of an action. These two services are equal, and replacing one by the
+        other is no change:
+
+        ```yaml
+        kind: Service
+        name: web
+        exec: [web, --port, "8080"]
+        tcp_ports: [8080]
+        ---
+        kind: Service
+        name: web
+        actions:
+          - name: main
+            is_process: true
+            exec: [web, --port, "8080"]
+            tcp_ports: [8080]
+        ```
+
         ## kind: Action, also written inline below `actions`
 
         \(tables(ActionSpec.fields))

@@ -107,14 +107,19 @@ extension ManifestSet {
             spec: ServiceSpec(name ?? QualifiedName("", context: decoder.context), actions: []),
             span: span ?? root.span
         )
-        ServiceDraft.table.decode(entries, into: &draft, in: &decoder)
-        if draft.actionItems.isEmpty, !draft.hasInvalidItems, !draft.misspelledKeys.contains("actions") {
+        let hasActions: Bool
+        if ServiceDraft.isShortForm(entries) {
+            hasActions = draft.decodeShortForm(entries, in: &decoder)
+        } else {
+            ServiceDraft.table.decode(entries, into: &draft, in: &decoder)
+            hasActions =
+                !draft.actionItems.isEmpty || draft.hasInvalidItems || draft.misspelledKeys.contains("actions")
+        }
+        if !hasActions {
             decoder.report(
                 .noActions,
                 name.map { "the service `\($0.name)` has no actions" } ?? "this service has no actions",
-                help:
-                    "add `actions:` with at least one action, "
-                    + "such as `- {name: main, exec: [sleep, 1d], is_process: true}`",
+                help: "write `exec: [program, argument]` for one program, or list several actions in `actions:`",
                 at: draft.span(of: "actions")
             )
         }

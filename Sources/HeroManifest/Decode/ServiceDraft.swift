@@ -36,6 +36,8 @@ struct ServiceDraft: ManifestDraft {
     var actionItems: [ActionItem] = []
     /// The references to other services.
     var references: [Reference] = []
+    /// The action of the short form while its keys are decoded.
+    var mainAction: ActionDraft?
     /// Whether an item of `actions` is invalid; then an empty list is not reported as well.
     var hasInvalidItems = false
     var writtenFields: [WrittenField] = []

@@ -24,7 +24,7 @@ public enum ManifestSchema {
             "required": ["kind"],
             "allOf": .array(DocumentKind.allCases.map(kindBranch)),
             "$defs": [
-                "Service": document(.service, ServiceSpec.fields, required: ["kind", "name", "actions"]),
+                "Service": service,
                 "Action": document(.action, ActionSpec.fields, required: ["kind", "name"]).adding([exactlyOneProgram]),
                 "Settings": document(.settings, Settings.fields, required: ["kind"]),
                 "InlineAction": inlineAction,
@@ -46,6 +46,51 @@ public enum ManifestSchema {
     ) -> JSONValue {
         let kind = JSONValue.Member("kind", ["const": .string(kind.rawValue)])
         return object([kind] + fields.map { .init($0.key, $0.schema) }, required: required)
+    }
+
+    /// A service has `actions`, or in the short form the keys of its only action.
+    private static var service: JSONValue {
+        let kind = JSONValue.Member("kind", ["const": .string(DocumentKind.service.rawValue)])
+        let own = ServiceSpec.fields.map { JSONValue.Member($0.key, $0.key == "stop" ? stopOfBothForms : $0.schema) }
+        let actionFields = ActionSpec.fields.filter { ServiceDraft.actionOnlyKeyNames.contains($0.key) }
+        let action = actionFields.map { field in
+            JSONValue.Member(field.key, field.key == "is_process" ? isProcessOfShortForm : field.schema)
+        }
+        let noActions: JSONValue = ["actions": .bool(false)]
+        let noActionKeys = actionFields.map { JSONValue.Member($0.key, .bool(false)) }
+        return object([kind] + own + action, required: ["kind", "name"]).adding([
+            .init(
+                "oneOf",
+                [
+                    [
+                        "required": ["actions"],
+                        "properties": .object(noActionKeys + [.init("stop", stopWithoutActionKeys)]),
+                    ],
+                    ["required": ["exec"], "not": ["required": ["interpreter"]], "properties": noActions],
+                    ["required": ["script"], "properties": noActions],
+                ]
+            )
+        ])
+    }
+
+    /// `is_process`, which is true by default in the short form.
+    private static var isProcessOfShortForm: JSONValue {
+        [
+            "description": "True: a process that is kept running. False: a one-shot.",
+            "default": true,
+            "type": ["boolean", "string"], "pattern": "\\$\\{",
+        ]
+    }
+
+    /// `stop` with the keys of a service and, in the short form, of its action.
+    private static var stopOfBothForms: JSONValue {
+        let summary = "How it is stopped, and whether a stop deletes its ended jobs."
+        return Field<ServiceSpec>("stop", .object(.shortFormStop), cost: .inPlace, summary) { _ in .byDefault }.schema
+    }
+
+    /// Refuses the keys of an action in `stop`.
+    private static var stopWithoutActionKeys: JSONValue {
+        ["properties": .object(ObjectSchema.stop.properties.map { .init($0.key, .bool(false)) })]
     }
 
     private static var inlineAction: JSONValue {

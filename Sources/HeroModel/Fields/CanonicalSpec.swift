@@ -62,8 +62,8 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
     }
 
     /// The values by path.
-    public var values: [ByteText: ByteText] {
-        var result: [ByteText: ByteText] = [:]
+    public var values: Values {
+        var result: Values = [:]
         // As bytes: a combining mark at the beginning of a value would join the tab before it to one character.
         for line in text.utf8.split(separator: UInt8(ascii: "\n")) {
             guard let tab = line.firstIndex(of: UInt8(ascii: "\t")) else { continue }

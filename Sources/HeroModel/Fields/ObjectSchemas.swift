@@ -27,6 +27,9 @@ extension ObjectSchema {
         ),
     ])
 
+    /// `stop` of a service in the short form: the keys of a service and of its action.
+    public static let shortFormStop = Self(serviceStop.properties + stop.properties)
+
     /// `retry` of an action.
     public static let retry = Self([
         Property(

@@ -3,7 +3,10 @@ import HeroModel
 extension FieldDiff {
     /// The differences between the recorded spec of a service and its manifest, most expensive first, then by path.
     static func between(_ recorded: CanonicalSpec, and declared: Declared<ServiceSpec>) -> [FieldDiff] {
-        between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { declared.location(of: $0) }
+        between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { path in
+            // A key of the only action can be compared as a key of its service.
+            declared.locations[path] ?? declared.locations["actions.main.\(path)"] ?? declared.location(of: path)
+        }
     }
 
     /// The differences between the applied spec of a standalone action and its manifest.
@@ -23,8 +26,7 @@ extension FieldDiff {
         location: (String) -> ManifestLocation
     ) -> [FieldDiff] {
         guard !isIdentical(recorded.text, wanted.text) else { return [] }
-        let before = recorded.values
-        let after = wanted.values
+        let (before, after) = CanonicalSpec.comparableValues(recorded, wanted)
         var diffs: [FieldDiff] = []
         for (path, value) in after {
             let old = before[path]

@@ -196,7 +196,7 @@ struct PlanVerifier {
 
     private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [ByteText: Difference] {
         if wanted.text.utf8.elementsEqual(recorded.text.utf8) { return [:] }
-        let (before, after) = (recorded.values, wanted.values)
+        let (before, after) = CanonicalSpec.comparableValues(recorded, wanted)
         var result: [ByteText: Difference] = [:]
         for key in Set(before.keys).union(after.keys) where before[key] != after[key] {
             let (path, old, new) = (key.text, before[key]?.text, after[key]?.text)
