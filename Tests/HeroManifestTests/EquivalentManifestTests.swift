@@ -16,7 +16,7 @@ struct EquivalentManifestTests {
         // A default that the settings change must not be written explicitly.
         let hasOwnDefaults =
             plain.settings.stop != StopPolicy() || plain.settings.log != LogPolicy()
-            || plain.settings.retry != RetryDefaults()
+            || plain.settings.retry != RetryDefaults() || plain.settings.execution != ExecutionDefaults()
         for seed in 0..<12 {
             var rewriter = ManifestRewriter(seed: UInt64(seed), writesDefaults: !hasOwnDefaults)
             let rewritten = files.map { file in

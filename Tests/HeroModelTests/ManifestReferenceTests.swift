@@ -86,8 +86,10 @@ struct ManifestReferenceTests {
 
         \(tables(Settings.fields))
 
-        `defaults` apply to every action of the set that does not set the key itself. A change of a default is a change
-        of these actions.
+        `defaults` apply to every service and action of the set that does not set the key itself. Maps are merged by
+        key: the `env` of a service is merged with that of the defaults. The files of `defaults.env_file` are read before
+        those of a service, and `env` overrides all of them. A change of a default is a change of these services and
+        actions.
 
         """
     }

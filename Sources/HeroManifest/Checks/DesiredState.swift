@@ -15,10 +15,11 @@ extension ManifestSet {
         for draft in actions {
             let source = source(draft.file)
             var locations = FieldLocations()
-            if let defaults { locations.add(defaults.entries, in: defaults.file) }
+            if let defaults { locations.add(defaults.ofService + defaults.ofActions, in: defaults.file) }
             locations.add(draft.writtenFields, in: source.file.path)
+            let spec = draft.spec(applyingDefaultsOf: desired.settings)
             desired.actions[draft.name] = Declared(
-                draft.spec(applyingDefaultsOf: desired.settings),
+                spec.isStandalone ? desired.settings.execution.applied(toStandalone: spec) : spec,
                 at: source.location(draft.span),
                 locations: locations
             )
@@ -26,16 +27,28 @@ extension ManifestSet {
         return desired
     }
 
-    /// The locations of the action defaults in the settings; nil if there are none.
+    /// The locations of the defaults in the settings; nil if there are none.
     private var defaultLocations: DefaultLocations? {
-        guard let settings = settings.first, !settings.defaultFields.isEmpty else { return nil }
-        return DefaultLocations(file: source(settings.file).file.path, entries: settings.defaultFields)
+        guard let settings = settings.first else { return nil }
+        var result = DefaultLocations(file: source(settings.file).file.path)
+        for entry in settings.defaultFields {
+            let key = entry.path.prefix { $0 != "." }
+            if ["env", "env_file", "user", "group", "cwd"].contains(key) {
+                result.ofService.append(entry)
+            } else {
+                result.ofActions.append(entry)
+            }
+        }
+        return result.ofService.isEmpty && result.ofActions.isEmpty ? nil : result
     }
 
-    /// The fields of `defaults`, as paths of action fields, with the file that contains them.
+    /// The fields of `defaults` with the file that contains them.
     private struct DefaultLocations {
         var file: String
-        var entries: [FieldLocations.Entry]
+        /// The fields that apply to a service, or to a standalone action.
+        var ofService: [FieldLocations.Entry] = []
+        /// The fields that apply to each action.
+        var ofActions: [FieldLocations.Entry] = []
     }
 
     private mutating func buildService(
@@ -47,9 +60,10 @@ extension ManifestSet {
         let draft = services[index]
         services[index] = ServiceDraft(file: draft.file, spec: Self.emptySpec, span: draft.span)
         let own = source(draft.file)
-        var spec = draft.spec
+        var spec = settings.execution.applied(to: draft.spec)
         spec.actions.reserveCapacity(used.count)
         var locations = FieldLocations(capacity: used.count + 1)
+        if let defaults { locations.add(defaults.ofService, in: defaults.file) }
         var written = draft.writtenFields
         written.reserveCapacity(written.count + used.count)
         for used in used {
@@ -67,7 +81,7 @@ extension ManifestSet {
             let name = "actions." + action.spec.name
             written.append(WrittenField(path: name, span: span))
             let prefix = name + "."
-            if let defaults { locations.add(defaults.entries, in: defaults.file, prefix: prefix) }
+            if let defaults { locations.add(defaults.ofActions, in: defaults.file, prefix: prefix) }
             // The fields of an action document are located in that document, not in the service.
             locations.add(action.writtenFields, in: source(action.file).file.path, prefix: prefix)
         }

@@ -157,6 +157,11 @@ extension ActionDraft {
         result.stop = stop.policy(defaultingTo: settings.stop)
         result.retry = retry.policy(defaultingTo: settings.retry, isProcess: spec.isProcess)
         result.log = log.policy(defaultingTo: settings.log)
+        let defaults = settings.execution
+        result.limits = spec.limits.completed(by: defaults.limits)
+        if let restart = defaults.restart, self.restart == nil { result.restart = restart }
+        if let umask = defaults.umask, span(of: "umask") == nil { result.umask = umask }
+        if let timeout = defaults.startTimeout, span(of: "start_timeout") == nil { result.startTimeout = timeout }
         return result
     }
 }

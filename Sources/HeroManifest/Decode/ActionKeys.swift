@@ -80,7 +80,7 @@ extension ActionDraft {
         },
         Key("limits") { node, draft, decoder in
             var limits = LimitsDraft()
-            LimitsDraft.table.decode(node, example: "nofile: 4096", into: &limits, in: &decoder)
+            LimitsDraft.actionTable.decode(node, example: "nofile: 4096", into: &limits, in: &decoder)
             draft.spec.limits = limits.limits
             draft.writtenFields += limits.writtenFields
         },

@@ -12,6 +12,7 @@ struct SettingsDraft: ManifestDraft {
     private var stop = StopDraft()
     private var retry = RetryDraft()
     private var log = LogDraft()
+    private var limits = LimitsDraft()
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
@@ -27,15 +28,16 @@ struct SettingsDraft: ManifestDraft {
         result.stop = stop.policy(defaultingTo: result.stop)
         result.retry = retry.defaults
         result.log = log.policy(defaultingTo: result.log)
+        result.execution.limits = limits.limits
         return result
     }
 
-    /// The fields of `defaults`, with the paths that they have in an action.
+    /// The fields of `defaults`, with the paths that they have in a service or an action.
     var defaultFields: [WrittenField] {
         let prefix = "defaults."
-        return (stop.writtenFields + retry.writtenFields + log.writtenFields).map {
-            WrittenField(path: String($0.path.dropFirst(prefix.count)), span: $0.span)
-        }
+        let own = writtenFields.filter { $0.path.hasPrefix(prefix) }
+        let inner = stop.writtenFields + retry.writtenFields + log.writtenFields + limits.writtenFields
+        return (own + inner).map { WrittenField(path: String($0.path.dropFirst(prefix.count)), span: $0.span) }
     }
 
     /// The keys of `kind: Settings`.
@@ -86,6 +88,41 @@ struct SettingsDraft: ManifestDraft {
             },
             Key("log") { node, draft, decoder in
                 LogDraft.settingsTable.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &decoder)
+            },
+            Key("env") { node, draft, decoder in
+                draft.spec.execution.environment = decoder.environment(node, "defaults.env") { path, span in
+                    draft.writtenFields.append(WrittenField(path: path, span: span))
+                }
+            },
+            Key("env_file") { node, draft, decoder in
+                draft.spec.execution.environmentFiles = decoder.paths(node, "defaults.env_file", example: "all.env")
+            },
+            Key("user") { node, draft, decoder in
+                draft.spec.execution.user = decoder.account(node, "defaults.user", other: "group")
+            },
+            Key("group") { node, draft, decoder in
+                draft.spec.execution.group = decoder.account(node, "defaults.group", other: "user")
+            },
+            Key("cwd") { node, draft, decoder in
+                draft.spec.execution.workingDirectory = decoder.path(node, "defaults.cwd", example: "cwd: /srv")
+            },
+            Key("umask") { node, draft, decoder in
+                draft.spec.execution.umask = decoder.octal(node, "defaults.umask", in: AllowedRanges.umask).map(
+                    UInt32.init
+                )
+            },
+            Key("limits") { node, draft, decoder in
+                LimitsDraft.settingsTable.decode(node, example: "nofile: 4096", into: &draft.limits, in: &decoder)
+            },
+            Key("restart") { node, draft, decoder in
+                draft.spec.execution.restart = decoder.choice(node, "defaults.restart", RestartPolicy.self)
+            },
+            Key("start_timeout") { node, draft, decoder in
+                draft.spec.execution.startTimeout = decoder.duration(
+                    node,
+                    "defaults.start_timeout",
+                    in: AllowedRanges.time
+                )
             },
         ]
     )

@@ -76,6 +76,9 @@ extension FileDecoder {
     mutating func warnAboutForeignVariables(in document: YAMLNode) {
         guard case .mapping(let entries) = document.content else { return }
         checkForeignVariables(entries)
+        for entry in entries where entry.key == "defaults" {
+            if case .mapping(let defaults) = entry.value.content { checkForeignVariables(defaults) }
+        }
         for entry in entries where entry.key == "actions" {
             guard case .sequence(let actions) = entry.value.content else { continue }
             for case .mapping(let action) in actions.lazy.map(\.content) { checkForeignVariables(action) }

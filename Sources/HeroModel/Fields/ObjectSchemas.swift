@@ -233,5 +233,14 @@ extension ObjectSchema {
         Property("stop", .object(.stop), "As in an action."),
         Property("retry", .object(.retry), "As in an action."),
         Property("log", .object(.log), "As in an action."),
+        Property("env", .map(of: .environmentValue), "As in a service; merged by name."),
+        Property("env_file", .list(of: .path), "As in a service; read before the files of a service."),
+        Property("user", .formatted(.account), "As in a service."),
+        Property("group", .formatted(.account), "As in a service; not for a service with a user of its own."),
+        Property("cwd", .path, "As in a service."),
+        Property("umask", .formatted(.umask), "As in an action."),
+        Property("limits", .object(.limits), "As in an action; merged by key."),
+        Property("restart", .choice(RestartPolicy.self), "As in an action."),
+        Property("start_timeout", .duration(AllowedRanges.time), "As in an action."),
     ])
 }

@@ -27,7 +27,7 @@ extension Settings {
         ) {
             .textUnless($0.passedEnvironment == defaultPassedEnvironment, "[\(Canonical.list($0.passedEnvironment))]")
         },
-        Field("defaults", .object(.defaults), cost: .inPlace, "Values for actions that do not set them.") {
+        Field("defaults", .object(.defaults), cost: .inPlace, "Values for services and actions that do not set them.") {
             .map($0.canonicalDefaults)
         },
         Field("retention", .list(of: .object(.retention)), cost: .inPlace, "Which ended jobs are deleted, and when.") {
@@ -53,6 +53,19 @@ extension Settings {
         add("retry", retry.policy.canonical(differingFrom: RetryDefaults().policy))
         add("retry", presentEntries(("max_attempts", retry.maxAttempts.map(String.init))))
         add("log", log.canonical)
+        add("env", execution.environment.mapValues(\.description))
+        add("limits", execution.limits.canonical)
+        let files = execution.environmentFiles
+        let others = presentEntries(
+            ("env_file", files.isEmpty ? nil : Canonical.list(files)),
+            ("user", execution.user.map(Canonical.quotedIfNeeded)),
+            ("group", execution.group.map(Canonical.quotedIfNeeded)),
+            ("cwd", execution.workingDirectory.map(Canonical.quotedIfNeeded)),
+            ("umask", execution.umask.map { "0" + String($0, radix: 8) }),
+            ("restart", execution.restart?.rawValue),
+            ("start_timeout", execution.startTimeout.map(Canonical.duration))
+        )
+        result.merge(others) { _, new in new }
         return result
     }
 }

@@ -12,6 +12,8 @@ public struct Settings: Hashable, Sendable, Codable {
     public var retry: RetryDefaults
     /// The default log policy of actions.
     public var log: LogPolicy
+    /// The other default values of services and actions.
+    public var execution: ExecutionDefaults
     /// The rules that delete ended jobs.
     public var retention: [RetentionRule]
     /// A plan that stops or restarts more services is refused without `--allow-disruption`; nil: no limit.
@@ -28,6 +30,7 @@ public struct Settings: Hashable, Sendable, Codable {
         stop = StopPolicy()
         retry = RetryDefaults()
         log = LogPolicy()
+        execution = ExecutionDefaults()
         retention = []
         maxDisruption = nil
     }
