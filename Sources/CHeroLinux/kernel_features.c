@@ -54,8 +54,10 @@ int hl_has_exit_info(void) {
 
 int hl_resource_limit(int what, long long *soft, long long *hard) {
     struct rlimit limit;
-    static const int resources[] = {RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_CORE};
-    if (what < HL_LIMIT_FILES || what > HL_LIMIT_CORE) return -EINVAL;
+    static const int resources[] = {
+        RLIMIT_NOFILE, RLIMIT_NPROC, RLIMIT_CORE, RLIMIT_MEMLOCK, RLIMIT_FSIZE, RLIMIT_STACK, RLIMIT_AS,
+    };
+    if (what < HL_LIMIT_FILES || what > HL_LIMIT_ADDRESS_SPACE) return -EINVAL;
     if (getrlimit(resources[what], &limit) != 0) return -errno;
     *soft = limit.rlim_cur == RLIM_INFINITY ? -1 : (long long)limit.rlim_cur;
     *hard = limit.rlim_max == RLIM_INFINITY ? -1 : (long long)limit.rlim_max;

@@ -74,7 +74,14 @@ long hero_spec_header_size(uint32_t version) {
     case 3: return offsetof(struct hero_spec, watchdog_us);
     case 4: return offsetof(struct hero_spec, log_when_slow);
     case 5: return offsetof(struct hero_spec, notify_senders);
+    case 6: return offsetof(struct hero_spec, attributes);
     case HERO_SPEC_VERSION: return sizeof(struct hero_spec);
     default: return 0;
     }
+}
+
+void hero_set_limit(struct hero_attributes *attributes, enum hero_limit_kind kind, uint64_t soft, uint64_t hard) {
+    attributes->set_limits |= 1u << kind;
+    attributes->limits[kind].soft = soft;
+    attributes->limits[kind].hard = hard;
 }

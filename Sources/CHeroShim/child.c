@@ -106,7 +106,8 @@ static _Noreturn void prepare_and_execute(const struct shim_child *child, int ga
     umask((mode_t)child->umask);
     uid_t own = geteuid();
     // Before the privileges are dropped. The directory is entered and the program executed as the new user (SP-1).
-    enum hero_stage failed_stage = rights_apply_limits(child->rights, child->open_files_soft);
+    enum hero_stage failed_stage = rights_apply_limits(child->rights, child->attributes, child->open_files_soft);
+    if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_apply_priorities(child->attributes);
     if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_change_user(child->rights, child->groups);
     if (failed_stage != HERO_STAGE_NONE) fail(gate, failed_stage);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);

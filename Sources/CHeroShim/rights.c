@@ -53,19 +53,23 @@ void rights_unprotect(void) {
     if (is_protected) (void)write_score(inherited_score);
 }
 
-static int set_limit(int resource, uint64_t value) {
-    if (value == HERO_NO_LIMIT) return 0;
-    struct rlimit both = {.rlim_cur = value, .rlim_max = value};
-    if (setrlimit(resource, &both) == 0) return 0;
+static int set_limit(int resource, uint64_t soft, uint64_t hard) {
+    struct rlimit wanted = {.rlim_cur = soft, .rlim_max = hard};
+    if (setrlimit(resource, &wanted) == 0) return 0;
     // A value above the hard limit of heroproc may need a right that it does not have: the start uses what is possible.
     int error = errno;
     struct rlimit own;
-    if (error != EPERM || getrlimit(resource, &own) != 0 || own.rlim_max >= value) {
+    if (error != EPERM || getrlimit(resource, &own) != 0 || own.rlim_max >= hard) {
         errno = error;
         return -1;
     }
-    own.rlim_cur = own.rlim_max;
+    own.rlim_cur = soft < own.rlim_max ? soft : own.rlim_max;
     return setrlimit(resource, &own);
+}
+
+/// Sets a limit of a spec until version 6.
+static int set_old_limit(int resource, uint64_t value) {
+    return value == HERO_NO_LIMIT ? 0 : set_limit(resource, value, value);
 }
 
 static int set_open_files_limit(uint64_t soft) {
@@ -77,16 +81,45 @@ static int set_open_files_limit(uint64_t soft) {
     return setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-enum hero_stage rights_apply_limits(const struct hero_rights *rights, uint64_t open_files_soft) {
+static const struct {
+    int resource;
+    enum hero_stage stage;
+} limit_kinds[HERO_LIMIT_COUNT] = {
+    [HERO_LIMIT_OPEN_FILES] = {RLIMIT_NOFILE, HERO_STAGE_LIMIT_OPEN_FILES},
+    [HERO_LIMIT_PROCESSES] = {RLIMIT_NPROC, HERO_STAGE_LIMIT_PROCESSES},
+    [HERO_LIMIT_CORE] = {RLIMIT_CORE, HERO_STAGE_LIMIT_CORE},
+    [HERO_LIMIT_ADDRESS_SPACE] = {RLIMIT_AS, HERO_STAGE_LIMIT_MEMORY},
+    [HERO_LIMIT_LOCKED_MEMORY] = {RLIMIT_MEMLOCK, HERO_STAGE_LIMIT_LOCKED_MEMORY},
+    [HERO_LIMIT_FILE_SIZE] = {RLIMIT_FSIZE, HERO_STAGE_LIMIT_FILE_SIZE},
+    [HERO_LIMIT_STACK] = {RLIMIT_STACK, HERO_STAGE_LIMIT_STACK},
+};
+
+enum hero_stage rights_apply_limits(
+    const struct hero_rights *rights, const struct hero_attributes *attributes, uint64_t open_files_soft) {
     if (rights->sets_oom_score != 0 || is_protected) {
         int score = rights->sets_oom_score != 0 ? rights->oom_score : inherited_score;
         if (write_score(score) != 0) return HERO_STAGE_OOM_SCORE;
     }
-    if (rights->open_files == HERO_NO_LIMIT && set_open_files_limit(open_files_soft) != 0) return HERO_STAGE_LIMITS;
-    if (set_limit(RLIMIT_NOFILE, rights->open_files) != 0) return HERO_STAGE_LIMIT_OPEN_FILES;
-    if (set_limit(RLIMIT_NPROC, rights->processes) != 0) return HERO_STAGE_LIMIT_PROCESSES;
-    if (set_limit(RLIMIT_CORE, rights->core_bytes) != 0) return HERO_STAGE_LIMIT_CORE;
-    if (set_limit(RLIMIT_AS, rights->memory_bytes) != 0) return HERO_STAGE_LIMIT_MEMORY;
+    int has_own = rights->open_files != HERO_NO_LIMIT || (attributes->set_limits & 1u << HERO_LIMIT_OPEN_FILES) != 0;
+    if (!has_own && set_open_files_limit(open_files_soft) != 0) return HERO_STAGE_LIMITS;
+    if (set_old_limit(RLIMIT_NOFILE, rights->open_files) != 0) return HERO_STAGE_LIMIT_OPEN_FILES;
+    if (set_old_limit(RLIMIT_NPROC, rights->processes) != 0) return HERO_STAGE_LIMIT_PROCESSES;
+    if (set_old_limit(RLIMIT_CORE, rights->core_bytes) != 0) return HERO_STAGE_LIMIT_CORE;
+    if (set_old_limit(RLIMIT_AS, rights->memory_bytes) != 0) return HERO_STAGE_LIMIT_MEMORY;
+    for (int kind = 0; kind < HERO_LIMIT_COUNT; kind++) {
+        if ((attributes->set_limits & 1u << kind) == 0) continue;
+        const struct hero_limit *limit = &attributes->limits[kind];
+        if (set_limit(limit_kinds[kind].resource, limit->soft, limit->hard) != 0) return limit_kinds[kind].stage;
+    }
+    return HERO_STAGE_NONE;
+}
+
+enum hero_stage rights_apply_priorities(const struct hero_attributes *attributes) {
+    if (attributes->sets_nice != 0 && setpriority(PRIO_PROCESS, 0, attributes->nice) != 0) return HERO_STAGE_NICE;
+    // IOPRIO_WHO_PROCESS is 1, and 0 is the calling process.
+    if (attributes->io_priority != 0 && syscall(SYS_ioprio_set, 1L, 0L, (long)attributes->io_priority) != 0) {
+        return HERO_STAGE_IO_PRIORITY;
+    }
     return HERO_STAGE_NONE;
 }
 

@@ -11,7 +11,11 @@ void rights_protect_shim(void);
 void rights_unprotect(void);
 
 /// Sets oom_score_adj and the limits. Returns HERO_STAGE_NONE, or the stage that failed and errno.
-enum hero_stage rights_apply_limits(const struct hero_rights *rights, uint64_t open_files_soft);
+enum hero_stage rights_apply_limits(
+    const struct hero_rights *rights, const struct hero_attributes *attributes, uint64_t open_files_soft);
+
+/// Sets the nice value and the I/O priority. Returns HERO_STAGE_NONE, or the stage that failed and errno.
+enum hero_stage rights_apply_priorities(const struct hero_attributes *attributes);
 
 /// Changes to the user permanently and gives it descriptors 1 and 2. Returns HERO_STAGE_NONE, or the failed stage and
 /// errno.

@@ -67,6 +67,7 @@ struct ManifestFieldTests {
         case .cron: Sample("\"0 4 * * *\"", "\"0 5 * * *\"")
         case .timeZone: Sample("Asia/Tokyo", "Europe/Brussels")
         case .variable: Sample("A", "B")
+        case .ioPriority: Sample("idle", "best_effort:3")
         default: nil
         }
     }
@@ -124,6 +125,11 @@ struct ManifestFieldTests {
             guard key != "url", key != "unix" else { continue }
             value = "{\(key): \(value), unix: /run/a}"
             path = map
+        }
+        if path.hasPrefix("limits."), path.hasSuffix(".soft") || path.hasSuffix(".hard") {
+            // Both are required, and the soft limit is not greater than the hard one.
+            value = "{soft: \(value), hard: \(value)}"
+            path = String(path.dropLast(5))
         }
         if path == "tcp_ports[].reuseport" {
             value = "{reuseport: \(value), port: 80}"
@@ -216,7 +222,8 @@ struct ManifestFieldTests {
             )
         case .list(let item, atLeast: _):
             rangeEnds(item).map { ($0.valid.map { "[\($0)]" }, $0.invalid.map { "[\($0)]" }) }
-        case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .either, .action: nil
+        case .either(let first, _): rangeEnds(first)
+        case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .action: nil
         }
     }
 
@@ -229,15 +236,24 @@ struct ManifestFieldTests {
         }
     }
 
+    /// Makes settings with one key.
+    private static func settings(_ path: String, _ value: String) -> String {
+        let isPart = path.hasPrefix("defaults.limits.") && (path.hasSuffix(".soft") || path.hasSuffix(".hard"))
+        let mapping =
+            isPart
+            ? flowMapping(String(path.dropLast(5)), "{soft: \(value), hard: \(value)}") : flowMapping(path, value)
+        return "{kind: Settings, \(mapping)}\n"
+    }
+
     @Test("Settings accept the ends of every range and refuse values outside it")
     func settingsRanges() {
         for path in Settings.fields.flatMap(\.paths) {
             guard let ends = Self.rangeEnds(path.property.valueSchema) else { continue }
             for value in ends.valid {
-                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isValid: true)
+                expectResult(Self.settings(path.path, value), isValid: true)
             }
             for value in ends.invalid {
-                expectResult("{kind: Settings, \(Self.flowMapping(path.path, value))}\n", isValid: false)
+                expectResult(Self.settings(path.path, value), isValid: false)
             }
         }
     }

@@ -113,8 +113,7 @@ struct ProposalTests {
     }
 
     static let values: [(line: String, help: String)] = [
-        ("limits: {nofile: infinity}", "write a whole number from 1 to 1073741816"),
-        ("limits: {nofile: unlimited}", "write a whole number from 1 to 1073741816"),
+        ("limits: {nofile: infinity}", "write `nofile: unlimited`"),
         ("limits: {nofile: \"4096\"}", "write it as `nofile: 4096`"),
         ("limits: {nofile: 65_536}", "write it as `nofile: 65536`"),
         ("is_process: no", "write it as `is_process: false`"),

@@ -80,6 +80,7 @@ struct ManifestReferenceTests {
           services. It is a one-shot, and no service can list it. To run a program in both ways, write a second action.
         - `stop` takes effect in place for the stop of the main process. What the main process leaves behind when it
           ends is stopped with the `signal` and `timeout` of its start.
+        - A limit of a process is one value, or `{soft: 1024, hard: 4096}`; every limit can be `unlimited`.
         - `timeout` is for one-shots; a process has `start_timeout` and `stop.timeout`.
 
         ## kind: Settings, at most one
@@ -87,9 +88,9 @@ struct ManifestReferenceTests {
         \(tables(Settings.fields))
 
         `defaults` apply to every service and action of the set that does not set the key itself. Maps are merged by
-        key: the `env` of a service is merged with that of the defaults. The files of `defaults.env_file` are read before
-        those of a service, and `env` overrides all of them. A change of a default is a change of these services and
-        actions.
+        key: the `env` of a service is merged with that of the defaults. The files of `defaults.env_file` are read
+        before those of a service, and `env` overrides all of them. A change of a default is a change of these services
+        and actions.
 
         """
     }

@@ -200,7 +200,15 @@ int hl_has_close_range(void);
 int hl_has_exit_info(void);
 /// A resource limit of this process; -1 means no limit.
 int hl_resource_limit(int what, long long *soft, long long *hard);
-enum { HL_LIMIT_FILES, HL_LIMIT_PROCESSES, HL_LIMIT_CORE };
+enum {
+    HL_LIMIT_FILES,
+    HL_LIMIT_PROCESSES,
+    HL_LIMIT_CORE,
+    HL_LIMIT_LOCKED_MEMORY,
+    HL_LIMIT_FILE_SIZE,
+    HL_LIMIT_STACK,
+    HL_LIMIT_ADDRESS_SPACE
+};
 
 // The terminal and the user databases.
 int hl_terminal_width(int descriptor);

@@ -18,8 +18,8 @@
 #define HERO_VERSION 2u
 #define HERO_EXIT_VERSION 3u
 // Version 2 adds hero_rights, 3 containment and handover, 4 the notify socket, 5 log_when_slow and strict_exec, 6
-// notify_senders.
-#define HERO_SPEC_VERSION 6u
+// notify_senders, 7 attributes.
+#define HERO_SPEC_VERSION 7u
 #define HERO_NOTIFY_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
@@ -95,7 +95,12 @@ enum hero_stage {
     HERO_STAGE_LIMIT_MEMORY = 18,
     HERO_STAGE_CGROUP = 19,  // join the cgroup that holds its limits
     HERO_STAGE_NOTIFY = 20,  // create the notify socket
-    HERO_STAGE_STRICT = 21   // another user could change the program (strict_exec)
+    HERO_STAGE_STRICT = 21,  // another user could change the program (strict_exec)
+    HERO_STAGE_LIMIT_LOCKED_MEMORY = 22,
+    HERO_STAGE_LIMIT_FILE_SIZE = 23,
+    HERO_STAGE_LIMIT_STACK = 24,
+    HERO_STAGE_NICE = 25,
+    HERO_STAGE_IO_PRIORITY = 26
 };
 
 /// How the process tree of a start is held together, in addition to the shim being its subreaper (TR-2).
@@ -117,11 +122,43 @@ struct hero_rights {
     uint32_t no_new_privileges;  // 0 or 1
     uint32_t sets_oom_score;     // 0: oom_score_adj is that of the parent of the shim
     int32_t oom_score;           // -1000 to 1000
+    // Until version 6; since version 7 the limits are in hero_attributes, and these are HERO_NO_LIMIT.
     uint64_t open_files;         // soft and hard RLIMIT_NOFILE; overrides open_files_soft
     uint64_t processes;          // RLIMIT_NPROC
     uint64_t core_bytes;         // RLIMIT_CORE
     uint64_t memory_bytes;       // RLIMIT_AS
 };
+
+/// The limits of each process of a job: the indices of `hero_attributes.limits`.
+enum hero_limit_kind {
+    HERO_LIMIT_OPEN_FILES = 0,     // RLIMIT_NOFILE; overrides open_files_soft
+    HERO_LIMIT_PROCESSES = 1,      // RLIMIT_NPROC
+    HERO_LIMIT_CORE = 2,           // RLIMIT_CORE
+    HERO_LIMIT_ADDRESS_SPACE = 3,  // RLIMIT_AS
+    HERO_LIMIT_LOCKED_MEMORY = 4,  // RLIMIT_MEMLOCK
+    HERO_LIMIT_FILE_SIZE = 5,      // RLIMIT_FSIZE
+    HERO_LIMIT_STACK = 6           // RLIMIT_STACK
+};
+
+#define HERO_LIMIT_COUNT 7
+
+/// A limit of setrlimit(2); UINT64_MAX is no limit.
+struct hero_limit {
+    uint64_t soft;
+    uint64_t hard;
+};
+
+/// The attributes that the program inherits from its shim unless they are set here.
+struct hero_attributes {
+    uint32_t set_limits;   // bit n: limits[n] is set
+    uint32_t sets_nice;    // 0 or 1
+    int32_t nice;          // -20 to 19
+    uint32_t io_priority;  // a value of ioprio_set(2); 0: unchanged
+    struct hero_limit limits[HERO_LIMIT_COUNT];
+};
+
+/// Sets one limit.
+void hero_set_limit(struct hero_attributes *attributes, enum hero_limit_kind kind, uint64_t soft, uint64_t hard);
 
 /// What happens when a program writes faster than its log (LG-3).
 enum hero_when_slow {
@@ -184,6 +221,7 @@ struct hero_spec {
     // Since version 6.
     uint32_t notify_senders;  // enum hero_notify_senders
     uint32_t unused;
+    struct hero_attributes attributes;  // since version 7
 };
 
 /// The identity of one process, in addition to boot id and PID namespace (ID-1).

@@ -364,6 +364,7 @@ struct shim_child {
     const char *_Nullable const *_Nonnull arguments;
     const char *_Nullable const *_Nonnull environment;
     const struct hero_rights *rights;
+    const struct hero_attributes *attributes;
     const void *groups;  // of the rights; may be unaligned
     uint64_t open_files_soft;
     uint32_t umask;

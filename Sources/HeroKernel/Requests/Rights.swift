@@ -14,6 +14,10 @@ public struct Rights: Hashable, Sendable {
     public var isStrict: Bool
     /// The OOM score adjustment, -1000 to 1000; nil: that of heroproc.
     public var oomScoreAdjustment: Int?
+    /// The nice value; nil: that of heroproc.
+    public var nice: Int?
+    /// The priority of the disk access; nil: unchanged.
+    public var ioPriority: IOPriority?
 
     /// Makes rights; by default a program gets those of heroproc.
     public init(

@@ -89,6 +89,7 @@ struct ShimSpecEncoder {
         header.pid_namespace = context.machine.pidNamespace
         header.rights = encode(request.rights, launch.account, context.oomScore)
         header.strict_exec = request.rights.isStrict ? 1 : 0
+        header.attributes = Self.attributes(of: request.rights)
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)
@@ -138,13 +139,42 @@ struct ShimSpecEncoder {
             encoded.sets_oom_score = 1
             encoded.oom_score = Int32(clamping: min(max(score, -1000), 1000))
         }
-        func limit(_ value: Int64?) -> UInt64 { value.map { UInt64(clamping: $0) } ?? .max }
-        encoded.open_files = limit(rights.limits.openFiles)
-        encoded.processes = limit(rights.limits.processes)
-        encoded.core_bytes = limit(rights.limits.coreBytes)
-        // Only a cgroup limits memory. A limit of the address space would end programs that reserve more than they use.
+        // The limits are in the attributes.
+        encoded.open_files = .max
+        encoded.processes = .max
+        encoded.core_bytes = .max
         encoded.memory_bytes = .max
         return encoded
+    }
+
+    /// Encodes limits and priorities.
+    ///
+    /// Only a cgroup limits the memory of a process tree. `limits.memory` never becomes a limit of the address space,
+    /// which would end programs that reserve more than they use.
+    private static func attributes(of rights: Rights) -> hero_attributes {
+        var attributes = hero_attributes()
+        let limits = rights.limits
+        let kinds: [(hero_limit_kind, ProcessLimit?)] = [
+            (HERO_LIMIT_OPEN_FILES, limits.openFiles), (HERO_LIMIT_PROCESSES, limits.processes),
+            (HERO_LIMIT_CORE, limits.coreBytes), (HERO_LIMIT_ADDRESS_SPACE, limits.addressSpaceBytes),
+            (HERO_LIMIT_LOCKED_MEMORY, limits.lockedBytes), (HERO_LIMIT_FILE_SIZE, limits.fileBytes),
+            (HERO_LIMIT_STACK, limits.stackBytes),
+        ]
+        func bound(_ value: Int64) -> UInt64 { value == ProcessLimit.unlimited ? .max : UInt64(clamping: value) }
+        for case (let kind, let limit?) in kinds {
+            hero_set_limit(&attributes, kind, bound(limit.soft), bound(limit.hard))
+        }
+        if let nice = rights.nice {
+            attributes.sets_nice = 1
+            attributes.nice = Int32(clamping: nice)
+        }
+        switch rights.ioPriority {
+        // The classes of ioprio_set(2), which are above the 13 bits of the level.
+        case .idle: attributes.io_priority = 3 << 13
+        case .bestEffort(let level): attributes.io_priority = 2 << 13 | UInt32(clamping: level)
+        case nil: break
+        }
+        return attributes
     }
 
     private mutating func append(_ text: String) -> UInt32 {

@@ -31,6 +31,7 @@ struct StartFailureContext {
         case .record: return "\(record): \(cause)"
         case .limits: return limitText(number).map { "\($0): \(cause)\(rootHint(error))" }
         case .user: return "\(accountText): \(cause)\(rootHint(error))"
+        case .priority: return "\(priorityText(number)): \(cause)\(rootHint(error == EACCES ? EPERM : error))"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
         case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .privileges, .signals: return nil
         }
@@ -53,15 +54,26 @@ struct StartFailureContext {
         error == EPERM && geteuid() != 0 ? "; only root may do that" : ""
     }
 
+    private func priorityText(_ number: UInt32) -> String {
+        hero_stage(rawValue: number) == HERO_STAGE_NICE
+            ? "nice \(rights.nice ?? 0)" : "io_priority \(rights.ioPriority?.description ?? "")"
+    }
+
     private func limitText(_ number: UInt32) -> String? {
-        switch hero_stage(rawValue: number) {
-        case HERO_STAGE_LIMIT_OPEN_FILES: "nofile \(rights.limits.openFiles ?? 0)"
-        case HERO_STAGE_LIMIT_PROCESSES: "nproc \(rights.limits.processes ?? 0)"
-        case HERO_STAGE_LIMIT_CORE: "core \(Canonical.size(rights.limits.coreBytes ?? 0))"
-        case HERO_STAGE_LIMIT_MEMORY: "memory \(Canonical.size(rights.limits.memoryBytes ?? 0))"
-        case HERO_STAGE_CGROUP: "its cgroup"
-        default: nil
-        }
+        let key =
+            switch hero_stage(rawValue: number) {
+            case HERO_STAGE_LIMIT_OPEN_FILES: "nofile"
+            case HERO_STAGE_LIMIT_PROCESSES: "nproc"
+            case HERO_STAGE_LIMIT_CORE: "core"
+            case HERO_STAGE_LIMIT_MEMORY: "address_space"
+            case HERO_STAGE_LIMIT_LOCKED_MEMORY: "memlock"
+            case HERO_STAGE_LIMIT_FILE_SIZE: "fsize"
+            case HERO_STAGE_LIMIT_STACK: "stack"
+            default: ""
+            }
+        if hero_stage(rawValue: number) == HERO_STAGE_CGROUP { return "its cgroup" }
+        guard let kind = ResourceLimits.processKinds.first(where: { $0.key == key }) else { return nil }
+        return "\(key) \(kind.text(in: rights.limits) ?? "")"
     }
 
     /// The kernel reports the same error for a missing program and a missing interpreter (SP-6).
@@ -104,8 +116,10 @@ func makeStartFailure(_ number: UInt32, _ error: Int32, _ context: StartFailureC
         case HERO_STAGE_STDIO: .stdio
         case HERO_STAGE_LIMITS: .limits
         case HERO_STAGE_CGROUP: .limits
-        case HERO_STAGE_LIMIT_OPEN_FILES, HERO_STAGE_LIMIT_PROCESSES, HERO_STAGE_LIMIT_CORE, HERO_STAGE_LIMIT_MEMORY:
+        case HERO_STAGE_LIMIT_OPEN_FILES, HERO_STAGE_LIMIT_PROCESSES, HERO_STAGE_LIMIT_CORE, HERO_STAGE_LIMIT_MEMORY,
+            HERO_STAGE_LIMIT_LOCKED_MEMORY, HERO_STAGE_LIMIT_FILE_SIZE, HERO_STAGE_LIMIT_STACK:
             .limits
+        case HERO_STAGE_NICE, HERO_STAGE_IO_PRIORITY: .priority
         case HERO_STAGE_OOM_SCORE: .oomScore
         case HERO_STAGE_USER: .user
         case HERO_STAGE_PRIVILEGES: .privileges

@@ -31,6 +31,7 @@ struct ActionDraft: ManifestDraft {
     var stop = StopDraft()
     var retry = RetryDraft()
     var log = LogDraft()
+    var limits = LimitsDraft()
     /// The value of `schedule.timezone`; only the caller knows which time zones exist.
     var timeZone: (name: String, span: Span)?
 
@@ -76,7 +77,8 @@ extension ActionDraft {
     /// Combines the decoded values, and checks keys that depend on each other.
     mutating func finishDecoding(in decoder: inout FileDecoder) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
-        for more in [stop.writtenFields, retry.writtenFields, log.writtenFields] where !more.isEmpty {
+        for more in [stop.writtenFields, retry.writtenFields, log.writtenFields, limits.writtenFields]
+        where !more.isEmpty {
             writtenFields += more
         }
         switch (span(of: "exec"), span(of: "script")) {
@@ -158,7 +160,7 @@ extension ActionDraft {
         result.retry = retry.policy(defaultingTo: settings.retry, isProcess: spec.isProcess)
         result.log = log.policy(defaultingTo: settings.log)
         let defaults = settings.execution
-        result.limits = spec.limits.completed(by: defaults.limits)
+        result.limits = limits.limits(defaultingTo: defaults.limits)
         if let restart = defaults.restart, self.restart == nil { result.restart = restart }
         if let umask = defaults.umask, span(of: "umask") == nil { result.umask = umask }
         if let timeout = defaults.startTimeout, span(of: "start_timeout") == nil { result.startTimeout = timeout }

@@ -79,10 +79,7 @@ extension ActionDraft {
             if let value = decoder.octal(node, "umask", in: AllowedRanges.umask) { draft.spec.umask = UInt32(value) }
         },
         Key("limits") { node, draft, decoder in
-            var limits = LimitsDraft()
-            LimitsDraft.actionTable.decode(node, example: "nofile: 4096", into: &limits, in: &decoder)
-            draft.spec.limits = limits.limits
-            draft.writtenFields += limits.writtenFields
+            LimitsDraft.actionTable.decode(node, example: "nofile: 4096", into: &draft.limits, in: &decoder)
         },
         Key("no_new_privs") { node, draft, decoder in
             draft.spec.noNewPrivileges = decoder.boolean(node, "no_new_privs")
@@ -93,6 +90,10 @@ extension ActionDraft {
         Key("oom_score_adj") { node, draft, decoder in
             draft.spec.oomScoreAdjustment = decoder.integer(node, "oom_score_adj", in: AllowedRanges.oomScoreAdjustment)
         },
+        Key("nice") { node, draft, decoder in
+            draft.spec.nice = decoder.integer(node, "nice", in: AllowedRanges.nice)
+        },
+        Key("io_priority") { node, draft, decoder in draft.spec.ioPriority = decoder.ioPriority(node, "io_priority") },
         Key("singleton") { node, draft, decoder in
             if let value = decoder.boolean(node, "singleton") { draft.spec.singleton = value }
         },

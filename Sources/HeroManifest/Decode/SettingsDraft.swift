@@ -28,7 +28,7 @@ struct SettingsDraft: ManifestDraft {
         result.stop = stop.policy(defaultingTo: result.stop)
         result.retry = retry.defaults
         result.log = log.policy(defaultingTo: result.log)
-        result.execution.limits = limits.limits
+        result.execution.limits = limits.limits(defaultingTo: ResourceLimits())
         return result
     }
 

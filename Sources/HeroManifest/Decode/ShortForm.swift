@@ -5,13 +5,17 @@ extension ServiceDraft {
     /// The name of the action.
     static let mainActionName = "main"
 
-    /// Whether the entries of a service without `actions` contain a key that only an action has.
+    /// Whether the entries of a service without `actions` contain a key that only an action has, also a misspelled one.
     static func isShortForm(_ entries: [YAMLEntry]) -> Bool {
         var hasActionKey = false
         for entry in entries where !serviceKeyNames.contains(entry.key) {
             if actionOnlyKeyNames.contains(entry.key) {
                 hasActionKey = true
             } else if case .sameAs("exec")? = ForeignKey.find(entry.key) {
+                hasActionKey = true
+            } else if Suggestion.nearest(entry.key, serviceKeyNames) == nil,
+                Suggestion.nearest(entry.key, actionOnlyKeyNames) != nil
+            {
                 hasActionKey = true
             }
         }

@@ -114,6 +114,24 @@ extension ActionSpec {
             .textUnless($0.oomScoreAdjustment == nil, String($0.oomScoreAdjustment ?? 0))
         },
         Field(
+            "nice",
+            .integer(AllowedRanges.nice),
+            default: .described("0"),
+            cost: .restart,
+            "Its nice value: a lower one gets more processor time."
+        ) {
+            .textUnless($0.nice == nil, String($0.nice ?? 0))
+        },
+        Field(
+            "io_priority",
+            .formatted(.ioPriority),
+            default: .described("that of its nice value"),
+            cost: .restart,
+            "The priority of its disk access: `idle`, or `best_effort:0` to `best_effort:7`."
+        ) {
+            .textUnless($0.ioPriority == nil, $0.ioPriority?.description ?? "")
+        },
+        Field(
             "singleton",
             .bool,
             default: .bool(false),

@@ -36,6 +36,12 @@ public enum AllowedRanges {
     public static let processes: ClosedRange<Int> = 1...4_194_304
     /// The size of a core dump in bytes.
     public static let coreBytes: ClosedRange<Int64> = 0...(1 << 50)
+    /// Locked memory, the size of a file and similar sizes in bytes.
+    public static let limitBytes: ClosedRange<Int64> = 0...(1 << 60)
+    /// The stack and the address space in bytes: a program cannot start with less.
+    public static let addressBytes: ClosedRange<Int64> = (64 << 10)...(1 << 60)
+    /// The nice value (setpriority(2)).
+    public static let nice: ClosedRange<Int> = -20...19
     /// Memory in bytes.
     public static let memoryBytes: ClosedRange<Int64> = (1 << 20)...(1 << 50)
     /// Processors: at least 1 ms of the 100 ms period of `cpu.max` (cgroup v2).

@@ -44,14 +44,13 @@ extension Schedule {
 extension ResourceLimits {
     /// The limits that are set, by key.
     var canonical: [String: String] {
-        presentEntries(
-            ("nofile", openFiles.map(String.init)),
-            ("nproc", processes.map(String.init)),
-            ("core", coreBytes.map(Canonical.size)),
+        var result = presentEntries(
             ("memory", memoryBytes.map(Canonical.size)),
             ("pids", treeProcesses.map(String.init)),
             ("cpu", processors.map(Canonical.number))
         )
+        for kind in Self.processKinds { result[kind.key] = kind.text(in: self) }
+        return result
     }
 }
 

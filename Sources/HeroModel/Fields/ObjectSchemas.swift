@@ -98,13 +98,37 @@ extension ObjectSchema {
 
     /// `limits` of an action.
     public static let limits = Self([
-        Property("nofile", .integer(AllowedRanges.openFiles), "Open files per process."),
-        Property("nproc", .integer(AllowedRanges.processes), "Processes of its user."),
-        Property("core", .size(AllowedRanges.coreBytes), "Maximum size of a core dump."),
-        Property("memory", .size(AllowedRanges.memoryBytes), "Memory of its process tree."),
-        Property("pids", .integer(AllowedRanges.processes), "Processes and threads of its process tree."),
-        Property("cpu", .number(AllowedRanges.processors), "Processors that its process tree may use."),
+        Property("nofile", processLimit(.integer(AllowedRanges.openFiles)), "Open files per process."),
+        Property("nproc", processLimit(.integer(AllowedRanges.processes)), "Processes of its user."),
+        Property("core", processLimit(.size(AllowedRanges.coreBytes)), "Maximum size of a core dump."),
+        Property("memlock", processLimit(.size(AllowedRanges.limitBytes)), "Locked memory per process."),
+        Property("fsize", processLimit(.size(AllowedRanges.limitBytes)), "Size of a file that a process writes."),
+        Property("stack", processLimit(.size(AllowedRanges.addressBytes)), "Size of the stack of a process."),
+        Property("address_space", processLimit(.size(AllowedRanges.addressBytes)), "Address space per process."),
+        Property("memory", orUnlimited(.size(AllowedRanges.memoryBytes)), "Memory of its process tree."),
+        Property("pids", orUnlimited(.integer(AllowedRanges.processes)), "Processes and threads of its process tree."),
+        Property("cpu", orUnlimited(.number(AllowedRanges.processors)), "Processors that its process tree may use."),
     ])
+
+    private static func orUnlimited(_ value: ValueSchema) -> ValueSchema {
+        .either(value, .enumeration(["unlimited"]))
+    }
+
+    /// One value for the soft and the hard limit, or both.
+    private static func processLimit(_ value: ValueSchema) -> ValueSchema {
+        .either(
+            orUnlimited(value),
+            .object(
+                Self(
+                    [
+                        Property("soft", orUnlimited(value), "The limit that the kernel enforces."),
+                        Property("hard", orUnlimited(value), "The value up to which a program can raise it."),
+                    ],
+                    required: ["soft", "hard"]
+                )
+            )
+        )
+    }
 
     /// `ready` of an action.
     public static let ready = Self(

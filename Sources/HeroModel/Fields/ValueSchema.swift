@@ -98,7 +98,8 @@ extension ValueSchema {
         case .integer(let range): (String(range.lowerBound), String(range.upperBound))
         case .number(let range): (Canonical.number(range.lowerBound), Canonical.number(range.upperBound))
         case .list(let item, atLeast: _): item.range
-        case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .either, .action: nil
+        case .either(let first, _): first.range
+        case .bool, .constantTrue, .text, .formatted, .enumeration, .signal, .map, .object, .action: nil
         }
     }
 }
@@ -145,6 +146,8 @@ public struct TextFormat: Hashable, Sendable {
     )
     /// Permission bits.
     public static let umask = Self("octal text", "octal texts", "[0-7]{1,4}", numbers: 0...777)
+    /// A priority of disk access (ioprio_set(2)).
+    public static let ioPriority = Self("I/O priority", "I/O priorities", "idle|best_effort:[0-7]")
     /// A TCP port, with or without an address.
     public static let endpoint = Self(
         "port or address",

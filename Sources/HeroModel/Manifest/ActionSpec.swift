@@ -39,6 +39,10 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var isStrict: Bool
     /// The adjustment of the out-of-memory score, -1000 to 1000; nil: that of heroproc.
     public var oomScoreAdjustment: Int?
+    /// The nice value, -20 to 19; nil: that of heroproc.
+    public var nice: Int?
+    /// The priority of its disk access; nil: it follows from the nice value.
+    public var ioPriority: IOPriority?
     /// Whether only one instance may run on this machine, by PID file.
     public var singleton: Bool
     /// The absolute path of the PID file; nil: a file that heroproc writes in the state directory.
@@ -97,6 +101,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         noNewPrivileges = nil
         isStrict = false
         oomScoreAdjustment = nil
+        nice = nil
+        ioPriority = nil
         singleton = false
         pidFile = nil
         killsOthers = false
@@ -153,6 +159,8 @@ extension ActionSpec {
         noNewPrivileges = try fields.decodeIfPresent(Bool.self, forKey: .noNewPrivileges)
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict) ?? isStrict
         oomScoreAdjustment = try fields.decodeIfPresent(Int.self, forKey: .oomScoreAdjustment)
+        nice = try fields.decodeIfPresent(Int.self, forKey: .nice)
+        ioPriority = try fields.decodeIfPresent(IOPriority.self, forKey: .ioPriority)
         singleton = try fields.decodeIfPresent(Bool.self, forKey: .singleton) ?? singleton
         pidFile = try fields.decodeIfPresent(String.self, forKey: .pidFile)
         killsOthers = try fields.decodeIfPresent(Bool.self, forKey: .killsOthers) ?? killsOthers

@@ -47,17 +47,3 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
         return result
     }
 }
-
-extension ResourceLimits {
-    /// The limits with those of another value where they have none.
-    public func completed(by defaults: ResourceLimits) -> ResourceLimits {
-        ResourceLimits(
-            openFiles: openFiles ?? defaults.openFiles,
-            processes: processes ?? defaults.processes,
-            coreBytes: coreBytes ?? defaults.coreBytes,
-            memoryBytes: memoryBytes ?? defaults.memoryBytes,
-            treeProcesses: treeProcesses ?? defaults.treeProcesses,
-            processors: processors ?? defaults.processors
-        )
-    }
-}

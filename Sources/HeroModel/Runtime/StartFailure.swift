@@ -24,6 +24,8 @@ public struct StartFailure: Hashable, Sendable, Codable {
         case stdio
         /// Set the resource limits.
         case limits
+        /// Set the nice value or the I/O priority.
+        case priority
         /// Set the out-of-memory score.
         case oomScore = "oom_score"
         /// Change to the user and its groups.
@@ -70,8 +72,8 @@ extension StartFailure.Stage {
     fileprivate var writesFiles: Bool {
         switch self {
         case .launch, .record, .log, .notify, .script: true
-        case .environment, .pipe, .fork, .session, .stdio, .limits, .oomScore, .user, .privileges, .directory,
-            .signals, .execute:
+        case .environment, .pipe, .fork, .session, .stdio, .limits, .priority, .oomScore, .user, .privileges,
+            .directory, .signals, .execute:
             false
         }
     }
@@ -93,6 +95,7 @@ extension StartFailure: CustomStringConvertible {
             case .session: "create a session"
             case .stdio: "open standard input and output"
             case .limits: "set the limits"
+            case .priority: "set the priority"
             case .oomScore: "set oom_score_adj"
             case .user: "change to"
             case .privileges: "set the privileges"

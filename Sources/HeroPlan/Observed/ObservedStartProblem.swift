@@ -25,6 +25,7 @@ public struct ObservedStartProblem: Hashable, Sendable {
         case .user: "user"
         case .directory: "cwd"
         case .environment: "env"
+        case .priority: "nice"
         case .launch, .record, .log, .pipe, .notify, .script, .fork, .session, .stdio, .limits, .oomScore, .privileges,
             .signals, .execute:
             "exec"

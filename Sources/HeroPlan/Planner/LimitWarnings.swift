@@ -52,17 +52,19 @@ private struct UnenforcedLimit {
 
 extension ResourceLimits {
     private func limitsAboveMaximum(_ maximum: ResourceLimits) -> [UnenforcedLimit] {
-        let pairs = [
-            ("nofile", openFiles, maximum.openFiles), ("nproc", processes, maximum.processes),
-            ("core", coreBytes, maximum.coreBytes),
-        ]
-        return pairs.compactMap { key, wanted, maximum in
-            guard let wanted, let maximum, wanted > maximum else { return nil }
+        Self.processKinds.compactMap { kind in
+            guard let wanted = kind.limit(self), let maximum = kind.limit(maximum), wanted.hard > maximum.hard else {
+                return nil
+            }
+            let possible = ProcessLimit(soft: min(wanted.soft, maximum.hard), hard: maximum.hard)
+            let key = kind.key
+            let unitName = key == "address_space" ? "AS" : key.uppercased()
+            let text = possible.text { kind.isSize ? Canonical.size($0) : String($0) }
             return UnenforcedLimit(
                 key: key,
-                consequence: "is set to \(maximum)",
+                consequence: "is set to \(text)",
                 cause: "heroproc may not exceed its own hard limit",
-                help: "raise the limit of heroproc (`Limit\(key.uppercased())=` of its unit), or run it as root"
+                help: "raise the limit of heroproc (`Limit\(unitName)=` of its unit), or run it as root"
             )
         }
     }

@@ -118,7 +118,7 @@ struct LaunchRequestBuilder {
 
     /// The rights of an action: an action with its own user does not get the group of the service.
     func rights(of action: ActionSpec, in service: ServiceSpec?) -> Rights {
-        Rights(
+        var rights = Rights(
             user: action.user ?? service?.user,
             group: action.group ?? (action.user == nil ? service?.group : nil),
             limits: action.limits,
@@ -126,6 +126,9 @@ struct LaunchRequestBuilder {
             isStrict: action.isStrict,
             oomScoreAdjustment: action.oomScoreAdjustment
         )
+        rights.nice = action.nice
+        rights.ioPriority = action.ioPriority
+        return rights
     }
 
     /// The working directory of an action.

@@ -139,26 +139,30 @@ struct ProgramLauncher {
         }
         var gate = gate
         var rights = spec.header.rights
+        var attributes = spec.header.attributes
         return withUnsafePointer(to: &rights) { rights in
-            var child = shim_child(
-                working_directory: spec.workingDirectory,
-                candidates: candidates,
-                arguments: arguments,
-                environment: environment,
-                rights: rights,
-                groups: spec.groups,
-                open_files_soft: spec.header.open_files_soft,
-                umask: spec.header.umask,
-                strict_exec: spec.header.strict_exec,
-                output: childOutput,
-                error: childError,
-                lock: record.lock,
-                cgroup: cgroup,
-                pid_digits: digits,
-                record: record.file,
-                release: record.releaseMark
-            )
-            return shim_fork(&child, &gate, &pidfd, &isInCgroup)
+            withUnsafePointer(to: &attributes) { attributes in
+                var child = shim_child(
+                    working_directory: spec.workingDirectory,
+                    candidates: candidates,
+                    arguments: arguments,
+                    environment: environment,
+                    rights: rights,
+                    attributes: attributes,
+                    groups: spec.groups,
+                    open_files_soft: spec.header.open_files_soft,
+                    umask: spec.header.umask,
+                    strict_exec: spec.header.strict_exec,
+                    output: childOutput,
+                    error: childError,
+                    lock: record.lock,
+                    cgroup: cgroup,
+                    pid_digits: digits,
+                    record: record.file,
+                    release: record.releaseMark
+                )
+                return shim_fork(&child, &gate, &pidfd, &isInCgroup)
+            }
         }
     }
 

@@ -43,7 +43,8 @@ struct Spec {
             isStringList(header.candidates, header.candidate_count),
             isStringList(header.arguments, header.argument_count),
             isStringList(header.environment, header.environment_count),
-            hasValidScript(), hasBootIdentifier(), hasValidRights(), hasValidContainment(), hasValidNotifySocket()
+            hasValidScript(), hasBootIdentifier(), hasValidRights(), hasValidAttributes(), hasValidContainment(),
+            hasValidNotifySocket()
         else { return nil }
     }
 
@@ -148,6 +149,12 @@ struct Spec {
         return rights.group_count == 0
             || (Int(rights.groups) >= headerSize
                 && Int(rights.groups) + 4 * Int(rights.group_count) <= Int(header.size))
+    }
+
+    private func hasValidAttributes() -> Bool {
+        let attributes = header.attributes
+        return attributes.set_limits < 1 << UInt32(HERO_LIMIT_COUNT) && attributes.sets_nice <= 1
+            && attributes.nice >= -20 && attributes.nice <= 19
     }
 
     private func hasValidContainment() -> Bool {

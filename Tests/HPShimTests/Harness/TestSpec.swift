@@ -37,6 +37,8 @@ struct TestSpec {
     var isStrict = false
     /// By default without limits and without a change of user.
     var rights = TestSpec.defaultRights
+    /// By default nothing is set.
+    var attributes = hero_attributes()
     var groups: [UInt32] = []
 
     static let defaultRights: hero_rights = {
@@ -103,6 +105,7 @@ struct TestSpec {
         header.notify_socket = notifySocket.map { put([$0]) } ?? 0
         header.notify_senders = notifySenders
         header.strict_exec = isStrict ? 1 : 0
+        header.attributes = attributes
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob
     }

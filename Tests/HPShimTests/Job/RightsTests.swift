@@ -123,6 +123,49 @@ struct RightsTests {
         #expect(job.texts == ["99", "99", "3999", "3999", "2", "2", "1048576", "1048576"])
     }
 
+    @Test("Soft and hard limits can differ, and each can be unlimited (SP-5)")
+    func softAndHardLimits() throws {
+        let shell = "for key in n c l f s v; do ulimit -S$key; ulimit -H$key; done 2>&1"
+        let job = try TestJob(shell: shell)
+        job.spec.candidates = ["/bin/bash"]
+        let limits: [(hero_limit_kind, UInt64, UInt64)] = [
+            (HERO_LIMIT_OPEN_FILES, 77, 99), (HERO_LIMIT_CORE, 0, 1024), (HERO_LIMIT_LOCKED_MEMORY, 8192, 16384),
+            (HERO_LIMIT_FILE_SIZE, 1 << 20, .max), (HERO_LIMIT_STACK, 1 << 20, 1 << 23),
+            (HERO_LIMIT_ADDRESS_SPACE, 1 << 33, .max),
+        ]
+        for (kind, soft, hard) in limits { hero_set_limit(&job.spec.attributes, kind, soft, hard) }
+        job.spec.openFiles = 55
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(
+            job.texts == [
+                "77", "99", "0", "2", "8", "16", "2048", "unlimited", "1024", "8192", "8388608", "unlimited",
+            ]
+        )
+    }
+
+    @Test("The program gets the nice value and the I/O priority of the spec (SP-1)")
+    func priorities() throws {
+        let job = try TestJob(shell: "cut -d' ' -f19 /proc/self/stat")
+        job.spec.attributes.sets_nice = 1
+        job.spec.attributes.nice = 7
+        job.spec.attributes.io_priority = 3 << 13
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.texts == ["7"])
+    }
+
+    @Test(
+        "An ordinary user cannot get a higher priority, and the stage names it (SP-1)",
+        .enabled(if: !isRoot, "root may raise the priority")
+    )
+    func refusedPriority() throws {
+        let job = try TestJob(shell: ":")
+        job.spec.attributes.sets_nice = 1
+        job.spec.attributes.nice = -5
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.proc?.stage == HERO_STAGE_NICE.rawValue)
+        #expect(job.proc?.error == EACCES)
+    }
+
     @Test("A limit that cannot be raised is set to the hard limit of heroproc (SP-5)")
     func refusedLimit() throws {
         let job = try TestJob(shell: "ulimit -Sn; ulimit -Hn")

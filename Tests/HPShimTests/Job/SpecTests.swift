@@ -9,7 +9,7 @@ struct SpecTests {
     /// Invalid changes of the header.
     static let invalidSpecs: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a future version", { $0.version = 7 }),
+        ("a future version", { $0.version = 8 }),
         ("generation 0", { $0.generation = 0 }),
         ("a size larger than the memory", { $0.size += 1 }),
         ("a size smaller than the header", { $0.size = 10 }),
@@ -86,7 +86,7 @@ struct SpecTests {
         ("an invalid notify_senders", { $0.notify_senders = 3 }),
     ]
 
-    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5] as [UInt32])
+    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5, 6] as [UInt32])
     func acceptsOlderVersions(_ version: UInt32) throws {
         let job = try TestJob(shell: "exit 7")
         job.spec.version = version

@@ -95,7 +95,7 @@ private let isRoot = geteuid() == 0
                 == "cannot change to user `root`: Operation not permitted; only root may do that"
         )
         #expect(
-            try failureText { $0.rights.limits.openFiles = 1 << 40 }
+            try failureText { $0.rights.limits.openFiles = ProcessLimit(1 << 40) }
                 == "cannot set the limits: nofile 1099511627776: Operation not permitted; only root may do that"
         )
     }

@@ -48,15 +48,37 @@ struct LimitWarningTests {
         #expect(found.map(\.location)[0...1] == [Self.location, Self.limitLocation])
     }
 
+    @Test("Only a hard limit above that of heroproc gives a warning")
+    func softAndHardLimits() {
+        let limits = ResourceLimits(
+            openFiles: ProcessLimit(soft: 1024, hard: 4096),
+            fileBytes: ProcessLimit(soft: 1 << 20, hard: ProcessLimit.unlimited),
+            stackBytes: ProcessLimit(ProcessLimit.unlimited)
+        )
+        let maximum = ResourceLimits(
+            openFiles: 4096,
+            fileBytes: ProcessLimit(1 << 30),
+            stackBytes: ProcessLimit(1 << 23)
+        )
+        let found = desired(limits).limitWarnings(on: ContainmentSupport(maximumLimits: maximum))
+        let cause = "because heroproc may not exceed its own hard limit"
+        #expect(
+            found.map(\.message).prefix(2) == [
+                "`limits.fsize` of core/web.server is set to {soft: 1MiB, hard: 1GiB}, \(cause)",
+                "`limits.stack` of core/web.server is set to 8MiB, \(cause)",
+            ]
+        )
+    }
+
     @Test("A limit above the hard limit gives a warning that names the value set")
     func aboveHardLimit() {
-        let limits = ResourceLimits(openFiles: 4097, processes: 100, coreBytes: 1 << 20)
+        let limits = ResourceLimits(openFiles: 4097, processes: 100, coreBytes: ProcessLimit(1 << 20))
         let maximum = ResourceLimits(openFiles: 4096, processes: 100, coreBytes: 0)
         let found = desired(limits).limitWarnings(on: ContainmentSupport(maximumLimits: maximum))
         #expect(
             found.map(\.message).prefix(2) == [
                 "`limits.nofile` of core/web.server is set to 4096, because heroproc may not exceed its own hard limit",
-                "`limits.core` of core/web.server is set to 0, because heroproc may not exceed its own hard limit",
+                "`limits.core` of core/web.server is set to 0B, because heroproc may not exceed its own hard limit",
             ]
         )
         #expect(found.allSatisfy { $0.severity == .warning && $0.code == "limit-not-available" })
