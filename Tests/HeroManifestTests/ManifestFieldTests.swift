@@ -27,6 +27,7 @@ struct ManifestFieldTests {
         case "no_new_privs": Sample("true", "false")
         case "ready.http", "health.http": Sample("http://127.0.0.1/a", "\"http://[::1]:81/a\"")
         case "ready.http.expect", "health.http.expect": Sample("[200]", "[204, 200]")
+        case "ready.alive_for": Sample("2s", "3s")
         case "retry.factor": Sample("3", "2.5")
         case "ready.notify": nil
         default: sample(path.property.valueSchema, path.path)
@@ -109,11 +110,12 @@ struct ManifestFieldTests {
             case "interpreter": ", script: a"
             default: ", exec: [a]"
             }
-        let isProcess = path.hasPrefix("health") ? ", is_process: true" : ""
+        var isProcess = path.hasPrefix("health") ? ", is_process: true" : ""
+        if path == "ready.alive_for" { isProcess += ", start_timeout: 36500d" }
         var (path, value) = (path, value)
         for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
             let key = String(path.dropFirst(map.count + 1))
-            let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog", "cron", "every"]
+            let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "alive_for", "watchdog", "cron", "every"]
             let check = map == "schedule" ? "every: 1d" : "tcp: 80"
             if !checkKeys.contains(String(key.prefix { $0 != "." })) {
                 value = "{\(key): \(value), \(check)}"

@@ -70,8 +70,9 @@ struct ManifestReferenceTests {
 
         - An action has either `exec` or `script`.
         - `ready` and `health` contain exactly one check: `tcp`, `http`, `exec`, `unix` or `log`. `ready` can also
-          contain `notify`, and `health` can contain `watchdog`: then the program reports its state itself
-          ([probes](probes.md#programs-that-notify)). `health` is only for processes, not for one-shots.
+          contain `alive_for` or `notify`, and `health` can contain `watchdog`. With `notify` and `watchdog` the program
+          reports its state itself ([probes](probes.md#programs-that-notify)). `health` is only for processes, not for
+          one-shots.
         - A port of `tcp_ports` is `8080`, `"127.0.0.1:8080"` or `"[::1]:8080"`, or a map: `{port: 8080, reuseport:
           true}` [shares](../how-to/share-a-port.md) the port with other processes that listen on it. Two actions that
           declare the same port or socket are an error, unless both share the port.

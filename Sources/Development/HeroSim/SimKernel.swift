@@ -156,7 +156,8 @@ public final class SimKernel: Kernel {
                 .microseconds(delay),
                 .notifyProbeFinishes(request.start, serial: request.serial, requiresReady: true)
             )
-        case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .listening:
+        case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .probe(.aliveFor),
+            .listening:
             machine.scheduleEvent(.microseconds(delay), .probeFinishes(request.start, serial: request.serial))
         }
     }

@@ -163,8 +163,13 @@ extension JobLifecycle {
             }
             starting.until = starting.since + context.action.startTimeout
             if context.action.waitsForPIDFile, starting.nextProbeAt == nil { starting.nextProbeAt = context.now }
+            var isProbing = false
+            if case .aliveFor(let time) = context.action.ready?.check, !starting.awaitsSuccessor {
+                isProbing = starting.nextProbeAt == nil
+                starting.nextProbeAt = max(context.now, starting.since + time)
+            }
             phase = .starting(starting)
-            return []
+            return isProbing ? [.stopProbe] : []
         case .ready(var ready):
             guard ready.announcement != .stopping else { return [] }
             let isProbing = ready.probes.pendingProbe != nil

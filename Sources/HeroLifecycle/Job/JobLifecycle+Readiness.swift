@@ -37,10 +37,39 @@ extension JobLifecycle {
             nextProbeAt <= context.now
         else { return [] }
         if context.action.waitsForPIDFile { return becomeReadyInForeground(context) }
+        if case .aliveFor(let time) = context.action.ready?.check {
+            return becomeReadyWhenAlive(starting, for: time, context)
+        }
         starting.nextProbeAt = nil
         starting.serial &+= 1
         phase = .starting(starting)
         return [.startProbe(generation: record.generation, serial: starting.serial, .readiness)]
+    }
+}
+
+extension JobLifecycle {
+    /// Makes a process ready that has run for a time; if it has not, waits for the rest of the time.
+    private mutating func becomeReadyWhenAlive(
+        _ starting: Starting,
+        for time: Duration,
+        _ context: Context
+    ) -> [JobEffect] {
+        let due = starting.since + time
+        guard due <= context.now else {
+            var starting = starting
+            starting.nextProbeAt = due
+            phase = .starting(starting)
+            return []
+        }
+        becomeReady(
+            starting.process,
+            since: context.now,
+            executedAt: starting.since,
+            lastSerial: starting.serial,
+            context
+        )
+        record.error = nil
+        return [.recordEvent(.info, "ready after \(Canonical.duration(time))")]
     }
 }
 
@@ -53,7 +82,9 @@ extension ActionSpec {
 
     /// The time from the execution of the program to its first readiness check.
     var timeUntilReadinessCheck: Duration {
-        waitsForPIDFile ? JobLifecycle.foregroundTime : ready?.startPeriod ?? .zero
+        if waitsForPIDFile { return JobLifecycle.foregroundTime }
+        if case .aliveFor(let time) = ready?.check { return time }
+        return ready?.startPeriod ?? .zero
     }
 
     /// What a process that waits for its PID file waits for.

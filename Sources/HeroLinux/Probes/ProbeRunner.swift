@@ -102,6 +102,9 @@ final class ProbeRunner {
                     )
                 )
             )
+        case .probe(.aliveFor):
+            // Only the clock decides, so the lifecycle requests no such probe.
+            reactor.emit(.start(request.start, .probeFinished(serial: request.serial, .succeeded)))
         case .probe(.watchdog):
             // The notify state is the result, and its event comes first.
             let isReadable = shimTracker.refreshNotifyState(request.start) != nil

@@ -84,6 +84,7 @@ struct ManifestSet {
         checkConflicts()
         checkClaims()
         checkStandaloneActions()
+        checkReadiness()
         checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }

@@ -133,10 +133,11 @@ extension ActionDraft {
                 at: keySpan
             )
         }
-        if let keySpan = span(of: "ready.notify"), !spec.isProcess {
+        for key in ["notify", "alive_for"] {
+            guard let keySpan = span(of: "ready.\(key)"), !spec.isProcess else { continue }
             decoder.report(
                 .readyOfOneShot,
-                "`notify` has no effect: a one-shot is up when it has ended with a success code",
+                "`\(key)` has no effect: a one-shot is up when it has ended with a success code",
                 help: "remove `ready`, or add `is_process: true` if the program must keep running",
                 at: keySpan,
                 severity: .warning

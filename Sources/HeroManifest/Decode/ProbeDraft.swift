@@ -47,7 +47,7 @@ struct ProbeDraft: ManifestDraft {
         self.settings = settings
     }
 
-    private static let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "watchdog"]
+    private static let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "alive_for", "watchdog"]
     /// The keys for the timing of a check.
     private static let timingKeys = ["interval", "timeout", "failures", "successes", "start_period"]
 
@@ -115,6 +115,9 @@ struct ProbeDraft: ManifestDraft {
         let watchdog = check("watchdog") { node, path, decoder in
             decoder.duration(node, path, in: AllowedRanges.watchdog).map { .watchdog($0) }
         }
+        let aliveFor = check("alive_for") { node, path, decoder in
+            decoder.duration(node, path, in: AllowedRanges.shorterTime).map { .aliveFor($0) }
+        }
         return KeyTable(
             of: owner,
             prefix: owner + ".",
@@ -127,7 +130,7 @@ struct ProbeDraft: ManifestDraft {
                 check("exec") { node, path, decoder in decoder.arguments(node, path).map { .exec($0) } },
                 check("unix") { node, path, decoder in decoder.socketPath(node, path).map { .unix($0) } },
                 check("log") { node, path, decoder in decoder.pattern(node, path).map { .log($0) } },
-            ] + (purpose == .ready ? [notify] : [watchdog]) + [
+            ] + (purpose == .ready ? [notify, aliveFor] : [watchdog]) + [
                 time("interval", AllowedRanges.time) { $0.interval = $1 },
                 time("timeout", AllowedRanges.time) { $0.timeout = $1 },
                 count("failures") { $0.failures = $1 },
@@ -142,18 +145,22 @@ struct ProbeDraft: ManifestDraft {
                 case ("watchdog", .ready):
                     "write `watchdog: 30s` in `health`, which applies once the program is up; "
                         + "write `notify: true` here"
+                case ("alive_for", .health): "write it in `ready`: a process that has ended is restarted anyway"
                 default: nil
                 }
             }
         )
     }
 
-    /// Warns about timing keys of checks that heroproc does not run, because the program itself reports its state.
+    /// Warns about timing keys of checks that heroproc does not run.
     private func warnAboutUnusedTimingKeys(in decoder: inout FileDecoder) {
         let check: String
+        let cause: String
+        let limit: String
         switch probe?.check {
-        case .notify: check = "notify"
-        case .watchdog: check = "watchdog"
+        case .notify: (check, cause, limit) = ("notify", "the program itself reports its state", "start_timeout")
+        case .watchdog: (check, cause, limit) = ("watchdog", "the program itself reports its state", "watchdog")
+        case .aliveFor: (check, cause, limit) = ("alive_for", "nothing is probed", "start_timeout")
         case .tcp, .http, .exec, .unix, .log, nil: return
         }
         for field in writtenFields {
@@ -162,8 +169,8 @@ struct ProbeDraft: ManifestDraft {
             }
             decoder.report(
                 .mannerOfNothing,
-                "`\(key)` has no effect with `\(check)`: the program itself reports its state",
-                help: "remove it; `\(check == "notify" ? "start_timeout" : check)` limits the time",
+                "`\(key)` has no effect with `\(check)`: \(cause)",
+                help: "remove it; `\(limit)` limits the time",
                 at: field.span,
                 severity: .warning
             )

@@ -20,6 +20,8 @@ public enum AllowedRanges {
     public static let delay: ClosedRange<Duration> = .zero ... .seconds(3_153_600_000)
     /// Durations that must not be zero.
     public static let time: ClosedRange<Duration> = .milliseconds(1) ... .seconds(3_153_600_000)
+    /// A time that must be below another one.
+    public static let shorterTime: ClosedRange<Duration> = .milliseconds(1) ... .milliseconds(3_153_599_999_999)
     /// The interval of a watchdog: a shorter interval would measure the machine and not the program.
     public static let watchdog: ClosedRange<Duration> = .milliseconds(100) ... .seconds(3_153_600_000)
     /// The interval of a schedule.

@@ -12,6 +12,7 @@ extension Probe {
             case .unix(let path): ("unix", Canonical.quotedIfNeeded(path))
             case .log(let pattern): ("log", Canonical.quoted(pattern))
             case .notify: ("notify", "true")
+            case .aliveFor(let time): ("alive_for", Canonical.duration(time))
             case .watchdog(let limit): ("watchdog", Canonical.duration(limit))
             }
         return presentEntries(

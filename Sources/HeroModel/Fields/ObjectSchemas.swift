@@ -135,10 +135,15 @@ extension ObjectSchema {
         probe(
             interval: "250ms",
             also: [
-                Property("notify", .constantTrue, "Ready when it sends READY=1 to its NOTIFY_SOCKET (sd_notify(3)).")
+                Property("notify", .constantTrue, "Ready when it sends READY=1 to its NOTIFY_SOCKET (sd_notify(3))."),
+                Property(
+                    "alive_for",
+                    .duration(AllowedRanges.shorterTime),
+                    "Ready when it has run for this time, which is below `start_timeout`."
+                ),
             ]
         ),
-        oneOf: ["tcp", "http", "exec", "unix", "log", "notify"]
+        oneOf: ["tcp", "http", "exec", "unix", "log", "notify", "alive_for"]
     )
 
     /// `health` of an action.

@@ -14,6 +14,8 @@ public struct Probe: Hashable, Sendable, Codable {
         case log(String)
         /// The program has sent `READY=1` to its notify socket (sd_notify(3)); only for readiness.
         case notify
+        /// The program has run for this time; only for readiness.
+        case aliveFor(Duration)
         /// The program has sent `WATCHDOG=1` within this time; only for health.
         case watchdog(Duration)
     }

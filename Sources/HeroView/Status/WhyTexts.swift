@@ -101,9 +101,8 @@ extension ActionSpec {
     /// The condition of its readiness, as the end of a sentence.
     var readinessText: String {
         if let ready {
-            guard ready.check != .notify else {
-                return "\(ready.check.conditionText), within \(startTimeout.shortText)"
-            }
+            if ready.check == .notify { return "\(ready.check.conditionText), within \(startTimeout.shortText)" }
+            if case .aliveFor = ready.check { return ready.check.conditionText }
             return
                 "\(ready.check.conditionText), checked every \(ready.interval.shortText) for \(startTimeout.shortText)"
         }
@@ -123,6 +122,7 @@ extension Probe.Check {
         case .unix(let path): "\(path) accepts a connection"
         case .log(let pattern): "a line of its output matches `\(pattern)`"
         case .notify: "it sends READY=1 to its NOTIFY_SOCKET"
+        case .aliveFor(let time): "it has run for \(time.shortText)"
         case .watchdog(let limit): "it sends WATCHDOG=1 to its NOTIFY_SOCKET at least every \(limit.shortText)"
         }
     }
