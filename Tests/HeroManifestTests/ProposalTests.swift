@@ -1,6 +1,7 @@
-import HeroManifest
 import HeroModel
 import Testing
+
+@testable import HeroManifest
 
 @Suite("Proposals of diagnostics")
 struct ProposalTests {
@@ -62,11 +63,29 @@ struct ProposalTests {
         ("stop_order: [a]", true, "remove it: actions stop in the reverse order of their start"),
         ("unprotect: true", true, "the keys of a service are"),
         ("not_required: true", true, "the keys of a service are"),
-        ("startsecs: 5", false, "write `stable_after` in the map `retry` of an action"),
-        ("RestartSec: 5", false, "write `delay` in the map `retry` of an action"),
-        ("stop_timeout: 5s", false, "write `timeout` in the map `stop` of an action"),
-        ("stop_grace_period: 5s", false, "write `timeout` in the map `stop` of an action"),
-        ("LimitNOFILE: 5", false, "write `nofile` in the map `limits` of an action"),
+        ("startsecs: 5", false, "write `alive_for` in the map `ready`"),
+        ("startsecs: 5", true, "write `alive_for` in the map `ready` of an action"),
+        ("min_uptime: 5", false, "write `alive_for` in the map `ready`"),
+        ("max_restarts: 5", false, "write `max_attempts` in the map `retry`"),
+        ("LimitMEMLOCK: infinity", false, "write `memlock` in the map `limits`"),
+        ("health: {test: [a]}", false, "write `exec`, or remove the key"),
+        ("test: nc -z localhost 80", false, "write it as `ready: {exec: [..]}`"),
+        ("shutdown: {signal: 2}", false, "write `stop`, or remove the key"),
+        ("log_location: a.log", false, "`heroproc logs` shows the output"),
+        (
+            "availability: {restart: always}", false,
+            "write `restart: on_failure` and `retry: {max_attempts: 3, delay: 1s}`"
+        ),
+        ("watch: true", false, "raise `generation` for a restart"),
+        ("waits-for: db", true, "write `wants`, or remove the key"),
+        ("numprocs: 3", true, "declare one service for each copy"),
+        ("profiles: [dev]", true, "write `status: spec` in a service that is only a definition"),
+        ("Unit: {After: db}", true, "write its keys directly in the document of `kind: Service`"),
+        ("IOSchedulingClass: idle", false, "write `io_priority`, or remove the key"),
+        ("RestartSec: 5", false, "write `delay` in the map `retry`"),
+        ("stop_timeout: 5s", false, "write `timeout` in the map `stop`"),
+        ("stop_grace_period: 5s", false, "write `timeout` in the map `stop`"),
+        ("LimitNOFILE: 5", false, "write `nofile` in the map `limits`"),
         ("PIDFile: /run/a.pid", false, "write `pid_file`, or remove the key"),
         ("type: oneshot", false, "write `is_process: true` in an action that runs for ever"),
         ("retry: {min_delay: 1s}", false, "the keys of `retry` are"),
@@ -85,6 +104,18 @@ struct ProposalTests {
         let diagnostic = try #require(found.first { $0.code == "unknown-key" })
         #expect(diagnostic.help?.contains(help) == true, "\(diagnostic.message): \(diagnostic.help ?? "")")
         if !help.contains("remove the key") { #expect(!diagnostic.message.contains("did you mean")) }
+    }
+
+    @Test("Every key that a key of another tool leads to exists")
+    func targetsExist() {
+        let paths =
+            ServiceSpec.fields.flatMap(\.paths).map(\.path) + ActionSpec.fields.flatMap(\.paths).map(\.path)
+            + Settings.fields.flatMap(\.paths).map(\.path)
+        let names = Set(paths.flatMap { $0.split(separator: ".").map { String($0.prefix { $0 != "[" }) } })
+        for (key, target) in ForeignKey.synonyms.merging(ForeignKey.innerSynonyms, uniquingKeysWith: { $1 }) {
+            let isKnown = target.contains(".") ? paths.contains(target) : names.contains(target)
+            #expect(isKnown, "\(key) leads to \(target)")
+        }
     }
 
     static let commands: [(text: String, program: ActionSpec.Program)] = [

@@ -135,7 +135,7 @@ struct KeyTable<Draft: ManifestDraft>: Sendable {
         {
             return (nil, help)
         }
-        switch ForeignKey.find(entry.key) {
+        switch ForeignKey.find(entry.key, isOuter: isOuter) {
         case .sameAs(let path):
             let name = String(lastComponent(path))
             let outer = path.utf8.count > name.utf8.count ? path.dropLast(name.utf8.count) : ""
@@ -144,7 +144,9 @@ struct KeyTable<Draft: ManifestDraft>: Sendable {
             }
             guard isOuter else { return (nil, nil) }
             if outer.isEmpty { return (nil, misplacedKeyHelp(name)) }
-            return (nil, "write `\(name)` in the map `\(outer.dropLast())` of an action")
+            // The map is in an action, unless this table has the keys of an action.
+            let isAction = keys.contains { $0.name == "exec" }
+            return (nil, "write `\(name)` in the map `\(outer.dropLast())`\(isAction ? "" : " of an action")")
         case .explained(let help): return (nil, isOuter ? help : nil)
         case nil: return (nil, nil)
         }

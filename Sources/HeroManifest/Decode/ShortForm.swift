@@ -11,7 +11,7 @@ extension ServiceDraft {
         for entry in entries where !serviceKeyNames.contains(entry.key) {
             if actionOnlyKeyNames.contains(entry.key) {
                 hasActionKey = true
-            } else if case .sameAs("exec")? = ForeignKey.find(entry.key) {
+            } else if case .sameAs("exec")? = ForeignKey.find(entry.key, isOuter: true) {
                 hasActionKey = true
             } else if Suggestion.nearest(entry.key, serviceKeyNames) == nil,
                 Suggestion.nearest(entry.key, actionOnlyKeyNames) != nil

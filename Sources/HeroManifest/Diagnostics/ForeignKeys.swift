@@ -1,4 +1,4 @@
-/// Keys of other tools: systemd, docker compose, supervisord, Kubernetes, dinit and s6.
+/// Keys of other tools: systemd, docker compose, supervisord, Kubernetes, process-compose, pm2, zinit, dinit and s6.
 ///
 /// A key of another tool is never compared by its letters, because similar letters can have the opposite meaning:
 /// `before` is not `after`, and `pre_start` is not `restart`.
@@ -9,8 +9,11 @@ enum ForeignKey {
     case explained(String)
 
     /// Returns what heroproc has in place of a key; nil if the key is not known from another tool.
-    static func find(_ key: String) -> Self? {
+    ///
+    /// `isOuter` is true for a key of a service or an action, and false for a key of a map in it.
+    static func find(_ key: String, isOuter: Bool) -> Self? {
         let name = normalized(key)
+        if !isOuter, let same = innerSynonyms[name] { return .sameAs(same) }
         if let same = synonyms[name] { return .sameAs(same) }
         return explanations[name].map { .explained($0) }
     }
@@ -38,8 +41,11 @@ enum ForeignKey {
         )
     }
 
+    /// The keys of a map in an action with the same meaning; in an action these names mean something else.
+    static let innerSynonyms: [String: String] = ["test": "exec"]
+
     /// The keys of heroproc with the same meaning; a key in an inner map is written with its path.
-    private static let synonyms: [String: String] = [
+    static let synonyms: [String: String] = [
         "dependson": "requires", "dependencies": "requires", "bindsto": "requires", "requisite": "requires",
         "command": "exec", "cmd": "exec", "args": "exec", "run": "exec", "entrypoint": "exec", "execstart": "exec",
         "program": "exec", "environment": "env", "environ": "env", "environmentfile": "env_file",
@@ -51,12 +57,19 @@ enum ForeignKey {
         "containername": "name", "processname": "name", "servicename": "name", "logging": "log", "retries": "retry",
         "unixsockets": "sockets", "socket": "unix", "url": "http", "httpget": "http", "tcpsocket": "tcp",
         "signalname": "signal", "maxtries": "max_attempts", "startretries": "retry.max_attempts",
-        "startlimitburst": "retry.max_attempts", "restartsec": "retry.delay", "startsecs": "retry.stable_after",
+        "startlimitburst": "retry.max_attempts", "restartsec": "retry.delay", "startsecs": "ready.alive_for",
+        "minuptime": "ready.alive_for", "maxrestarts": "retry.max_attempts", "maxrestart": "retry.max_attempts",
+        "restartlimitcount": "retry.max_attempts", "backoffseconds": "retry.delay", "shutdown": "stop",
+        "exprestartbackoff": "retry", "exponentialbackoff": "retry", "waitsfor": "wants", "dependsms": "requires",
+        "runas": "user", "termsignal": "stop.signal", "shutdowntimeout": "stop.timeout",
+        "ioschedulingclass": "io_priority", "ioschedulingpriority": "io_priority", "ionice": "io_priority",
         "restartdelay": "retry.delay", "backoff": "retry",
         "ulimits": "limits", "tz": "timezone", "pidfile": "pid_file", "cpus": "cpu", "mem": "memory",
         "memlimit": "limits.memory", "memorymax": "limits.memory", "memorylimit": "limits.memory",
         "tasksmax": "limits.pids", "pidslimit": "limits.pids", "limitnofile": "limits.nofile",
-        "limitnproc": "limits.nproc", "limitcore": "limits.core", "oomscoreadjust": "oom_score_adj",
+        "limitnproc": "limits.nproc", "limitcore": "limits.core", "limitmemlock": "limits.memlock",
+        "limitfsize": "limits.fsize", "limitstack": "limits.stack", "limitas": "limits.address_space",
+        "cpuquota": "limits.cpu", "oomscoreadjust": "oom_score_adj",
         "nonewprivileges": "no_new_privs", "shared": "reuseport", "share": "reuseport", "variables": "vars",
         "intervaltime": "interval", "periodseconds": "interval", "initialdelayseconds": "start_period",
         "failurethreshold": "failures", "successthreshold": "successes", "timeoutseconds": "timeout",
@@ -75,6 +88,12 @@ enum ForeignKey {
     private static let stepAfterStop = "no step runs when a service stops: the program itself handles `stop.signal`"
     private static let noImage = "heroproc runs programs of this machine, no images: write the program in `exec`"
     private static let oneCopy = "declare one service for each copy"
+    private static let ownLog =
+        "remove it: `heroproc logs` shows the output, which is in files below the state directory"
+    private static let availability = "write `restart: on_failure` and `retry: {max_attempts: 3, delay: 1s}`"
+    private static let unitSection = "write its keys directly in the document of `kind: Service`"
+    private static let makeFolder =
+        "make the directory in a one-shot before the program, such as `exec: [mkdir, -p, ...]`"
     private static let otherSide = "write this service in `requires` of the service that needs it"
 
     /// The explanations for keys without a counterpart.
@@ -92,6 +111,21 @@ enum ForeignKey {
         "image": noImage, "build": noImage, "pullpolicy": noImage, "platform": noImage,
         "volumes": noImage, "networks": noImage, "networkmode": noImage, "deploy": noImage,
         "replicas": oneCopy, "numprocs": oneCopy, "scale": oneCopy, "instances": oneCopy,
+        "loglocation": ownLog, "logfile": ownLog, "outfile": ownLog, "errorfile": ownLog, "logtype": ownLog,
+        "availability": availability, "startlimitinterval": availability, "startlimitintervalsec": availability,
+        "restartlimitinterval": availability,
+        "test": "write it as `ready: {exec: [..]}`: services that require this one wait until it succeeds",
+        "watch": "remove it: heroproc restarts a program when its manifest changes; raise `generation` for a restart",
+        "maxmemoryrestart": "write `limits: {memory: 300MiB}`; a program that the kernel kills for it is restarted",
+        "cronrestart": "declare a one-shot in `kind: Action` with `schedule`",
+        "execmode": oneCopy, "processes": "write one document of `kind: Service` for each process",
+        "unit": unitSection, "service": unitSection, "install": unitSection,
+        "runtimedirectory": makeFolder, "statedirectory": makeFolder, "logsdirectory": makeFolder,
+        "cachedirectory": makeFolder,
+        "isdaemon": "remove it, and keep the program in the foreground, or name its `pid_file`",
+        "istty": "remove it: a service has no terminal",
+        "smoothrecovery": "remove it: a restart after a crash stops no other service",
+        "privileged": noImage, "hostname": noImage, "dns": noImage, "extrahosts": noImage, "init": noImage,
         "stoporder": "remove it: actions stop in the reverse order of their start",
         "priority": "order services with `after` or `requires`",
         "onfailure": "`retry` says how often a program is started again; `heroproc events` reports failures",
