@@ -19,19 +19,27 @@ struct ResolvedLaunch {
     init(_ request: LaunchRequest, as account: Account?) throws(StartError) {
         self.request = request
         self.account = account
-        environment = try Self.resolveEnvironment(request.environment)
-        if let account { environment.merge(account.variables) { given, _ in given } }
+        environment = try Self.resolveEnvironment(request.environment, weakest: account?.variables ?? [:])
         candidates = Self.candidatePaths(request.arguments.first ?? "", path: environment["PATH"] ?? "")
     }
 
-    /// Merges the layers of an environment and reads their files.
+    /// Merges the layers of an environment, reads their files and replaces the variables in `expand` values.
     ///
-    /// A file with a single value is read only if no later layer sets that variable.
-    static func resolveEnvironment(_ layers: [EnvironmentLayer]) throws(StartError) -> [String: String] {
-        var values: [String: EnvironmentValue] = [:]
+    /// A file with a single value is read only if no later layer sets that variable. `weakest` is the first layer.
+    static func resolveEnvironment(
+        _ layers: [EnvironmentLayer],
+        weakest: [String: String] = [:]
+    ) throws(StartError) -> [String: String] {
+        var values = weakest.mapValues(EnvironmentValue.text)
+        // The values of weaker layers, which an `expand` of the same name can use.
+        var weaker: [String: EnvironmentValue] = [:]
         for layer in layers {
             switch layer {
-            case .variables(let variables): values.merge(variables) { $1 }
+            case .variables(let variables):
+                for (name, value) in variables {
+                    if case .expand = value { weaker[name] = values[name] }
+                    values[name] = value
+                }
             case .file(let path): values.merge(try readVariables(inFile: path).mapValues(EnvironmentValue.text)) { $1 }
             }
         }
@@ -40,6 +48,45 @@ struct ResolvedLaunch {
             switch value {
             case .text(let text): result[name] = text
             case .fromFile(let path): result[name] = try self.readValue(of: name, inFile: path)
+            case .expand: break
+            }
+        }
+        let plain = result
+        for (name, value) in values.sorted(by: { $0.key < $1.key }) {
+            guard case .expand(let text) = value else { continue }
+            result[name] = try expand(text, of: name, weaker[name], plain)
+        }
+        return result
+    }
+
+    /// Replaces the variables of an `expand` value; `weaker` is the value of the same name in weaker layers.
+    private static func expand(
+        _ text: String,
+        of name: String,
+        _ weaker: EnvironmentValue?,
+        _ values: [String: String]
+    ) throws(StartError) -> String {
+        let pieces: [EnvironmentTemplate.Piece]
+        do {
+            pieces = try EnvironmentTemplate(text).pieces
+        } catch {
+            throw StartError(.environment, 0, "`\(name)`: `\(error.reference)` is not a variable")
+        }
+        var result = ""
+        for piece in pieces {
+            switch piece {
+            case .text(let text): result += text
+            case .variable(let used):
+                let value: String?
+                switch used == name ? weaker : values[used].map(EnvironmentValue.text) {
+                case .text(let text)?: value = text
+                case .fromFile(let path)?: value = try readValue(of: name, inFile: path)
+                case .expand?, nil: value = nil
+                }
+                guard let value else {
+                    throw StartError(.environment, 0, "`\(name)`: `${\(used)}` has no value in the environment")
+                }
+                result += value
             }
         }
         return result
@@ -47,21 +94,36 @@ struct ResolvedLaunch {
 
     /// Returns the values of an environment that came from files, and each line of multi-line values; longest first.
     ///
-    /// Values shorter than four bytes are left out: they are no secrets and occur everywhere.
-    static func secrets(in environment: [String: String], of layers: [EnvironmentLayer]) -> [String] {
-        var plain: [String: String] = [:]
+    /// Values shorter than four bytes are left out: they are no secrets and occur everywhere. `weakest` is the first
+    /// layer of the environment.
+    static func secrets(
+        in environment: [String: String],
+        of layers: [EnvironmentLayer],
+        weakest: [String: String] = [:]
+    ) -> [String] {
+        var plain = weakest
+        var templates: [String: String] = [:]
         for layer in layers {
             switch layer {
             case .variables(let variables):
                 for (name, value) in variables {
+                    templates[name] = nil
                     switch value {
                     case .text(let text): plain[name] = text
                     case .fromFile: plain[name] = nil
+                    case .expand(let text): templates[name] = text
                     }
                 }
-            case .file: break
+            // The file can set any of them.
+            case .file: templates = [:]
             }
         }
+        // An `expand` of values that are no secrets is none either.
+        let isSecret = { (name: String) in plain[name] == nil || plain[name] != environment[name] }
+        let expanded = templates.filter { name, text in
+            (try? EnvironmentTemplate(text).names.contains(where: isSecret)) == false
+        }
+        plain.merge(environment.filter { expanded[$0.key] != nil }) { $1 }
         let secret = environment.filter { plain[$0.key] != $0.value }.values
         let texts = secret.flatMap { [$0] + $0.split(separator: "\n").map(String.init) }
         return Set(texts).filter { $0.utf8.count >= 4 }.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }

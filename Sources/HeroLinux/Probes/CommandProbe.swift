@@ -53,9 +53,9 @@ final class CommandProbe {
         self.isTrackedShim = isTrackedShim
         name = arguments.first ?? ""
         environmentTag = "\(Self.tagVariable)=\(String(hl_random(), radix: 16))"
-        var environment = try ResolvedLaunch.resolveEnvironment(request.environment)
-        secrets = ResolvedLaunch.secrets(in: environment, of: request.environment)
-        if let account { environment.merge(account.variables) { given, _ in given } }
+        let weakest = account?.variables ?? [:]
+        let environment = try ResolvedLaunch.resolveEnvironment(request.environment, weakest: weakest)
+        secrets = ResolvedLaunch.secrets(in: environment, of: request.environment, weakest: weakest)
         var candidates = ResolvedLaunch.candidatePaths(name, path: environment["PATH"] ?? "")
         if request.rights.isStrict {
             candidates = try TrustedProgram.trustedCandidates(candidates, in: request.workingDirectory)

@@ -85,6 +85,7 @@ struct ManifestSet {
         checkClaims()
         checkStandaloneActions()
         checkReadiness()
+        checkExpansions()
         checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }

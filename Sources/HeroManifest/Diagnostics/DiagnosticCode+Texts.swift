@@ -64,6 +64,7 @@ extension DiagnosticCode {
         case .unresolvedVariable: "`${NAME}` has no value."
         case .malformedVariable: "A text begins with `${` but is not a valid reference to a variable."
         case .variableInVars: "A value in `vars` refers to another variable of `vars`."
+        case .nestedExpansion: "An `expand` of a variable uses another one that has an `expand`."
         case .foreignVariable:
             "`exec` or `env` contains a variable of another tool, which is passed on as it is (a warning)."
         case .unlistedVariable:
@@ -149,6 +150,7 @@ extension DiagnosticCode {
         case .unresolvedVariable: "exec: [server, \"${PROT}\"]"
         case .malformedVariable: "cwd: ${DATA-/srv}"
         case .variableInVars: "vars: {A: 1, B: \"${A}\"}"
+        case .nestedExpansion: "env: {A: {expand: \"${B}\"}, B: {expand: \"${C}\"}}"
         case .foreignVariable: "exec: [web, $HOME/web.conf]"
         case .unlistedVariable: "cwd: ${DATA:-/srv} while the environment has DATA"
         case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"

@@ -139,6 +139,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case malformedVariable = "malformed-variable"
     /// A value in `vars` refers to another variable of `vars`.
     case variableInVars = "variable-in-vars"
+    /// An `expand` of a variable uses another one that has an `expand`.
+    case nestedExpansion = "nested-expansion"
     /// `exec` or `env` contains a variable of another tool, which is passed on as it is (a warning).
     case foreignVariable = "foreign-variable"
     /// A default is used although the environment has the variable, because `pass_env` does not list it (a warning).

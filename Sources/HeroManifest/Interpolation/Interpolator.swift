@@ -15,6 +15,12 @@ struct Interpolator {
         case actions
         /// `vars` of the Settings.
         case vars
+        /// `defaults` of the Settings.
+        case defaults
+        /// `env` of a service, of an action or of the defaults.
+        case environment
+        /// A variable of an `env`.
+        case variable
         /// Any other value.
         case value
     }
@@ -85,7 +91,13 @@ struct Interpolator {
         case (.document(.settings), "pass_env"): nil
         case (.document(.service), "actions"): .actions
         case (.document(.settings), "vars"), (.vars, _): .vars
-        case (.document, _), (.actions, _), (.value, _): .value
+        case (.document(.settings), "defaults"): .defaults
+        case (.document(.service), "env"), (.document(.action), "env"), (.actions, "env"), (.defaults, "env"):
+            .environment
+        case (.environment, _): .variable
+        // Its variables are those of the environment.
+        case (.variable, "expand"): nil
+        case (.document, _), (.actions, _), (.defaults, _), (.variable, _), (.value, _): .value
         }
     }
 

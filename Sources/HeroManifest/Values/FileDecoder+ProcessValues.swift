@@ -3,7 +3,7 @@ import HeroPattern
 
 /// Decodes the attributes of processes: environment, accounts, umask, exit codes, patterns.
 extension FileDecoder {
-    /// Decodes a map of environment variables: any scalar with its spelling, or `{from_file: path}`.
+    /// Decodes a map of environment variables: any scalar with its spelling, `{from_file: path}` or `{expand: text}`.
     mutating func environment(
         _ node: YAMLNode,
         _ key: String,
@@ -13,9 +13,7 @@ extension FileDecoder {
             guard case .mapping(let entries) = entry.value.content else {
                 return decoder.entryText(entry, key).map { .text($0) }
             }
-            return FromFileDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &decoder).map {
-                .fromFile($0)
-            }
+            return VariableDraft.decode(entries, "\(key).\(entry.key)", at: entry.value.span, in: &decoder)
         }
     }
 
@@ -148,33 +146,71 @@ extension FileDecoder {
     }
 }
 
-/// The map `{from_file: path}` as the value of an environment variable.
-private struct FromFileDraft: ManifestDraft {
-    private var path: String?
+/// The map `{from_file: path}` or `{expand: text}` as the value of an environment variable.
+private struct VariableDraft: ManifestDraft {
+    private var value: EnvironmentValue?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
-    /// Decodes the map; returns nil, after a report, if it has no valid path.
-    static func decode(_ entries: [YAMLEntry], _ key: String, at span: Span, in decoder: inout FileDecoder) -> String? {
+    /// Decodes the map; returns nil, after a report, if it has no valid value.
+    static func decode(
+        _ entries: [YAMLEntry],
+        _ key: String,
+        at span: Span,
+        in decoder: inout FileDecoder
+    ) -> EnvironmentValue? {
         var draft = Self()
         let table = KeyTable<Self>(
             of: key,
             prefix: "\(key).",
             [
                 Key("from_file") { node, draft, decoder in
-                    draft.path = decoder.filePath(node, "\(key).from_file", example: "from_file: /run/secrets/token")
-                }
+                    let path = decoder.filePath(node, "\(key).from_file", example: "from_file: /run/secrets/token")
+                    draft.value = path.map { .fromFile($0) }
+                },
+                Key("expand") { node, draft, decoder in
+                    draft.value = decoder.expansion(node, "\(key).expand").map { .expand($0) }
+                },
             ]
         )
         table.decode(entries, into: &draft, in: &decoder)
+        let written = entries.map(\.key).filter { $0 == "from_file" || $0 == "expand" }
         if entries.isEmpty {
             decoder.report(
                 .missingKey,
-                "`\(key)` is a map without `from_file`",
-                help: "write a single value, or `{from_file: path}`",
+                "`\(key)` is a map without `from_file` or `expand`",
+                help: "write a single value, `{from_file: path}` or `{expand: \"${OTHER}\"}`",
                 at: span
             )
+        } else if written.count > 1 {
+            decoder.report(
+                .twoQuestions,
+                "`\(key)` has both `from_file` and `expand`",
+                help: "keep one of them",
+                at: span
+            )
+            return nil
         }
-        return draft.path
+        return draft.value
+    }
+}
+
+extension FileDecoder {
+    /// Decodes a text in which `${NAME}` is a variable of the environment.
+    fileprivate mutating func expansion(_ node: YAMLNode, _ key: String) -> String? {
+        guard let text = text(node, key, example: "expand: \"postgres://app:${PASSWORD}@db/app\"") else { return nil }
+        guard !text.utf8.contains(0) else { return text }
+        do throws(EnvironmentTemplate.SyntaxError) {
+            _ = try EnvironmentTemplate(text)
+            return text
+        } catch {
+            report(
+                .malformedVariable,
+                "`\(key)` contains \(quoted(error.reference)), which is not a variable",
+                help: "write `${NAME}` for a variable of the environment, or `$$` for a `$`",
+                at: node.span
+            )
+            return nil
+        }
     }
 }

@@ -234,10 +234,21 @@ extension ObjectSchema {
         oneOf: ["cron", "every"]
     )
 
-    /// The value of a variable that is read from a file when a program starts.
+    /// The value of a variable that is made when a program starts.
     public static let secret = Self(
-        [Property("from_file", .path, "The file that contains the value; the value is never stored and never shown.")],
-        required: ["from_file"]
+        [
+            Property(
+                "from_file",
+                .path,
+                "The file that contains the value; the value is never stored and never shown."
+            ),
+            Property(
+                "expand",
+                .text,
+                "A text in which `${NAME}` is a variable of the finished environment, also one from a file."
+            ),
+        ],
+        oneOf: ["from_file", "expand"]
     )
 
     /// One rule of `retention`.

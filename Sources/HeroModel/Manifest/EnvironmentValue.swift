@@ -6,6 +6,8 @@ public enum EnvironmentValue: Hashable, Sendable {
     ///
     /// The content is never stored and never shown (SE-1).
     case fromFile(String)
+    /// A text in which `${NAME}` is replaced with a variable of the environment when the program is started.
+    case expand(String)
 }
 
 extension EnvironmentValue: ExpressibleByStringLiteral {
@@ -19,6 +21,7 @@ extension EnvironmentValue: CustomStringConvertible {
         switch self {
         case .text(let text): Canonical.quotedIfNeeded(text)
         case .fromFile(let path): "from_file \(Canonical.quotedIfNeeded(path))"
+        case .expand(let text): "expand \(Canonical.quoted(text))"
         }
     }
 }
@@ -26,14 +29,20 @@ extension EnvironmentValue: CustomStringConvertible {
 extension EnvironmentValue: Codable {
     private enum Key: String, CodingKey {
         case fromFile = "from_file"
+        case expand
     }
 
-    /// Decodes a text, or `{"from_file": path}`.
+    /// Decodes a text, `{"from_file": path}` or `{"expand": text}`.
     public init(from decoder: any Decoder) throws {
         if let text = try? decoder.singleValueContainer().decode(String.self) {
             self = .text(text)
         } else {
-            self = .fromFile(try decoder.container(keyedBy: Key.self).decode(String.self, forKey: .fromFile))
+            let fields = try decoder.container(keyedBy: Key.self)
+            if let text = try fields.decodeIfPresent(String.self, forKey: .expand) {
+                self = .expand(text)
+            } else {
+                self = .fromFile(try fields.decode(String.self, forKey: .fromFile))
+            }
         }
     }
 
@@ -46,6 +55,9 @@ extension EnvironmentValue: Codable {
         case .fromFile(let path):
             var container = encoder.container(keyedBy: Key.self)
             try container.encode(path, forKey: .fromFile)
+        case .expand(let text):
+            var container = encoder.container(keyedBy: Key.self)
+            try container.encode(text, forKey: .expand)
         }
     }
 }

@@ -88,7 +88,7 @@ struct ActionInspectionBatch {
         let own = service?.environment ?? [:]
         let values = own.merging(action.environment) { $1 }.values.compactMap { value -> String? in
             switch value {
-            case .text: nil
+            case .text, .expand: nil
             case .fromFile(let path): path
             }
         }

@@ -25,6 +25,37 @@ import Testing
         #expect(found == ["A": "one", "B": "text", "C": "two", "D": "text", "S": "s3cret", "T": "text", "Z": "base"])
     }
 
+    @Test("An expand value uses the finished environment, and its own name the weaker value")
+    func expansion() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write("secret", "s3cret\n", mode: 0o600)
+        try sandbox.write("own.env", "HOST=file\n")
+        let layers: [EnvironmentLayer] = [
+            .texts(["PATH": "/bin", "HOST": "base"]), .file(sandbox.folder + "/own.env"),
+            .variables([
+                "PW": .fromFile(sandbox.folder + "/secret"), "URL": .expand("pg://${USER}:${PW}@${HOST}/$$1"),
+                "PATH": .expand("/opt:${PATH}"), "GREETING": .expand("hello ${LATE}"),
+            ]),
+            .variables(["LATE": "world"]),
+        ]
+        let found = try ResolvedLaunch.resolveEnvironment(layers, weakest: ["USER": "app", "PATH": "/weakest"])
+        #expect(found["URL"] == "pg://app:s3cret@file/$1")
+        #expect(found["PATH"] == "/opt:/bin")
+        #expect(found["GREETING"] == "hello world")
+        let secrets = ResolvedLaunch.secrets(in: found, of: layers, weakest: ["USER": "app", "PATH": "/weakest"])
+        #expect(secrets.contains("pg://app:s3cret@file/$1") && secrets.contains("s3cret"))
+        #expect(!secrets.contains("hello world") && !secrets.contains("app"))
+    }
+
+    @Test("An expand value with an unusable variable is a start failure that names both")
+    func unusableExpansion() {
+        #expect(
+            failure([.variables(["A": .expand("x${B}")])])?.detail == "`A`: `${B}` has no value in the environment"
+        )
+        let nested = failure([.variables(["A": .expand("${B}"), "B": .expand("b")])])
+        #expect(nested?.detail == "`A`: `${B}` has no value in the environment")
+    }
+
     @Test(
         "One line break is removed at the end of a value file",
         arguments: [
