@@ -60,6 +60,26 @@ struct HealthTests {
         #expect(job.lifecycle.record.isHealthy == nil)
     }
 
+    @Test("A probe that only reports restarts nothing and causes one event for each change")
+    func reports() {
+        var job = JobTestDriver(JobTestDriver.process { $0.health = health { $0.reaction = .report } })
+        job.startJob()
+        #expect(failProbe(&job, 1) == [])
+        #expect(failProbe(&job, 2) == [])
+        #expect(job.lifecycle.record.isHealthy == nil)
+        #expect(failProbe(&job, 3) == [.recordEvent(.warning, "is not healthy: refused")])
+        #expect(job.lifecycle.record.isHealthy == false && job.lifecycle.record.error == "refused")
+        #expect(job.lifecycle.isUp, "its dependents are not affected")
+        #expect(failProbe(&job, 4) == [])
+        job.reachDeadline()
+        #expect(
+            job.handle(.probeSucceeded(generation: 1, serial: 5)) == [.recordEvent(.info, "is healthy again")]
+        )
+        #expect(job.lifecycle.record.isHealthy == true && job.lifecycle.record.error == nil)
+        #expect(failProbe(&job, 6) == [])
+        #expect(job.lifecycle.record.restartCount == 0)
+    }
+
     @Test("A success resets the failures, and enough successes make the process healthy")
     func recovers() {
         var job = JobTestDriver(JobTestDriver.process { $0.health = health { $0.successes = 2 } })

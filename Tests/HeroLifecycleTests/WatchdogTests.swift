@@ -45,6 +45,28 @@ struct WatchdogTests {
         #expect(job.lifecycle.record.isHealthy == true)
     }
 
+    @Test("A watchdog that only reports restarts nothing, and a later ping ends it")
+    func reports() {
+        var job = JobTestDriver(
+            JobTestDriver.process {
+                $0.ready = Probe(.notify)
+                $0.health = Probe(.watchdog(.seconds(30)), reaction: .report)
+            }
+        )
+        job.startJob()
+        reportPing(&job, nil)
+        #expect(
+            checkWatchdog(&job, 2, nil) == [
+                .recordEvent(.warning, "is not healthy: it has not sent WATCHDOG=1 for 30s")
+            ]
+        )
+        #expect(job.lifecycle.record.isHealthy == false && job.lifecycle.isUp)
+        #expect(checkWatchdog(&job, 3, nil) == [], "one event for each change")
+        job.advance(.seconds(1))
+        #expect(checkWatchdog(&job, 4, job.now + .seconds(20)) == [.recordEvent(.info, "is healthy again")])
+        #expect(job.lifecycle.record.isHealthy == true && job.lifecycle.record.restartCount == 0)
+    }
+
     @Test("During a flood of messages a missing ping stops no process")
     func flood() {
         var job = readyJob()

@@ -52,12 +52,14 @@ extension JobLifecycle {
     /// Applies the reported state to a process that is ready.
     private mutating func applyNotifyState(_ state: NotifyState, _ context: Context) -> [JobEffect] {
         guard case .ready(var ready) = phase else { return [] }
-        if state.hasTriggeredWatchdog, case .watchdog = context.action.health?.check, ready.announcement != .stopping {
-            return stopUnhealthy(ready, "it sent WATCHDOG=trigger", context)
-        }
         var effects: [JobEffect] = []
+        if state.hasTriggeredWatchdog, case .watchdog = context.action.health?.check, ready.announcement != .stopping {
+            let reason = "it sent WATCHDOG=trigger"
+            guard context.action.health?.reaction == .report else { return stopUnhealthy(ready, reason, context) }
+            effects += reportUnhealthy(&ready, reason)
+        }
         if state.isStopping {
-            guard ready.announcement != .stopping else { return [] }
+            guard ready.announcement != .stopping else { return effects }
             // The process exits by itself, so no probe runs any more (contract section 3, `health`).
             let isProbing = ready.probes.pendingProbe != nil
             let reason = "it reported that it is stopping"
@@ -67,7 +69,7 @@ extension JobLifecycle {
                 degradedReason: reason
             )
             record.error = reason
-            effects = (isProbing ? [.stopProbe] : []) + [.recordEvent(.info, "reported that it is stopping")]
+            effects += (isProbing ? [.stopProbe] : []) + [.recordEvent(.info, "reported that it is stopping")]
             setAnnouncement(.stopping, &ready, context)
         } else {
             if state.isReloading, ready.announcement == nil {
@@ -129,7 +131,10 @@ extension JobLifecycle {
         let due = ready.probes.lastPing(notifyState) + limit
         guard notifyState.asOf >= due else {
             ready.probes.nextHealthProbeAt = due
-            return []
+            guard ready.probes.isHealthy == false, !notifyState.hasTriggeredWatchdog else { return [] }
+            ready.probes.isHealthy = true
+            record.error = ready.probes.degradedReason
+            return [.recordEvent(.info, "is healthy again")]
         }
         guard context.now - due <= Self.maxWatchdogCheckDelay else {
             // The process may have been stopped together with the reconciler. It gets a short time to send a ping.
@@ -137,8 +142,13 @@ extension JobLifecycle {
             ready.probes.nextHealthProbeAt = context.now + Self.maxWatchdogCheckDelay
             return []
         }
+        let reason = "it has not sent WATCHDOG=1 for \(Canonical.duration(limit))"
+        if context.action.health?.reaction == .report {
+            ready.probes.nextHealthProbeAt = context.now + limit
+            return reportUnhealthy(&ready, reason)
+        }
         ready.probes.isHealthy = false
-        return stopUnhealthy(ready, "it has not sent WATCHDOG=1 for \(Canonical.duration(limit))", context)
+        return stopUnhealthy(ready, reason, context)
     }
 }
 

@@ -94,6 +94,10 @@ extension JobLifecycle {
         }
         ready.probes.successes = 0
         ready.probes.failures &+= 1
+        if probe.reaction == .report {
+            // One event for each change of the state, and none for the failures before it.
+            return ready.probes.failures >= probe.failures ? reportUnhealthy(&ready, failure) : []
+        }
         ready.probes.isHealthy = false
         record.error = failure
         let count = "\(ready.probes.failures) of \(probe.failures)"
@@ -101,6 +105,14 @@ extension JobLifecycle {
             return [.recordEvent(.warning, "its health probe failed (\(count)): \(failure)")]
         }
         return stopUnhealthy(ready, failure, context)
+    }
+
+    /// Records that a process is unhealthy, without any other consequence.
+    mutating func reportUnhealthy(_ ready: inout Ready, _ failure: String) -> [JobEffect] {
+        let isNew = ready.probes.isHealthy != false
+        ready.probes.isHealthy = false
+        record.error = failure
+        return isNew ? [.recordEvent(.warning, "is not healthy: \(failure)")] : []
     }
 
     /// Stops an unhealthy process; its restart policy decides what follows.

@@ -115,6 +115,11 @@ struct ProbeDraft: ManifestDraft {
         let watchdog = check("watchdog") { node, path, decoder in
             decoder.duration(node, path, in: AllowedRanges.watchdog).map { .watchdog($0) }
         }
+        let then = Key<ProbeDraft>("then") { node, draft, decoder in
+            if let reaction = decoder.choice(node, owner + ".then", Probe.Reaction.self) {
+                draft.settings.reaction = reaction
+            }
+        }
         let aliveFor = check("alive_for") { node, path, decoder in
             decoder.duration(node, path, in: AllowedRanges.shorterTime).map { .aliveFor($0) }
         }
@@ -136,7 +141,7 @@ struct ProbeDraft: ManifestDraft {
                 count("failures") { $0.failures = $1 },
                 count("successes") { $0.successes = $1 },
                 time("start_period", AllowedRanges.delay) { $0.startPeriod = $1 },
-            ],
+            ] + (purpose == .health ? [then] : []),
             misplacedKeyHelp: { key in
                 switch (key, purpose) {
                 case ("notify", .health):
@@ -145,6 +150,7 @@ struct ProbeDraft: ManifestDraft {
                 case ("watchdog", .ready):
                     "write `watchdog: 30s` in `health`, which applies once the program is up; "
                         + "write `notify: true` here"
+                case ("then", .ready): "it is a key of `health`: a process that does not become ready is restarted"
                 case ("alive_for", .health): "write it in `ready`: a process that has ended is restarted anyway"
                 default: nil
                 }

@@ -178,7 +178,7 @@ extension ActionSpec {
             .object(.health),
             cost: .inPlace,
             parts: ["watchdog": .nextStart],
-            "The health probe; when it fails, the process is restarted."
+            "The health probe; a process that fails it is restarted."
         ) {
             guard let probe = $0.health else { return .byDefault }
             return .map(probe.canonical(differingFrom: Probe.healthInterval))

@@ -21,7 +21,8 @@ extension Probe {
             ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
             ("failures", failures == standard.failures ? nil : String(failures)),
             ("successes", successes == standard.successes ? nil : String(successes)),
-            ("start_period", startPeriod == standard.startPeriod ? nil : Canonical.duration(startPeriod))
+            ("start_period", startPeriod == standard.startPeriod ? nil : Canonical.duration(startPeriod)),
+            ("then", reaction == .restart ? nil : reaction.rawValue)
         )
     }
 }

@@ -157,7 +157,14 @@ extension ObjectSchema {
                     "Healthy while it sends WATCHDOG=1 to its NOTIFY_SOCKET within this time."
                 )
             ]
-        ),
+        ) + [
+            Property(
+                "then",
+                .choice(Probe.Reaction.self),
+                default: .text("restart"),
+                "What follows when it is unhealthy: a restart, or only the state that is shown."
+            )
+        ],
         oneOf: ["tcp", "http", "exec", "unix", "log", "watchdog"]
     )
 

@@ -33,6 +33,17 @@ public struct Probe: Hashable, Sendable, Codable {
     /// The time after the start in which no probe runs.
     public var startPeriod: Duration
 
+    /// What follows when a health probe finds a program unhealthy.
+    public enum Reaction: String, Hashable, Sendable, Codable, CaseIterable {
+        /// The program is stopped and started again.
+        case restart
+        /// The state is shown, and nothing else happens.
+        case report
+    }
+
+    /// What follows when a health probe finds the program unhealthy.
+    public var reaction: Reaction
+
     /// The default interval of a health probe; its other defaults are those of a readiness probe.
     public static let healthInterval: Duration = .seconds(10)
 
@@ -40,6 +51,7 @@ public struct Probe: Hashable, Sendable, Codable {
     private enum CodingKeys: String, CodingKey {
         case check = "question"
         case interval, timeout, failures, successes, startPeriod
+        case reaction = "then"
     }
 
     /// Makes a probe with the defaults of a readiness probe.
@@ -49,7 +61,8 @@ public struct Probe: Hashable, Sendable, Codable {
         timeout: Duration = .seconds(1),
         failures: Int = 3,
         successes: Int = 1,
-        startPeriod: Duration = .zero
+        startPeriod: Duration = .zero,
+        reaction: Reaction = .restart
     ) {
         self.check = check
         self.interval = interval
@@ -57,5 +70,32 @@ public struct Probe: Hashable, Sendable, Codable {
         self.failures = failures
         self.successes = successes
         self.startPeriod = startPeriod
+        self.reaction = reaction
+    }
+
+    /// Decodes a stored probe; a field that an older version did not store has its default value.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            try fields.decode(Check.self, forKey: .check),
+            interval: try fields.decode(Duration.self, forKey: .interval),
+            timeout: try fields.decode(Duration.self, forKey: .timeout),
+            failures: try fields.decode(Int.self, forKey: .failures),
+            successes: try fields.decode(Int.self, forKey: .successes),
+            startPeriod: try fields.decode(Duration.self, forKey: .startPeriod),
+            reaction: try fields.decodeIfPresent(Reaction.self, forKey: .reaction) ?? .restart
+        )
+    }
+
+    /// Encodes the probe; a reaction that older versions do not know is left out if it is the default.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(check, forKey: .check)
+        try fields.encode(interval, forKey: .interval)
+        try fields.encode(timeout, forKey: .timeout)
+        try fields.encode(failures, forKey: .failures)
+        try fields.encode(successes, forKey: .successes)
+        try fields.encode(startPeriod, forKey: .startPeriod)
+        if reaction != .restart { try fields.encode(reaction, forKey: .reaction) }
     }
 }

@@ -10,7 +10,9 @@ extension ServiceStatus {
         case .exited: return "has completed, and counts as up"
         case .starting: return describe("starting") + problemText
         case .stopping: return describe("stopping") + problemText
-        case .degraded: return describe("degraded") + ": a part of it is down\(problemText)"
+        case .degraded:
+            let isUnhealthy = actions.contains { $0.isReady && $0.isHealthy == false }
+            return describe("degraded") + (isUnhealthy ? ": it is not healthy" : ": a part of it is down") + problemText
         case .backingOff:
             let next = actions.compactMap(\.nextRetryAt).min().map { "; next retry \($0.relative(to: now))" } ?? ""
             return "keeps failing\(problemText)\(next)"

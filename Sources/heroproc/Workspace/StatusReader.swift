@@ -87,6 +87,11 @@ struct StatusReader {
             state = isStopped ? .stopped : state == .stopping ? .stopping : .degraded
         }
         var actions = checked.map { actionStatus($0.job) }
+        // A probe that only reports makes the service degraded; its jobs continue as before.
+        let reported = Set((spec?.actions ?? []).filter { $0.health?.reaction == .report }.map(\.name))
+        if state == .running, actions.contains(where: { $0.isHealthy == false && reported.contains($0.name) }) {
+            state = .degraded
+        }
         let actionNames = spec?.actions.map(\.name) ?? []
         for name in actionNames where !actions.contains(where: { $0.name == name }) {
             actions.append(ActionStatus(name: name))

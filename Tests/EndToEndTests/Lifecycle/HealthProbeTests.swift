@@ -33,6 +33,29 @@ struct HealthProbeTests {
         if isSick { try Data().write(to: URL(fileURLWithPath: path)) } else { unlink(path) }
     }
 
+    @Test("A health probe that only reports makes the service degraded and restarts nothing")
+    func unhealthyServiceIsReported() async throws {
+        try await TestHost.with { host in
+            let probe = "exec: [test, '!', -e, \(host.root)/sick], interval: 50ms, timeout: 10s, failures: 2"
+            let web = "kind: Service\nname: web\nexec: [sleep, '1000']\nhealth: {\(probe), then: report}\n"
+            try host.writeManifest("web.yaml", web)
+            try await host.apply()
+            let pid = try await host.actionStatus("web", "main")["pid"] as? Int
+            try setUnhealthy(host, true)
+            try await eventually("the service is degraded") { try await host.state(of: "web") == "degraded" }
+            #expect(try await host.actionStatus("web", "main")["healthy"] as? Bool == false)
+            #expect(try await host.run("status").exitCode == 1)
+            #expect(try await host.run("why", "web").output.contains("it is not healthy"))
+            try await host.expectEmptyDiff()
+            try setUnhealthy(host, false)
+            try await eventually("the service is running again") { try await host.state(of: "web") == "running" }
+            #expect(try await host.actionStatus("web", "main")["pid"] as? Int == pid)
+            let texts = try await host.events().compactMap { $0["text"] as? String }
+            #expect(texts.filter { $0.contains("is not healthy") }.count == 1, "\(texts)")
+            #expect(texts.filter { $0.contains("is healthy again") }.count == 1, "\(texts)")
+        }
+    }
+
     @Test("An unhealthy service is restarted in the same job (RS-5)")
     func unhealthyServiceIsRestarted() async throws {
         try await TestHost.with { host in
