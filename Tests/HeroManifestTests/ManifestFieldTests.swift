@@ -99,6 +99,15 @@ struct ManifestFieldTests {
 
     /// Makes a service with one additional key.
     private static func service(_ path: String, _ value: String) -> String {
+        var (path, value) = (path, value)
+        if path == "env_file[].optional" || path == "env_file.optional" {
+            value = "{optional: \(value), path: a}"
+            path = "env_file"
+        }
+        return serviceText(path, value)
+    }
+
+    private static func serviceText(_ path: String, _ value: String) -> String {
         "{kind: Service, name: web, actions: [{name: main, exec: [a]}], \(flowMapping(path, value))}\n"
     }
 
@@ -132,6 +141,10 @@ struct ManifestFieldTests {
             // Both are required, and the soft limit is not greater than the hard one.
             value = "{soft: \(value), hard: \(value)}"
             path = String(path.dropLast(5))
+        }
+        if path == "env_file[].optional" || path == "env_file.optional" {
+            value = "{optional: \(value), path: a}"
+            path = "env_file"
         }
         if path == "tcp_ports[].reuseport" {
             value = "{reuseport: \(value), port: 80}"

@@ -6,6 +6,8 @@ public struct ActionInspectionRequest: Hashable, Sendable {
     public var order: BlockerScanRequest
     /// Absolute paths of its environment files.
     public var environmentFiles: [String]
+    /// Those of its environment files that may be missing.
+    public var optionalEnvironmentFiles: Set<String> = []
     /// When its program began to execute; nil when it is not recorded as running.
     public var startedAt: WallTime?
     /// What its next start would execute; nil when that is not checked.

@@ -11,6 +11,8 @@ public enum EnvironmentLayer: Hashable, Sendable {
     case variables([String: EnvironmentValue])
     /// The absolute path of a file of `KEY=VALUE` lines.
     case file(String)
+    /// The absolute path of a file of `KEY=VALUE` lines that may be missing.
+    case optionalFile(String)
 
     /// Variables with their values.
     public static func texts(_ texts: [String: String]) -> Self { .variables(texts.mapValues(EnvironmentValue.text)) }

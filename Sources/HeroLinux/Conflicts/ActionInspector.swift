@@ -196,7 +196,11 @@ private struct ActionInspection {
         let facts = BlockerScanner.programFacts(of: running.map(\.2))
         for (index, start, pid) in running {
             let request = requests[index]
-            results[index].changedFiles = EnvironmentDrift.changedFiles(request.environmentFiles, since: start)
+            results[index].changedFiles = EnvironmentDrift.changedFiles(
+                request.environmentFiles,
+                optional: request.optionalEnvironmentFiles,
+                since: start
+            )
             results[index].replacedProgram = Self.replacedProgram(of: pid, request.order.program, since: start, facts)
         }
     }

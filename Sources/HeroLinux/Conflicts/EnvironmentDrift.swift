@@ -10,12 +10,20 @@ public enum EnvironmentDrift {
     ///
     /// - Parameters:
     ///   - paths: Absolute paths of environment files and of files that hold one value.
+    ///   - optional: Those of the paths that may be missing; one that is missing counts as unchanged, because nothing
+    ///     records whether it existed at the start.
     ///   - start: When the program was executed; its environment was read just before.
     /// - Returns: The changed paths, in their order.
-    public static func changedFiles(_ paths: [String], since start: WallTime) -> [String] {
+    public static func changedFiles(
+        _ paths: [String],
+        optional: Set<String> = [],
+        since start: WallTime
+    ) -> [String] {
         paths.filter { path in
             var file = stat()
-            guard stat(path, &file) == 0 else { return errno == ENOENT || errno == ENOTDIR }
+            guard stat(path, &file) == 0 else {
+                return (errno == ENOENT || errno == ENOTDIR) && !optional.contains(path)
+            }
             return microseconds(file.st_mtim) > start.microseconds || microseconds(file.st_ctim) > start.microseconds
         }
     }

@@ -41,6 +41,12 @@ struct ResolvedLaunch {
                     values[name] = value
                 }
             case .file(let path): values.merge(try readVariables(inFile: path).mapValues(EnvironmentValue.text)) { $1 }
+            case .optionalFile(let path):
+                do throws(StartError) {
+                    values.merge(try readVariables(inFile: path).mapValues(EnvironmentValue.text)) { $1 }
+                } catch {
+                    guard error.failure.errno == ENOENT || error.failure.errno == ENOTDIR else { throw error }
+                }
             }
         }
         var result: [String: String] = Dictionary(minimumCapacity: values.count)
@@ -115,7 +121,7 @@ struct ResolvedLaunch {
                     }
                 }
             // The file can set any of them.
-            case .file: templates = [:]
+            case .file, .optionalFile: templates = [:]
             }
         }
         // An `expand` of values that are no secrets is none either.

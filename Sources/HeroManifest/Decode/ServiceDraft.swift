@@ -88,7 +88,8 @@ extension ServiceDraft {
                 }
             },
             Key("env_file") { node, draft, decoder in
-                draft.spec.environmentFiles = decoder.paths(node, "env_file", example: "web.env")
+                let files = decoder.environmentFiles(node, "env_file")
+                (draft.spec.environmentFiles, draft.spec.optionalEnvironmentFiles) = (files.paths, files.optional)
             },
             Key("user") { node, draft, decoder in draft.spec.user = decoder.account(node, "user", other: "group") },
             Key("group") { node, draft, decoder in draft.spec.group = decoder.account(node, "group", other: "user") },

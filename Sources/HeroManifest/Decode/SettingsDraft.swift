@@ -95,7 +95,9 @@ struct SettingsDraft: ManifestDraft {
                 }
             },
             Key("env_file") { node, draft, decoder in
-                draft.spec.execution.environmentFiles = decoder.paths(node, "defaults.env_file", example: "all.env")
+                let files = decoder.environmentFiles(node, "defaults.env_file")
+                draft.spec.execution.environmentFiles = files.paths
+                draft.spec.execution.optionalEnvironmentFiles = files.optional
             },
             Key("user") { node, draft, decoder in
                 draft.spec.execution.user = decoder.account(node, "defaults.user", other: "group")

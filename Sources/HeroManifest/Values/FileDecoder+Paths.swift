@@ -35,16 +35,6 @@ extension FileDecoder {
         return nil
     }
 
-    /// Decodes a list of paths of files; returns each once.
-    mutating func paths(_ node: YAMLNode, _ key: String, example: String) -> [String] {
-        var result = OrderedSet<ByteText>()
-        for item in scalarItems(node, key, of: "paths", example: example) {
-            guard let path = filePath(item, key, example: "\(key): [\(example)]") else { continue }
-            if !result.append(ByteText(path)) { reportListedTwice(item, key, path) }
-        }
-        return result.items.map(\.text)
-    }
-
     /// Decodes the path of a Unix socket, which must fit into a socket address (SK-7).
     mutating func socketPath(_ node: YAMLNode, _ key: String) -> String? {
         let abstractName = scalar(node)?.text

@@ -258,6 +258,15 @@ extension ObjectSchema {
         oneOf: ["from_file", "expand"]
     )
 
+    /// An item of `env_file`.
+    public static let environmentFile = Self(
+        [
+            Property("path", .path, "The file."),
+            Property("optional", .bool, default: .bool(false), "It may be missing."),
+        ],
+        required: ["path"]
+    )
+
     /// One rule of `retention`.
     public static let retention = Self(
         [
@@ -281,7 +290,7 @@ extension ObjectSchema {
         Property("retry", .object(.retry), "As in an action."),
         Property("log", .object(.log), "As in an action."),
         Property("env", .map(of: .environmentValue), "As in a service; merged by name."),
-        Property("env_file", .list(of: .path), "As in a service; read before the files of a service."),
+        Property("env_file", .environmentFiles, "As in a service; read before the files of a service."),
         Property("user", .formatted(.account), "As in a service."),
         Property("group", .formatted(.account), "As in a service; not for a service with a user of its own."),
         Property("cwd", .path, "As in a service."),

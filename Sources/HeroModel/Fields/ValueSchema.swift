@@ -41,6 +41,11 @@ public indirect enum ValueSchema: Sendable {
     public static let path = formatted(.path)
     /// The value of an environment variable.
     public static let environmentValue = either(.text, .object(.secret))
+    /// `env_file`: a path, or a list of paths and maps.
+    public static let environmentFiles = either(
+        .path,
+        .either(.object(.environmentFile), .list(of: .either(.path, .object(.environmentFile))))
+    )
     /// An item of `actions`.
     public static let actionOrName = either(.reference, .action)
 

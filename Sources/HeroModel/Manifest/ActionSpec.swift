@@ -25,6 +25,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     /// Absolute paths of files of `KEY=VALUE` lines; a later file overrides an earlier one, `environment` overrides
     /// all.
     public var environmentFiles: [String]
+    /// The stored form of `optionalEnvironmentFiles`; nil if there are none, as in records of older versions.
+    private var optionalFiles: Set<String>?
     /// The user; nil: that of the service, otherwise the user of heroproc.
     public var user: String?
     /// The group; nil: that of the service, otherwise the primary group of the user.
@@ -94,6 +96,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         workingDirectory = nil
         environment = [:]
         environmentFiles = []
+        optionalFiles = nil
         user = nil
         group = nil
         umask = 0o022
@@ -139,6 +142,14 @@ extension ActionSpec {
 }
 
 extension ActionSpec {
+    /// Those of `environmentFiles` that may be missing.
+    public var optionalEnvironmentFiles: Set<String> {
+        get { optionalFiles ?? [] }
+        set { optionalFiles = newValue.isEmpty ? nil : newValue }
+    }
+}
+
+extension ActionSpec {
     /// Decodes a stored action; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
@@ -152,6 +163,7 @@ extension ActionSpec {
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles = try fields.decodeIfPresent([String].self, forKey: .environmentFiles) ?? environmentFiles
+        optionalFiles = try fields.decodeIfPresent(Set<String>.self, forKey: .optionalFiles)
         user = try fields.decodeIfPresent(String.self, forKey: .user)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
         umask = try fields.decodeIfPresent(UInt32.self, forKey: .umask) ?? umask

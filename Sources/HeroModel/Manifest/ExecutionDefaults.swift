@@ -6,6 +6,8 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
     public var environment: [String: EnvironmentValue] = [:]
     /// Files with environment variables, before those of a service.
     public var environmentFiles: [String] = []
+    /// Those of `environmentFiles` that may be missing.
+    public var optionalEnvironmentFiles: Set<String> = []
     /// The user; nil: heroproc's own.
     public var user: String?
     /// The group; nil: that of the user.
@@ -29,6 +31,7 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
         var result = service
         result.environment.merge(environment) { own, _ in own }
         result.environmentFiles = environmentFiles + service.environmentFiles
+        result.optionalEnvironmentFiles.formUnion(optionalEnvironmentFiles)
         // A service with its own user does not get another group.
         result.group = service.group ?? (service.user == nil ? group : nil)
         result.user = service.user ?? user
@@ -41,6 +44,7 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
         var result = action
         result.environment.merge(environment) { own, _ in own }
         result.environmentFiles = environmentFiles + action.environmentFiles
+        result.optionalEnvironmentFiles.formUnion(optionalEnvironmentFiles)
         result.group = action.group ?? (action.user == nil ? group : nil)
         result.user = action.user ?? user
         result.workingDirectory = action.workingDirectory ?? workingDirectory

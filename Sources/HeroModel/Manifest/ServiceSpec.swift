@@ -26,6 +26,8 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     public var environment: [String: EnvironmentValue]
     /// Absolute paths of files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
     public var environmentFiles: [String]
+    /// The stored form of `optionalEnvironmentFiles`; nil if there are none, as in records of older versions.
+    private var optionalFiles: Set<String>?
     /// The user of its actions, unless an action sets it.
     public var user: String?
     /// The group of its actions, unless an action sets it.
@@ -61,6 +63,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         required = false
         environment = [:]
         environmentFiles = []
+        optionalFiles = nil
         user = nil
         group = nil
         workingDirectory = nil
@@ -69,6 +72,14 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         removesJobs = false
         isProtected = false
         generation = 0
+    }
+}
+
+extension ServiceSpec {
+    /// Those of `environmentFiles` that may be missing.
+    public var optionalEnvironmentFiles: Set<String> {
+        get { optionalFiles ?? [] }
+        set { optionalFiles = newValue.isEmpty ? nil : newValue }
     }
 }
 
@@ -92,6 +103,7 @@ extension ServiceSpec {
         required = try fields.decode(Bool.self, forKey: .required)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles = try fields.decodeIfPresent([String].self, forKey: .environmentFiles) ?? environmentFiles
+        optionalFiles = try fields.decodeIfPresent(Set<String>.self, forKey: .optionalFiles)
         user = try fields.decodeIfPresent(String.self, forKey: .user)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)

@@ -74,6 +74,8 @@ struct ActionInspectionBatch {
         if let job, job.phase == .running, !job.isStopping {
             request.startedAt = job.startedAt
             request.environmentFiles = Self.environmentFiles(of: action, in: service)
+            let optional = action.optionalEnvironmentFiles.union(service?.optionalEnvironmentFiles ?? [])
+            request.optionalEnvironmentFiles = optional
         }
         append(target, job, request)
     }

@@ -25,6 +25,23 @@ import Testing
         #expect(found == ["A": "one", "B": "text", "C": "two", "D": "text", "S": "s3cret", "T": "text", "Z": "base"])
     }
 
+    @Test("A missing optional environment file is skipped, and one with an error is not")
+    func optionalFile() throws {
+        let sandbox = try Sandbox()
+        let path = sandbox.folder + "/local.env"
+        let layers: [EnvironmentLayer] = [.texts(["A": "base"]), .optionalFile(path)]
+        #expect(try ResolvedLaunch.resolveEnvironment(layers) == ["A": "base"])
+        #expect(try ResolvedLaunch.resolveEnvironment([.optionalFile(sandbox.folder + "/none/local.env")]) == [:])
+        #expect(failure([.file(path)])?.errno == ENOENT)
+        try sandbox.write("local.env", "A=local\n")
+        #expect(try ResolvedLaunch.resolveEnvironment(layers) == ["A": "local"])
+        try sandbox.write("local.env", "no equals sign\n")
+        #expect(failure(layers)?.detail.contains("line 1") == true)
+        unlink(path)
+        #expect(EnvironmentDrift.changedFiles([path], optional: [path], since: WallTime(microseconds: 0)) == [])
+        #expect(EnvironmentDrift.changedFiles([path], since: WallTime(microseconds: 0)) == [path])
+    }
+
     @Test("An expand value uses the finished environment, and its own name the weaker value")
     func expansion() throws {
         let sandbox = try Sandbox()
