@@ -69,6 +69,7 @@ extension DiagnosticCode {
             "`exec` or `env` contains a variable of another tool, which is passed on as it is (a warning)."
         case .unlistedVariable:
             "A default is used although the environment has the variable: `pass_env` does not list it (a warning)."
+        case .secretVariable: "`${NAME}` refers to a variable whose name looks like that of a secret (a warning)."
         case .unusedVariable: "No manifest uses a variable that is set with `--var` (a warning)."
         case .duplicateName: "A name is declared twice."
         case .unknownReference:
@@ -153,6 +154,7 @@ extension DiagnosticCode {
         case .nestedExpansion: "env: {A: {expand: \"${B}\"}, B: {expand: \"${C}\"}}"
         case .foreignVariable: "exec: [web, $HOME/web.conf]"
         case .unlistedVariable: "cwd: ${DATA:-/srv} while the environment has DATA"
+        case .secretVariable: "exec: [web, --token, \"${API_TOKEN}\"]"
         case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"
         case .duplicateName: "two services named `web`"
         case .unknownReference: "requires: [hero_bd]"

@@ -145,6 +145,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case foreignVariable = "foreign-variable"
     /// A default is used although the environment has the variable, because `pass_env` does not list it (a warning).
     case unlistedVariable = "unlisted-variable"
+    /// `${NAME}` refers to a variable whose name looks like that of a secret (a warning).
+    case secretVariable = "secret-variable"
     /// No manifest uses a variable that is set with `--var` (a warning).
     case unusedVariable = "unused-variable"
 

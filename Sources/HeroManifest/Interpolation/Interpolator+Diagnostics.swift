@@ -31,6 +31,17 @@ extension Interpolator {
         }
     }
 
+    /// Warns that a value that is stored and shown is probably a secret.
+    func reportSecret(_ reference: Template.Reference, at node: YAMLNode, in decoder: inout FileDecoder) {
+        decoder.report(
+            .secretVariable,
+            "the value of `\(reference.name)` is stored and shown, and its name looks like that of a secret",
+            help: "write `env: {\(reference.name): {from_file: path}}`, and use it inside a text with `expand`",
+            at: span(of: reference.position, at: node, in: decoder),
+            severity: .warning
+        )
+    }
+
     /// Warns that a default hides a variable of the environment.
     func reportUnlisted(_ reference: Template.Reference, at node: YAMLNode, in decoder: inout FileDecoder) {
         decoder.report(

@@ -110,7 +110,11 @@ struct Interpolator {
         guard text.utf8.contains(UInt8(ascii: "$")) else { return nil }
         guard addedBytes <= Self.maxAddedBytes else { return YAMLNode(content: .invalid, span: node.span) }
         let lookupScope: Variables.LookupScope = if case .vars = section { .excludingVars } else { .all }
-        let (result, problems, unlisted, isChanged) = Self.resolve(Template(text), &variables, lookupScope)
+        let template = Template(text)
+        let (result, problems, unlisted, isChanged) = Self.resolve(template, &variables, lookupScope)
+        for case .reference(let reference) in template.pieces where Self.isSecretName(reference.name) {
+            reportSecret(reference, at: node, in: &decoder)
+        }
         for problem in problems { reportUnresolved(problem, at: node, in: &decoder) }
         for reference in unlisted { reportUnlisted(reference, at: node, in: &decoder) }
         guard problems.isEmpty else { return YAMLNode(content: .invalid, span: node.span) }
@@ -126,6 +130,12 @@ struct Interpolator {
         let isTyped = result == "true" || result == "false" || Scalars.isDecimalInteger(result)
         let isPlain = isTyped || Scalars.number(result) != nil
         return YAMLNode(content: .scalar(result, plain: isPlain), span: node.span)
+    }
+
+    /// Whether a variable of this name probably has a secret as its value.
+    static func isSecretName(_ name: String) -> Bool {
+        let name = name.uppercased()
+        return ["SECRET", "TOKEN", "PASSWORD", "KEY"].contains { name.contains($0) }
     }
 
     /// A piece that has no value.
