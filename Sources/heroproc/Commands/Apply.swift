@@ -56,7 +56,7 @@ struct Apply: HeroCommand {
     func validate() throws {
         let requested = arguments.options
         guard plan != nil else { return }
-        if requested != PlanOptions() || arguments.revision != nil || common.dir != nil {
+        if requested != PlanOptions() || !arguments.only.isEmpty || arguments.revision != nil || common.dir != nil {
             throw ValidationError(
                 "A plan contains its directory and options: use --dir, --revision, --only, --no-prune, --no-kill and "
                     + "--allow-... with `diff`, not with --plan."
@@ -87,6 +87,7 @@ struct Apply: HeroCommand {
             revision: arguments.revision,
             arguments.variables,
             arguments.options,
+            only: arguments.only,
             output: output
         )
         return try submit(prepared, nil, workspace, output)

@@ -13,6 +13,7 @@ struct Status: HeroCommand {
             EXAMPLES:
               heroproc status
               heroproc status web core/hero_db
+              heroproc status tag:http billing/
               heroproc status --watch
               heroproc status -o json | jq '.services[] | select(.state != "running")'
 
@@ -26,19 +27,19 @@ struct Status: HeroCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("Services: NAME of context core, or CONTEXT/NAME. Default: all.", valueName: "name"))
-    var names: [ServiceArgument] = []
+    @Argument(help: ArgumentHelp("Services: \(SelectorArgument.forms). Default: all.", valueName: "name"))
+    var names: [SelectorArgument] = []
 
     @Flag(name: .shortAndLong, help: "Refresh every second until Ctrl-C.")
     var watch = false
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         let reading = StatusReader(workspace: workspace)
-        var report = try reading.report(names.map(\.name))
+        var report = try reading.report(names)
         show(report, output)
         while watch, !output.hasLostReader {
             pause(milliseconds: 1000)
-            report = try reading.report(names.map(\.name))
+            report = try reading.report(names)
             show(report, output)
         }
         return report.isAllAsWanted ? .success : .differs

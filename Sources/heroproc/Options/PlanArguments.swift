@@ -16,11 +16,11 @@ struct PlanArguments: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "Limit the plan to a service and the services that must follow; repeatable.",
+            "Limit the plan to services and those that must follow: NAME, CONTEXT/ or tag:NAME; repeatable.",
             valueName: "name"
         )
     )
-    var only: [ServiceArgument] = []
+    var only: [SelectorArgument] = []
 
     @Flag(help: "Do not stop services that no manifest declares any more.")
     var noPrune = false
@@ -43,11 +43,10 @@ struct PlanArguments: ParsableArguments {
     @Flag(name: .shortAndLong, help: "Show everything: unchanged services, every field, every name of a wave.")
     var verbose = false
 
-    /// The options for the planner.
+    /// The options for the planner, without the selection of services, which needs the manifests.
     var options: PlanOptions {
         PlanOptions(
             prunes: !noPrune,
-            only: Set(only.map(\.name)).sorted(),
             allowsReclaims: !noKill,
             allowsProtected: allowProtected,
             allowsDisruption: allowDisruption,

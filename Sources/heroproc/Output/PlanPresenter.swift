@@ -87,6 +87,7 @@ extension PlanPresenter {
                 revision: arguments.revision,
                 arguments.variables,
                 arguments.options,
+                only: arguments.only,
                 output: output
             )
             show(prepared)

@@ -18,7 +18,7 @@ struct PreparedPlan {
 
     /// Reads the manifests and makes the plan.
     ///
-    /// Changes nothing.
+    /// Changes nothing. `selectors` limits the plan further to services that only the manifests can name.
     ///
     /// - Throws: `CommandError`, `InvalidBaseError`.
     init(
@@ -27,14 +27,15 @@ struct PreparedPlan {
         revision: RevisionNumber? = nil,
         _ variables: VariableOptions,
         _ options: PlanOptions,
+        only selectors: [SelectorArgument] = [],
         output: Output
     ) throws {
         self.base = base
-        self.options = options
         manifests = try workspace.desiredManifests(revision, variables)
         guard let desired = manifests.result.desired else {
             plan = nil
             meaning = ""
+            self.options = options
             // The other bases need no state directory, so it is not read for them.
             if base == .runtime { workspace.noteMissingVariables(manifests.result, output) }
             return
@@ -43,6 +44,9 @@ struct PreparedPlan {
         let names = Set(desired.services.keys).union(observed.services.keys)
             .union(desired.actions.keys).union(observed.standalone.keys)
         try KnownNames(names.sorted()).requireKnown(options.only, inPlan: true)
+        var options = options
+        if !selectors.isEmpty { options.only = try Selectable(names, desired).select(selectors, inPlan: true) }
+        self.options = options
         plan = try Planner.verifiedPlan(desired, observed, options)
         meaning = Self.digest(desired)
     }

@@ -8,15 +8,15 @@ import HeroView
 struct StatusReader {
     let workspace: Workspace
 
-    /// Reports the named services; all services if no names are given.
-    func report(_ names: [QualifiedName] = []) throws -> StatusReport {
+    /// Reports the selected services; all services without a selection.
+    func report(_ selectors: [SelectorArgument] = []) throws -> StatusReport {
         let holder = ReconcilerLock.holder(workspace.paths)
         let reader = try workspace.openReader()
         let revision = try reader?.revision()
         let summaries = try reader?.serviceSummaries() ?? []
         let standalone = try reader?.standaloneSummaries() ?? []
-        try KnownNames(summaries.map(\.name) + standalone.map(\.name)).requireKnown(names)
         let declared = try declaredManifests(reader, revision)
+        let names = try Selectable(summaries.map(\.name) + standalone.map(\.name), declared).select(selectors)
         let current = try reader?.currentJobs() ?? []
         let jobs = Dictionary(grouping: current, by: \.qualifiedService)
         let shown = names.isEmpty ? summaries : summaries.filter { names.contains($0.name) }
