@@ -38,24 +38,24 @@ enum StarterManifests {
         requires: [prepare] # starts when prepare has succeeded; stops before it
         # status: stop # do not run it; `ignore`: do not touch it; `spec`: declare it only
 
-        actions:
-          - name: greeter
-            is_process: true # restarted when it ends; without this line it runs once
-            env:
-              GREETING: hello
-            # `sh` runs a script. A program with its arguments is a list instead:
-            #   exec: [python3, -m, http.server, "8080"]
-            script: |
-              while true; do
-                echo "$GREETING, it is $(date)"
-                sleep 10
-              done
-            # A port that it binds: no other service may claim it. The service is ready when it listens there.
-            # tcp_ports: ["127.0.0.1:8080"]
-            # ready: {http: "http://127.0.0.1:8080/health"}
-            stop: {signal: TERM, timeout: 5s} # then the process tree is killed
-            retry: {delay: 500ms, max_delay: 30s} # the delay before a restart
-            log: {max_size: 10MiB, keep: 5}
+        # A service with one program has its keys here; several programs are a list in `actions`. The program is
+        # restarted when it ends; with `is_process: false` it runs once.
+        env:
+          GREETING: hello
+        # `sh` runs a script. A program with its arguments is a list instead:
+        #   exec: [python3, -m, http.server, "8080"]
+        script: |
+          while true; do
+            echo "$GREETING, it is $(date)"
+            sleep 10
+          done
+        # A port that it binds: no other service may claim it. The service is ready when it listens there.
+        # tcp_ports: ["127.0.0.1:8080"]
+        # ready: {http: "http://127.0.0.1:8080/health"}
+        # health: {tcp: 8080, then: report} # without `then: report` an unhealthy program is restarted
+        stop: {signal: TERM, timeout: 5s} # then the process tree is killed
+        retry: {delay: 500ms, max_delay: 30s} # the delay before a restart
+        log: {max_size: 10MiB, keep: 5}
 
         """#
 
@@ -64,13 +64,12 @@ enum StarterManifests {
         kind: Service
         name: prepare
         description: Prepares what the other services need.
-        actions:
-          - name: check
-            script: |
-              set -eu
-              echo "nothing to prepare yet"
-            timeout: 1m # after this time it is stopped and has failed
-            retry: {max_attempts: 3, delay: 1s}
+        is_process: false # it runs once
+        script: |
+          set -eu
+          echo "nothing to prepare yet"
+        timeout: 1m # after this time it is stopped and has failed
+        retry: {max_attempts: 3, delay: 1s}
 
         """#
 
@@ -83,9 +82,12 @@ enum StarterManifests {
         #   name: hero_db
         #   class: system # `heroproc down` does not stop it
         #   required: true
-        #   actions:
-        #     - {name: server, exec: [hero_db_server], is_process: true}
+        #   exec: [hero_db_server]
         required: []
+        # Values for all services and actions that do not set them:
+        # defaults:
+        #   env: {LANG: C.UTF-8}
+        #   limits: {nofile: {soft: 1024, hard: 65536}}
 
         """#
 }
