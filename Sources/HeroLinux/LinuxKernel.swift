@@ -230,6 +230,21 @@ public final class LinuxKernel: Kernel {
         return true
     }
 
+    /// Sends a signal to the main process and to all other processes of its start.
+    public func signalTree(_ start: StartID, main process: ProcessIdentity, _ signal: Signal) {
+        let shim = shimTracker.shimPID(of: start)
+        let pids = shim.map(ProcessTable.descendants) ?? orphanTracker.memberPIDs(of: start)
+        let members = Set(pids + (shim.map { [$0] } ?? []))
+        // All are identified before the first signal, which may end their parents. A PID that another process has got
+        // meanwhile has another parent.
+        let others = pids.filter { $0 != process.pid }.compactMap { pid -> ProcessIdentity? in
+            guard let found = ProcessTable.identify(pid), !found.stat.isDead else { return nil }
+            return shim == nil || members.contains(found.stat.parent) ? found.identity : nil
+        }
+        self.signal(process, signal)
+        for other in others { self.signal(other, signal) }
+    }
+
     /// Makes the shim kill its process tree; kills it directly if the shim is gone.
     public func killTree(_ start: StartID) {
         if let pidfd = shimTracker.shimPidfd(of: start) {

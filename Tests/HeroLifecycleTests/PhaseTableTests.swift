@@ -231,6 +231,7 @@ struct PhaseTableTests {
         case .removeSocket: "remove the socket"
         case .removePIDFile: "remove the PID file"
         case .signal(_, let signal): "send \(signal)"
+        case .signalTree(_, _, let signal): "send \(signal) to the process tree"
         case .killTree: "kill the process tree"
         case .startProbe: "start a probe"
         case .stopProbe: "stop the probe"

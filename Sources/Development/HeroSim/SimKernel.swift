@@ -87,6 +87,11 @@ public final class SimKernel: Kernel {
     /// Sends a signal.
     public func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool { machine.signal(process, signal) }
 
+    /// Sends a signal to the main process, which is the only one that a signal ends.
+    public func signalTree(_ start: StartID, main process: ProcessIdentity, _ signal: Signal) {
+        _ = machine.signal(process, signal)
+    }
+
     /// Kills a tree.
     public func killTree(_ start: StartID) { machine.killTree(start) }
 

@@ -17,6 +17,11 @@ public protocol ProcessControl: AnyObject {
     @discardableResult
     func signal(_ process: ProcessIdentity, _ signal: Signal) -> Bool
 
+    /// Sends a signal to the main process and to every other process of its start, at once.
+    ///
+    /// Only processes that are provably of this start receive it.
+    func signalTree(_ start: StartID, main process: ProcessIdentity, _ signal: Signal)
+
     /// Sends SIGKILL to every process of a start, with or without a shim.
     ///
     /// The end arrives as `ended`.

@@ -14,6 +14,8 @@ public enum JobEffect: Hashable, Sendable {
     case removePIDFile(LeftPIDFile)
     /// Send a signal to the main process, or to a process that holds a resource of the job.
     case signal(ProcessIdentity, Signal)
+    /// Send a signal to the main process and to every other process of this generation.
+    case signalTree(generation: UInt32, main: ProcessIdentity, Signal)
     /// Kill every process that is left of this generation with SIGKILL.
     case killTree(generation: UInt32)
     /// Start a probe.

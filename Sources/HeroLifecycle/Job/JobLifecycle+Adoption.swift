@@ -210,7 +210,7 @@ extension JobLifecycle {
                 + context.action.stop.timeout
             phase = .stopping(Stopping(process: process, killAt: killAt, nextStep: .finish))
             // Sent again, because it is unknown whether the former reconciler has sent it.
-            return [.signal(process, context.action.stop.signal)]
+            return [stopSignal(process, context)]
         }
         if record.isReady, context.action.isProcess {
             becomeReady(process, since: moment, executedAt: moment, lastSerial: 0, isAdopted: true, context)

@@ -31,7 +31,7 @@ extension JobLifecycle {
             stopping.process = process
             phase = .stopping(stopping)
             record.process = process
-            return [.signal(process, context.action.stop.signal)]
+            return [stopSignal(process, context)]
         case .pending, .preparing, .launching, .backingOff, .finished:
             return []
         }

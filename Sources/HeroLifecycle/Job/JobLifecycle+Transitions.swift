@@ -122,12 +122,21 @@ extension JobLifecycle {
         return [.launch(generation: record.generation)]
     }
 
+    /// The effect that sends the stop signal to a program.
+    func stopSignal(_ process: ProcessIdentity, _ context: Context) -> JobEffect {
+        let stop = context.action.stop
+        switch stop.target {
+        case .main: return .signal(process, stop.signal)
+        case .tree: return .signalTree(generation: record.generation, main: process, stop.signal)
+        }
+    }
+
     /// Sends the stop signal to the main process.
     mutating func stop(_ process: ProcessIdentity, nextStep: Stopping.NextStep, _ context: Context) -> [JobEffect] {
         phase = .stopping(
             Stopping(process: process, killAt: context.now + context.action.stop.timeout, nextStep: nextStep)
         )
-        return [.stopProbe, .signal(process, context.action.stop.signal)]
+        return [.stopProbe, stopSignal(process, context)]
     }
 
     private mutating func handleLaunchCancelled(_ context: Context) -> [JobEffect] {
@@ -165,7 +174,7 @@ extension JobLifecycle {
             countExecution(process, time)
             stopping.process = process
             phase = .stopping(stopping)
-            return [.signal(process, context.action.stop.signal)]
+            return [stopSignal(process, context)]
         case .pending, .preparing, .starting, .ready, .runningOnce, .backingOff, .finished:
             return []
         }
@@ -218,7 +227,7 @@ extension JobLifecycle {
             if stopping.process == nil { countExecution(process, time) }
             stopping.process = process
             phase = .stopping(stopping)
-            return [.signal(process, context.action.stop.signal)]
+            return [stopSignal(process, context)]
         case .pending, .preparing, .backingOff, .finished:
             return []
         }

@@ -4,12 +4,17 @@ internal import HeroModel
 struct StopDraft: ManifestDraft {
     private var signal: Signal?
     private var timeout: Duration?
+    private var target: StopPolicy.Target?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
     /// Returns the policy with the defaults for keys that are not written.
     func policy(defaultingTo defaults: StopPolicy) -> StopPolicy {
-        StopPolicy(signal: signal ?? defaults.signal, timeout: timeout ?? defaults.timeout)
+        StopPolicy(
+            signal: signal ?? defaults.signal,
+            timeout: timeout ?? defaults.timeout,
+            target: target ?? defaults.target
+        )
     }
 
     /// The keys in an action.
@@ -20,6 +25,7 @@ struct StopDraft: ManifestDraft {
     private static func table(_ owner: String) -> KeyTable<Self> {
         let signal = owner + ".signal"
         let timeout = owner + ".timeout"
+        let target = owner + ".to"
         return KeyTable(
             of: owner,
             prefix: owner + ".",
@@ -30,6 +36,9 @@ struct StopDraft: ManifestDraft {
                 },
                 Key("timeout") { node, draft, decoder in
                     draft.timeout = decoder.duration(node, timeout, in: AllowedRanges.delay)
+                },
+                Key("to") { node, draft, decoder in
+                    draft.target = decoder.choice(node, target, StopPolicy.Target.self)
                 },
             ],
             misplacedKeyHelp: { key in

@@ -62,7 +62,8 @@ extension StopPolicy {
         let standard = StopPolicy()
         return presentEntries(
             ("signal", signal == standard.signal ? nil : signal.description),
-            ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout))
+            ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
+            ("to", target == standard.target ? nil : target.rawValue)
         )
     }
 }

@@ -18,12 +18,18 @@ extension ObjectSchema {
 
     /// `stop` of an action.
     public static let stop = Self([
-        Property("signal", .signal, default: .text("TERM"), "The signal that the main process receives."),
+        Property("signal", .signal, default: .text("TERM"), "The signal that it receives."),
         Property(
             "timeout",
             .duration(AllowedRanges.delay),
             default: .text("10s"),
             "Maximum time until its process tree is killed."
+        ),
+        Property(
+            "to",
+            .choice(StopPolicy.Target.self),
+            default: .text("main"),
+            "Whether the main process receives the signal first, or every process of its tree at once."
         ),
     ])
 

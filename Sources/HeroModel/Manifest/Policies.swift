@@ -1,14 +1,49 @@
-/// How a program is stopped: a signal to its main process, a timeout, then SIGKILL for its process tree.
+/// How a program is stopped: a signal, a timeout, then SIGKILL for its process tree.
 public struct StopPolicy: Hashable, Sendable, Codable {
+    /// Which processes receive the first signal.
+    public enum Target: String, Hashable, Sendable, Codable, CaseIterable {
+        /// The main process; the rest of the tree follows when it has ended.
+        case main
+        /// Every process of the tree, at once.
+        case tree
+    }
+
     /// The first signal.
     public var signal: Signal
     /// The maximum time until the process tree has exited; then SIGKILL follows.
     public var timeout: Duration
+    /// Which processes receive the first signal.
+    public var target: Target
 
-    /// Makes a policy; the default is `{signal: TERM, timeout: 10s}`.
-    public init(signal: Signal = .term, timeout: Duration = .seconds(10)) {
+    /// Makes a policy; the default is `{signal: TERM, timeout: 10s, to: main}`.
+    public init(signal: Signal = .term, timeout: Duration = .seconds(10), target: Target = .main) {
         self.signal = signal
         self.timeout = timeout
+        self.target = target
+    }
+
+    /// The names in stored JSON.
+    private enum CodingKeys: String, CodingKey {
+        case signal, timeout
+        case target = "to"
+    }
+
+    /// Decodes a stored policy; a field that an older version did not store has its default value.
+    public init(from decoder: any Decoder) throws {
+        let fields = try decoder.container(keyedBy: CodingKeys.self)
+        self.init(
+            signal: try fields.decode(Signal.self, forKey: .signal),
+            timeout: try fields.decode(Duration.self, forKey: .timeout),
+            target: try fields.decodeIfPresent(Target.self, forKey: .target) ?? .main
+        )
+    }
+
+    /// Encodes the policy; a target that older versions do not know is left out if it is the default.
+    public func encode(to encoder: any Encoder) throws {
+        var fields = encoder.container(keyedBy: CodingKeys.self)
+        try fields.encode(signal, forKey: .signal)
+        try fields.encode(timeout, forKey: .timeout)
+        if target != .main { try fields.encode(target, forKey: .target) }
     }
 }
 

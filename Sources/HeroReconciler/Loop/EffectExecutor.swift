@@ -68,7 +68,8 @@ final class EffectExecutor {
         case .pruneLogs, .removeJobFiles, .finishCleanup: return false
         case .job(let entry, let effect):
             switch effect {
-            case .removeSocket, .removePIDFile, .signal, .killTree, .startProbe, .stopProbe, .recordEvent: return true
+            case .removeSocket, .removePIDFile, .signal, .signalTree, .killTree, .startProbe, .stopProbe, .recordEvent:
+                return true
             case .removeRuntimeFiles: return false
             case .launch(let generation):
                 guard entry.isLaunching(generation) else { return true }
@@ -99,6 +100,12 @@ final class EffectExecutor {
         }
     }
 
+    private func sendSignal(of entry: JobEntry, _ send: () -> Void) {
+        hero_failpoint(FP_SP_1)
+        send()
+        if case .preparing = entry.lifecycle.phase { hero_failpoint(FP_RC_2) } else { hero_failpoint(FP_SP_2) }
+    }
+
     private func perform(_ effect: JobEffect, for entry: JobEntry) {
         let job = entry.id
         switch effect {
@@ -116,9 +123,11 @@ final class EffectExecutor {
         case .removePIDFile(let file):
             kernel.removeLeftPIDFile(file)
         case .signal(let process, let signal):
-            hero_failpoint(FP_SP_1)
-            kernel.signal(process, signal)
-            if case .preparing = entry.lifecycle.phase { hero_failpoint(FP_RC_2) } else { hero_failpoint(FP_SP_2) }
+            sendSignal(of: entry) { kernel.signal(process, signal) }
+        case .signalTree(let generation, let main, let signal):
+            sendSignal(of: entry) {
+                kernel.signalTree(StartID(job: job, generation: generation), main: main, signal)
+            }
         case .killTree(let generation):
             hero_failpoint(FP_SP_3)
             kernel.killTree(StartID(job: job, generation: generation))
