@@ -86,9 +86,18 @@ public enum Manifests {
     /// Reads files as one set: parses them, applies defaults, resolves references and checks the set.
     ///
     /// Never fails and never traps, for any bytes. `InputLimits` bound the work (YM-1).
+    /// - Parameters:
+    ///   - files: The manifest files.
+    ///   - skipped: Entries that are not read, each of which is a warning.
+    ///   - options: The options of the caller.
     /// - Returns: The desired state, or nil with at least one error among the diagnostics.
-    public static func read(_ files: [ManifestFile], options: ManifestOptions = ManifestOptions()) -> ManifestResult {
+    public static func read(
+        _ files: [ManifestFile],
+        skipped: [SkippedManifest] = [],
+        options: ManifestOptions = ManifestOptions()
+    ) -> ManifestResult {
         var set = ManifestSet()
+        set.diagnostics = skipped.map(\.warning)
         var settings = SettingsVariables()
         // From the first file with a `$` on, trees are kept until all Settings are read: their `vars` may come last.
         var pending: [(decoder: FileDecoder, trees: [YAMLNode])] = []

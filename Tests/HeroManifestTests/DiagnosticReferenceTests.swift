@@ -98,6 +98,11 @@ private struct DiagnosticExample {
     }
 
     init(_ code: DiagnosticCode, _ kind: String) throws {
+        if kind == "wrong", let skipped = Self.skippedExamples[code] {
+            (isGenerated, displayedText, expectedCodes) = (true, skipped.description, [code.rawValue])
+            (variables, environment, diagnostics) = ([:], [:], skipped.diagnostics)
+            return
+        }
         let bytes: [UInt8]
         var codes: Set = [code.rawValue]
         if kind == "wrong", let generated = Self.generatedExamples[code] {
@@ -123,6 +128,33 @@ private struct DiagnosticExample {
         )
         diagnostics = Manifests.read([file], options: options).diagnostics
     }
+
+    /// Examples that are no text, with a description.
+    private static let skippedExamples: [DiagnosticCode: (description: String, diagnostics: [Diagnostic])] = {
+        let skip = { (name: String, reason: SkippedManifest.Reason) in
+            SkippedManifest(path: "services.d/\(name)", absolutePath: "/srv/services.d/\(name)", reason)
+        }
+        let file = ManifestFile(
+            path: "/srv/services.d/web.yaml",
+            baseDirectory: "/srv/services.d",
+            bytes: Array("kind: Service\nname: web\nactions: [{name: main, exec: [web]}]\n".utf8)
+        )
+        let before = Manifests.read([file], options: ManifestOptions(requiresCore: false)).desired ?? DesiredState()
+        let link = skip("web.yaml", .linkOutside(target: "/etc/web.yaml"))
+        return [
+            .linkNotFollowed: (
+                "A link to a file, and one to a folder.",
+                [link.warning, skip("team", .folderLink(target: "/home/team")).warning]
+            ),
+            .notAFile: ("A FIFO.", [skip("web.yaml", .notAFile(kind: "a FIFO")).warning]),
+            .nameNotUTF8: ("A file with a name in Latin-1.", [skip("caf\u{FFFD}.yaml", .nameNotUTF8).warning]),
+            .folderTooDeep: ("A copy of a whole disk.", [skip("disk/.../lib", .tooDeep).warning]),
+            .declarationNotRead: (
+                "The manifest of a running service was replaced by a link.",
+                SkippedManifest.errors([link], before: before, now: DesiredState()) { _ in true }
+            ),
+        ]
+    }()
 
     /// Examples that are too large for the page, with a description.
     private static let generatedExamples: [DiagnosticCode: (description: String, text: String)] = {

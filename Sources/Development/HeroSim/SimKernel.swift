@@ -11,6 +11,8 @@ public final class SimKernel: Kernel {
     public let machine: SimMachine
     /// The content of services directories, by path.
     public var directories: [String: [ManifestFile]] = [:]
+    /// The entries of services directories that are not read, by path.
+    public var skippedManifests: [String: [SkippedManifest]] = [:]
     /// Whether nothing is scheduled and nothing is waited for.
     public private(set) var isIdle = false
     /// The replies on the control socket, in request.
@@ -172,7 +174,8 @@ public final class SimKernel: Kernel {
 
     /// Reads a simulated services directory.
     public func readManifests(in directory: String, namedBy name: String) -> ManifestReadResult {
-        directories[directory].map { .files($0) } ?? .unreadable("no such directory")
+        directories[directory].map { .files($0, skipped: skippedManifests[directory] ?? []) }
+            ?? .unreadable("no such directory")
     }
 
     /// The simulation has no links.

@@ -20,8 +20,8 @@ public protocol ManifestSource: AnyObject {
 
 /// The content of a services directory.
 public enum ManifestReadResult: Hashable, Sendable {
-    /// All its manifest files, sorted by path.
-    case files([ManifestFile])
+    /// All its manifest files, and the entries that look like manifests and are not read, both sorted by path.
+    case files([ManifestFile], skipped: [SkippedManifest] = [])
     /// The directory cannot be read; the reason as a text.
     case unreadable(String)
 }

@@ -22,21 +22,33 @@ public enum ManifestFiles {
         namedBy name: String? = nil
     ) -> ManifestReadResult {
         var files: [ManifestFile] = []
+        var skipped: [SkippedManifest] = []
         let shown = displayPrefix(shown ?? directory)
         let root = absoluteDirectory(directory)
         let base = name ?? root
         do {
-            try walk(root) { (folder, relative, name) throws(LinuxError) in
+            let skip = { (_: String, relative: String, name: String, reason: SkippedManifest.Reason) in
+                let named = relative.isEmpty ? name : "\(relative)/\(name)"
+                skipped.append(SkippedManifest(path: shown + named, absolutePath: "\(base)/\(named)", reason))
+            }
+            try walk(root, skipped: skip) { (folder, relative, name) throws(LinuxError) in
                 let path = "\(folder)/\(name)"
                 let named = relative.isEmpty ? name : "\(relative)/\(name)"
-                guard let bytes = try readStableBytes(path, root: root, shown: shown + named) else { return }
-                let folder = relative.isEmpty ? base : "\(base)/\(relative)"
-                files.append(ManifestFile(path: shown + named, baseDirectory: folder, bytes: bytes))
+                switch try readStableBytes(path, root: root, shown: shown + named) {
+                case .bytes(let bytes):
+                    let folder = relative.isEmpty ? base : "\(base)/\(relative)"
+                    files.append(ManifestFile(path: shown + named, baseDirectory: folder, bytes: bytes))
+                case .skipped(let reason): skip(folder, relative, name, reason)
+                case .removed: break
+                }
             }
         } catch {
             return .unreadable(error.description)
         }
-        return .files(files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) })
+        return .files(
+            files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) },
+            skipped: skipped.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
+        )
     }
 
     /// Returns a fingerprint of a directory that changes whenever a manifest changes, without reading the files.
@@ -159,10 +171,16 @@ public enum ManifestFiles {
     }
 
     /// Calls `files` with each entry that has the name of a manifest: its absolute folder, that folder relative to the
-    /// root, and its name.
+    /// root, and its name. Calls `skipped` in the same way with each folder that is not searched, and the reason.
     private static func walk(
         _ root: String,
         folders: (String) -> Void = { _ in },
+        skipped: (_ folder: String, _ relative: String, _ name: String, SkippedManifest.Reason) -> Void = {
+            _,
+            _,
+            _,
+            _ in
+        },
         files: (_ folder: String, _ relative: String, _ name: String) throws(LinuxError) -> Void
     ) throws(LinuxError) {
         var rest = [(relative: "", depth: 0)]
@@ -176,37 +194,96 @@ public enum ManifestFiles {
             folders(folder)
             for name in names {
                 if ManifestFileRules.isManifestName(name) { try files(folder, relative, name) }
-                guard ManifestFileRules.isFolderName(name), depth < ManifestFileRules.maximumDepth else { continue }
+                guard ManifestFileRules.isFolderName(name) else { continue }
                 var entry = stat()
-                guard lstat("\(folder)/\(name)", &entry) == 0, entry.st_mode & S_IFMT == S_IFDIR else { continue }
-                rest.append((relative.isEmpty ? name : "\(relative)/\(name)", depth + 1))
+                guard lstat("\(folder)/\(name)", &entry) == 0 else {
+                    let isManifest = ManifestFileRules.isManifestName(name)
+                    if !isManifest, hasDamagedName(name) { skipped(folder, relative, name, .nameNotUTF8) }
+                    continue
+                }
+                switch entry.st_mode & S_IFMT {
+                case S_IFDIR where depth < ManifestFileRules.maximumDepth:
+                    rest.append((relative.isEmpty ? name : "\(relative)/\(name)", depth + 1))
+                case S_IFDIR: skipped(folder, relative, name, .tooDeep)
+                case S_IFLNK where !ManifestFileRules.isManifestName(name):
+                    if let target = folderOutside("\(folder)/\(name)", root: root) {
+                        skipped(folder, relative, name, .folderLink(target: target))
+                    }
+                default: break
+                }
             }
         }
     }
 
-    /// Reads a regular file that does not change while it is read; returns nil if it is not a regular file or was
-    /// removed (MF-2).
-    private static func readStableBytes(_ path: String, root: String, shown: String) throws(LinuxError) -> [UInt8]? {
+    /// Whether a name without a file contains the character that replaces bytes which are not UTF-8, and no `.`, which
+    /// most names of folders do not have.
+    private static func hasDamagedName(_ name: String) -> Bool {
+        errno == ENOENT && name.unicodeScalars.contains("\u{FFFD}") && !name.contains(".")
+    }
+
+    /// Returns the target of a link to a folder out of the root; nil for other links.
+    private static func folderOutside(_ path: String, root: String) -> String? {
+        var target = stat()
+        guard stat(path, &target) == 0, target.st_mode & S_IFMT == S_IFDIR, realPathInside(path, root: root) == nil
+        else { return nil }
+        return linkTarget(path)
+    }
+
+    /// Returns the real path of a file if it is the real path of the root, or below it.
+    private static func realPathInside(_ path: String, root: String) -> String? {
+        guard let real = realPath(path), let realRoot = realPath(root) else { return nil }
+        return real == realRoot || real.hasPrefix(realRoot + "/") ? real : nil
+    }
+
+    private enum ReadFile {
+        case bytes([UInt8])
+        case removed
+        case skipped(SkippedManifest.Reason)
+    }
+
+    /// The reason why an entry of this type is not read; nil for a regular file.
+    private static func reason(ofType mode: mode_t) -> SkippedManifest.Reason? {
+        switch mode & S_IFMT {
+        case S_IFREG: nil
+        case S_IFIFO: .notAFile(kind: "a FIFO")
+        case S_IFSOCK: .notAFile(kind: "a socket")
+        default: .notAFile(kind: "a device")
+        }
+    }
+
+    /// Reads a regular file that does not change while it is read (MF-2).
+    private static func readStableBytes(_ path: String, root: String, shown: String) throws(LinuxError) -> ReadFile {
         var target = path
         var entry = stat()
-        guard lstat(path, &entry) == 0 else { return nil }
+        guard lstat(path, &entry) == 0 else {
+            // The name of a file that is not UTF-8 has replacement characters here, and no file has that name.
+            let isDamaged = errno == ENOENT && path.unicodeScalars.contains("\u{FFFD}")
+            return isDamaged ? .skipped(.nameNotUTF8) : .removed
+        }
+        // A directory with the name of a manifest is searched like others.
+        if entry.st_mode & S_IFMT == S_IFDIR { return .removed }
         if entry.st_mode & S_IFMT == S_IFLNK {
-            guard let real = realPath(path), let realRoot = realPath(root), real.hasPrefix(realRoot + "/") else {
-                return nil
+            guard let link = linkTarget(path) else { return .removed }
+            guard realPath(path) != nil else { return .skipped(.brokenLink(target: link)) }
+            guard let real = realPathInside(path, root: root) else {
+                let isFolder = stat(path, &entry) == 0 && entry.st_mode & S_IFMT == S_IFDIR
+                return .skipped(isFolder ? .folderLink(target: link) : .linkOutside(target: link))
             }
             target = real
         }
         // The type is checked before the file is opened, because opening a device may have side effects.
-        guard stat(target, &entry) == 0, entry.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard stat(target, &entry) == 0 else { return .removed }
+        if entry.st_mode & S_IFMT == S_IFDIR { return .removed }
+        if let reason = reason(ofType: entry.st_mode) { return .skipped(reason) }
         // O_NONBLOCK: opening a FIFO must not wait for a writer.
         let number = open(target, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else {
-            if errno == ENOENT || errno == ELOOP || errno == ENXIO { return nil }
+            if errno == ENOENT || errno == ELOOP || errno == ENXIO { return .removed }
             throw LinuxError(cannot: "read \(shown)", errno)
         }
         let file = Descriptor(number)
         var before = stat()
-        guard fstat(number, &before) == 0, before.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard fstat(number, &before) == 0, before.st_mode & S_IFMT == S_IFREG else { return .removed }
         for _ in 0..<5 {
             guard let read = readAll(file.number, limit: ManifestFileRules.maximumSize + 1) else {
                 throw LinuxError(cannot: "read \(shown)", errno)
@@ -217,7 +294,7 @@ public enum ManifestFiles {
                 after.st_mtim.tv_nsec == before.st_mtim.tv_nsec,
                 read.count == min(Int(after.st_size), ManifestFileRules.maximumSize + 1)
             {
-                return read
+                return .bytes(read)
             }
             before = after
         }

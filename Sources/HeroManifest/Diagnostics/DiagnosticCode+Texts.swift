@@ -2,6 +2,12 @@ extension DiagnosticCode {
     /// One sentence about the error or warning.
     public var explanation: String {
         switch self {
+        case .linkNotFollowed:
+            "A link leads out of the services directory, or its target does not exist (a warning)."
+        case .notAFile: "An entry with the name of a manifest is not a regular file (a warning)."
+        case .nameNotUTF8: "The name of a file or folder is not UTF-8 (a warning)."
+        case .folderTooDeep: "A folder is more than 32 levels below the services directory (a warning)."
+        case .declarationNotRead: "Something would stop because its manifest is not read any more."
         case .fileTooLarge: "A file is larger than 1 MiB."
         case .notUTF8: "A file is not UTF-8."
         case .controlCharacter: "A file or a value contains a control character."
@@ -90,6 +96,11 @@ extension DiagnosticCode {
     /// A short example of the error or warning.
     public var example: String {
         switch self {
+        case .linkNotFollowed: "web.yaml -> /etc/web.yaml"
+        case .notAFile: "a FIFO called `web.yaml`"
+        case .nameNotUTF8: "a file called `caf\\xe9.yaml`"
+        case .folderTooDeep: "a copy of a whole disk in the services directory"
+        case .declarationNotRead: "`web.yaml` was replaced by a link while its service is running"
         case .fileTooLarge: "a log saved as `web.yaml`"
         case .notUTF8: "a file saved as UTF-16"
         case .controlCharacter: "name: \"a\\0b\""

@@ -3,6 +3,19 @@
 /// The raw value is the code as users see it, and the name of the case is the code in camel case. Codes never change,
 /// so some of them are not the terms of the texts. docs/reference/diagnostics.md is rendered from these cases.
 public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
+    // Reading a directory.
+
+    /// A link out of the services directory, or without a target, is not followed.
+    case linkNotFollowed = "link-not-followed"
+    /// An entry with the name of a manifest is not a regular file.
+    case notAFile = "not-a-file"
+    /// The name of a file or folder is not UTF-8.
+    case nameNotUTF8 = "name-not-utf8"
+    /// A folder is more than 32 levels below the services directory.
+    case folderTooDeep = "folder-too-deep"
+    /// Something would stop because its manifest is not read any more.
+    case declarationNotRead = "declaration-not-read"
+
     // Reading a file.
 
     /// A file is larger than 1 MiB.

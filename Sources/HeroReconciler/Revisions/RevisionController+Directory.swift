@@ -40,8 +40,8 @@ extension RevisionController {
         case .unreadable(let reason):
             reject("cannot read the services directory \(directory): \(reason)")
             return false
-        case .files(let files):
-            return sync(files, in: name, isFirst: isFirst)
+        case .files(let files, let skipped):
+            return sync(files, skipped, in: name, isFirst: isFirst)
         }
     }
 
@@ -55,7 +55,12 @@ extension RevisionController {
         return last
     }
 
-    private func sync(_ files: [ManifestFile], in directory: String, isFirst: Bool) -> Bool {
+    private func sync(
+        _ files: [ManifestFile],
+        _ skipped: [SkippedManifest],
+        in directory: String,
+        isFirst: Bool
+    ) -> Bool {
         let isSame = files == state.files && !(state.revision?.isDown ?? true)
         hero_failpoint(FP_MF_1)
         // The variables of this process never change; those of a former reconciler may have been different.
@@ -66,13 +71,21 @@ extension RevisionController {
             kernel.publishRefusedChange(nil)
             return true
         }
-        let result = Manifests.read(files, options: manifestOptions)
+        let result = Manifests.read(files, skipped: skipped, options: manifestOptions)
         if isSame, result.variables == state.revision?.variables, !mayEndWait {
             kernel.publishRefusedChange(nil)
             return configuration.mode == .once
         }
         guard let wanted = result.desired else {
             reject("cannot apply \(directory): its manifests have errors", result.diagnostics)
+            return false
+        }
+        let unread = SkippedManifest.errors(skipped, before: state.desired, now: wanted) { name in
+            guard let service = state.services[name] else { return false }
+            return service.isActive || service.record.state != .stopped
+        }
+        guard unread.isEmpty else {
+            reject("nothing was changed", result.diagnostics + unread)
             return false
         }
         if configuration.mode == .sync, let reason = massRemovalReason(of: wanted) {

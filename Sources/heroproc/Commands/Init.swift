@@ -58,7 +58,7 @@ struct Init: HeroCommand {
     /// Refuses a directory that has manifests or one of the files to write.
     private func refuseToOverwrite(_ paths: [String], in directory: String) throws {
         let help = "select another directory with --dir; this one was not changed"
-        if case .files(let present) = ManifestFiles.read(directory), let first = present.first {
+        if case .files(let present, skipped: _) = ManifestFiles.read(directory), let first = present.first {
             throw CommandError("cannot write the example to \(directory): \(first.path) exists already", help: help)
         }
         for path in paths.map({ "\(directory)/\($0)" }) {

@@ -117,7 +117,7 @@ struct Reconcile: HeroCommand {
     private func runOnce(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         try workspace.requireTrustedDirectory()
         let workspace = workspace.withRecordedDirectoryName
-        let (_, result) = try workspace.readManifests(variables)
+        let result = try workspace.readManifests(variables).result
         guard let desired = result.desired else {
             let session = ApplySession(output, Plan(baseRevision: 0))
             return session.reportInvalidManifests(in: workspace.displayDirectory, result.diagnostics)

@@ -42,7 +42,7 @@ struct Validate: HeroCommand {
     var strict = false
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
-        let (files, result) = try workspace.readManifests(variables)
+        let (files, _, result) = try workspace.readManifests(variables)
         let found = result.diagnostics
         let isRefused = result.desired == nil || (strict && !found.isEmpty)
         let here = FileManager.default.currentDirectoryPath

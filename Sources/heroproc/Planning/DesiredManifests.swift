@@ -10,6 +10,8 @@ struct DesiredManifests {
     var files: [ManifestFile]
     /// The files with the paths that are recorded.
     var recordedFiles: [ManifestFile]
+    /// The entries of the directory that are not read.
+    var skipped: [SkippedManifest] = []
     /// The decoded manifests and their diagnostics.
     var result: ManifestResult
     /// The source of the manifests, for messages.
@@ -28,16 +30,34 @@ extension Workspace {
     /// Reads the manifests of the services directory, or of the given revision.
     func desiredManifests(_ revision: RevisionNumber?, _ variables: VariableOptions) throws -> DesiredManifests {
         if let revision { return try revisionManifests(revision) }
-        let (files, result) = try readManifests(variables)
+        let (files, skipped, result) = try readManifests(variables)
         return DesiredManifests(
             files: files,
             recordedFiles: withAbsolutePaths(files),
+            skipped: skipped,
             result: result,
             source: displayDirectory,
             directory: directory,
             gitCommit: GitCommit.read(directory),
             requiresCore: requiresCore
         )
+    }
+
+    /// Adds an error for everything that would stop because an entry that declared it is not read any more.
+    func checkUnreadDeclarations(_ manifests: inout DesiredManifests) throws {
+        guard !manifests.skipped.isEmpty, let now = manifests.result.desired, let reader = try openReader(),
+            let revision = try reader.revision(), let before = try recordedManifests(revision, reader)
+        else { return }
+        let active = Set(try reader.serviceSummaries().filter { $0.state != .stopped }.map(\.name))
+        let errors = SkippedManifest.errors(
+            manifests.skipped,
+            before: before,
+            now: now,
+            isActive: active.contains
+        )
+        guard !errors.isEmpty else { return }
+        manifests.result.desired = nil
+        manifests.result.diagnostics = (manifests.result.diagnostics + errors).sorted()
     }
 
     /// Reads the manifests of a revision.

@@ -31,7 +31,9 @@ struct PreparedPlan {
         output: Output
     ) throws {
         self.base = base
-        manifests = try workspace.desiredManifests(revision, variables)
+        var manifests = try workspace.desiredManifests(revision, variables)
+        if base == .runtime, options.prunes { try workspace.checkUnreadDeclarations(&manifests) }
+        self.manifests = manifests
         guard let desired = manifests.result.desired else {
             plan = nil
             meaning = ""

@@ -46,7 +46,7 @@ extension Workspace {
                 "cannot compare with dir:\(path): \(reason)",
                 help: "specify a directory of manifests: `--against dir:PATH`"
             )
-        case .files(let files):
+        case .files(let files, skipped: _):
             let folder = ManifestFiles.absoluteDirectory(path)
             return files.map { file in
                 var file = file

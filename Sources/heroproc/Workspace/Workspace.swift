@@ -57,16 +57,18 @@ struct Workspace {
     }
 
     /// Reads the manifests of the services directory with the values of `--var`, and their diagnostics.
-    func readManifests(_ variables: VariableOptions) throws -> (files: [ManifestFile], result: ManifestResult) {
+    func readManifests(_ variables: VariableOptions) throws -> (
+        files: [ManifestFile], skipped: [SkippedManifest], result: ManifestResult
+    ) {
         switch ManifestFiles.read(displayDirectory, namedBy: directory) {
-        case .files(let files):
+        case .files(let files, let skipped):
             let options = ManifestOptions(
                 requiresCore: requiresCore,
                 variables: variables.values,
                 environment: environment,
                 zoneExists: zoneExists
             )
-            return (files, Manifests.read(files, options: options))
+            return (files, skipped, Manifests.read(files, skipped: skipped, options: options))
         case .unreadable(let reason):
             throw CommandError(
                 "cannot read the services directory \(displayDirectory): \(reason)",

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.ownThread) struct ManifestFilesTests {
     private func paths(_ directory: String) throws -> [String] {
-        guard case .files(let files) = ManifestFiles.read(directory) else {
+        guard case .files(let files, skipped: _) = ManifestFiles.read(directory) else {
             Issue.record("\(directory) is unreadable")
             return []
         }
@@ -43,7 +43,7 @@ import Testing
             ("loop.yaml", "loop.yaml"), (".", "self"),
         ]
         for (target, name) in links { symlink(target, "\(sandbox.folder)/s/\(name)") }
-        guard case .files(let files) = ManifestFiles.read(sandbox.folder + "/s") else {
+        guard case .files(let files, skipped: _) = ManifestFiles.read(sandbox.folder + "/s") else {
             Issue.record("unreadable")
             return
         }
@@ -58,7 +58,7 @@ import Testing
         try sandbox.write("s/sub/a.yaml", "x")
         symlink("s", sandbox.folder + "/link")
         let (directory, link) = (sandbox.folder + "/s", sandbox.folder + "/link")
-        guard case .files(let files) = ManifestFiles.read(link, shownAs: directory, namedBy: directory) else {
+        guard case .files(let files, skipped: _) = ManifestFiles.read(link, shownAs: directory, namedBy: directory) else {
             Issue.record("unreadable")
             return
         }
@@ -67,6 +67,53 @@ import Testing
         #expect(ManifestFiles.isSameDirectory(directory, link) && ManifestFiles.isSameDirectory("/none", "/none"))
         #expect(!ManifestFiles.isSameDirectory(directory, sandbox.folder))
         #expect(!ManifestFiles.isSameDirectory(directory, sandbox.folder + "/none"))
+    }
+
+    @Test("Entries that look like manifests and are not read are reported")
+    func skippedEntries() throws {
+        let sandbox = try Sandbox()
+        let root = sandbox.folder + "/s"
+        for name in ["s/real.yaml", "s/.data/inside.yaml", "outside/x.yaml", "s/folder.yaml/y.yaml"] {
+            try sandbox.write(name, "x")
+        }
+        let links = [
+            ("../outside/x.yaml", "link.yaml"), ("../outside", "linked"), ("../outside", "linked.yaml"),
+            ("nowhere", "broken.yaml"), ("nowhere", "broken"), ("loop.yaml", "loop.yaml"),
+            ("/dev/null", "null.yaml"), (".data/inside.yaml", "inside.yaml"), (".", "self"), ("../outside", ".hidden"),
+            ("../outside", "old~"), ("../outside/x.yaml", "README"),
+        ]
+        for (target, name) in links { symlink(target, "\(root)/\(name)") }
+        mkfifo(root + "/pipe.yaml", 0o644)
+        mkfifo(root + "/pipe", 0o644)
+        let damaged = Array("\(root)/caf".utf8) + [0xE9]
+        for ending in [".yaml", ".txt"] {
+            let path = (damaged + Array(ending.utf8) + [0]).map { CChar(bitPattern: $0) }
+            close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o644))
+        }
+        mkdir((damaged + [0]).map { CChar(bitPattern: $0) }, 0o755)
+        let deep = (1...33).map { "d\($0)" }.joined(separator: "/")
+        try sandbox.write("s/\(deep)/x.yaml", "x")
+
+        guard case .files(let files, let skipped) = ManifestFiles.read(root) else {
+            Issue.record("unreadable")
+            return
+        }
+        let shown = files.map { $0.path.dropFirst(root.count + 1) }
+        #expect(shown == ["folder.yaml/y.yaml", "inside.yaml", "real.yaml"])
+        #expect(skipped.allSatisfy { $0.path == $0.absolutePath })
+        let found = Dictionary(
+            skipped.map { ($0.path.dropFirst(root.count + 1), $0.reason) },
+            uniquingKeysWith: { first, _ in first }
+        )
+        let expected: [Substring: SkippedManifest.Reason] = [
+            "link.yaml": .linkOutside(target: "../outside/x.yaml"), "linked": .folderLink(target: "../outside"),
+            "linked.yaml": .folderLink(target: "../outside"), "broken.yaml": .brokenLink(target: "nowhere"),
+            "loop.yaml": .brokenLink(target: "loop.yaml"), "null.yaml": .linkOutside(target: "/dev/null"),
+            "pipe.yaml": .notAFile(kind: "a FIFO"), "caf\u{FFFD}.yaml": .nameNotUTF8, "caf\u{FFFD}": .nameNotUTF8,
+            deep[...]: .tooDeep,
+        ]
+        #expect(found == expected)
+        #expect(skipped.count == expected.count)
     }
 
     @Test("A services directory that is missing or a file is unreadable with its reason")
@@ -88,7 +135,7 @@ import Testing
         let sandbox = try Sandbox()
         try sandbox.write("s/big.yaml", String(repeating: "x", count: 3 << 20))
         try sandbox.write("s/empty.yaml", "")
-        guard case .files(let files) = ManifestFiles.read(sandbox.folder + "/s") else {
+        guard case .files(let files, skipped: _) = ManifestFiles.read(sandbox.folder + "/s") else {
             Issue.record("unreadable")
             return
         }
