@@ -10,18 +10,23 @@ public enum RecordedEndReader {
         case successorAwaited
         /// The start has ended.
         case ended(Outcome)
+        /// The main process is running.
+        case running(ProcessIdentity)
     }
 
-    /// Returns the recorded end of a start.
+    /// Returns the recorded end of a start, or its main process if that is running.
     ///
-    /// - Returns: nil if no end is recorded, or the record belongs to another start or machine.
+    /// - Returns: nil if neither is recorded, or the record belongs to another start or machine.
     public static func read(_ job: JobID, generation: UInt32, _ paths: RuntimePaths) -> RecordedEnd? {
         // A record that is being written has a wrong checksum for a moment.
         for _ in 0..<8 {
             guard case .found(let record) = RecordReader.read(paths.record(of: job), job: job),
                 record.generation == generation, record.isFromThisMachine
             else { return nil }
-            guard let end = record.endReport(nil) else { continue }
+            guard let end = record.endReport(nil) else {
+                if let main = record.main, ProcessTable.isAlive(main) { return .running(main) }
+                continue
+            }
             if let shim = record.shim, ProcessTable.isAlive(shim) {
                 if let report = record.mainEndReport { return .mainEnded(report) }
                 if record.awaitsSuccessor { return .successorAwaited }

@@ -4,6 +4,8 @@ public import HeroModel
 public enum UnsupervisedProgram: Sendable {
     /// The first program of a daemon has exited, and its shim waits for the PID file.
     case isStarting
+    /// The row of the job has no process, and the record of its start names one that is running.
+    case isRunning
     /// It has ended; how, if its shim has recorded that.
     case ended(Outcome?)
 }
@@ -34,13 +36,14 @@ struct UnsupervisedEnds {
             case .retrying: return "\(job.action) waits for its next try, and \(Self.suffix)"
             case .running: break
             }
-            guard !isAlive(job), let process = job.process, case .ended(let outcome) = program(job) else {
+            let mayRun = job.process != nil && isAlive(job)
+            guard !mayRun, case .ended(let outcome) = program(job) else {
                 hasLiveJob = true
                 continue
             }
             guard startsAgain(job, after: outcome) else { continue }
-            let end = outcome.map { "process \(process.pid) is gone (\($0))" } ?? "process \(process.pid) is gone"
-            return "\(end), and \(Self.suffix)"
+            let fact = job.process.map { "process \($0.pid) is gone" } ?? "\(job.action) has no recorded process"
+            return "\(fact)\(outcome.map { " (\($0))" } ?? ""), and \(Self.suffix)"
         }
         // The start of the remaining actions was not ordered yet.
         let isInterrupted = state == .starting && !hasLiveJob && jobs.count < spec.actions.count

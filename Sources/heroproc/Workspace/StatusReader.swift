@@ -169,8 +169,8 @@ extension JobRecord {
 
     /// The record, verified against the kernel: a process that is gone is not shown as running.
     ///
-    /// Without a reconciler nothing is in progress: a job without a recorded process does not run, and a stop does not
-    /// continue.
+    /// Without a reconciler nothing is in progress: a job without a process in its row or in the record of its start does
+    /// not run, and a stop does not continue.
     func verified(_ paths: RuntimePaths, hasReconciler: Bool) -> VerifiedJob {
         let unchanged = VerifiedJob(job: self)
         guard phase == .running, !(isStopping && hasReconciler) else { return unchanged }
@@ -193,6 +193,10 @@ extension JobRecord {
             if job.error?.hasPrefix(report.description) != true { job.error = report.description }
         case .successorAwaited:
             job.error = job.error ?? "waits for its PID file"
+            return VerifiedJob(job: job)
+        case .running(let process):
+            job = self
+            job.process = process
             return VerifiedJob(job: job)
         case .ended(let outcome):
             job.outcome = outcome

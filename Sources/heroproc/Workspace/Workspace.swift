@@ -143,6 +143,7 @@ struct Workspace {
         case .mainEnded(let report): .ended(report.outcome)
         case .ended(let outcome): .ended(outcome)
         case .successorAwaited: .isStarting
+        case .running: .isRunning
         case nil: .ended(nil)
         }
     }

@@ -58,7 +58,8 @@ import Testing
         try sandbox.write("s/sub/a.yaml", "x")
         symlink("s", sandbox.folder + "/link")
         let (directory, link) = (sandbox.folder + "/s", sandbox.folder + "/link")
-        guard case .files(let files, skipped: _) = ManifestFiles.read(link, shownAs: directory, namedBy: directory) else {
+        guard case .files(let files, skipped: _) = ManifestFiles.read(link, shownAs: directory, namedBy: directory)
+        else {
             Issue.record("unreadable")
             return
         }

@@ -16,6 +16,13 @@ struct UnsupervisedEndsTests {
         return job
     }
 
+    /// A job that is recorded as running without a process.
+    private static var jobWithoutProcess: JobRecord {
+        var job = job(.running)
+        job.process = nil
+        return job
+    }
+
     private static func action(_ name: String = "run", _ restart: RestartPolicy? = nil, isProcess: Bool = true)
         -> ActionSpec
     {
@@ -39,6 +46,7 @@ struct UnsupervisedEndsTests {
         var isAlive = false
         var outcome: Outcome?
         var isStarting = false
+        var isRunning = false
         /// A part of the text; nil if nothing starts again.
         var expected: String?
     }
@@ -59,6 +67,20 @@ struct UnsupervisedEndsTests {
             jobs: [job(.running)],
             outcome: .exited(3),
             expected: "process 7 is gone (exit code 3), and no reconciler is running"
+        ),
+        // The machine has no answer about a job without a process, which must not count as alive.
+        Row(
+            testDescription: "no process in the row and in the record",
+            spec: service([action()]),
+            jobs: [jobWithoutProcess],
+            isAlive: true,
+            expected: "run has no recorded process, and no reconciler is running"
+        ),
+        Row(
+            testDescription: "no process in the row, and a running one in the record",
+            spec: service([action()]),
+            jobs: [jobWithoutProcess],
+            isRunning: true
         ),
         Row(
             testDescription: "a process that always restarts, after a success",
@@ -117,7 +139,9 @@ struct UnsupervisedEndsTests {
     @Test("Without a reconciler only an end that starts again is a change", arguments: rows)
     func ends(_ row: Row) {
         let ends = UnsupervisedEnds(of: row.spec, state: row.state, jobs: row.jobs)
-        let text = ends.text(isAlive: { _ in row.isAlive }, { _ in row.isStarting ? .isStarting : .ended(row.outcome) })
+        let text = ends.text(isAlive: { _ in row.isAlive }) { _ in
+            row.isStarting ? .isStarting : row.isRunning ? .isRunning : .ended(row.outcome)
+        }
         #expect((text == nil) == (row.expected == nil), "\(text ?? "nothing")")
         if let expected = row.expected { #expect(text?.contains(expected) ?? false, "\(text ?? "nothing")") }
     }
