@@ -170,8 +170,10 @@ public enum ManifestFiles {
         return problems.min { $0.path < $1.path }?.text
     }
 
-    /// Calls `files` with each entry that has the name of a manifest: its absolute folder, that folder relative to the
-    /// root, and its name. Calls `skipped` in the same way with each folder that is not searched, and the reason.
+    /// Calls `files` with each entry that has the name of a manifest.
+    ///
+    /// Its arguments are the absolute folder of the entry, that folder relative to the root, and the name. `skipped` is
+    /// called in the same way with each folder that is not searched, and the reason.
     private static func walk(
         _ root: String,
         folders: (String) -> Void = { _ in },

@@ -22,6 +22,7 @@ extension SkippedManifest {
     ///   - before: The recorded manifests, with absolute paths.
     ///   - now: The manifests that are read.
     ///   - isActive: Whether a service runs or may be started again.
+    /// - Returns: The errors, sorted by manifest.
     public static func errors(
         _ skipped: [SkippedManifest],
         before: DesiredState,
