@@ -158,6 +158,14 @@ struct OutcomeChecker {
         try checkHistory(store)
         try checkReplacedJobs(store)
         try checkRunsOnce(scenario, machine, store)
+        try checkUnexpectedEvents(store)
+    }
+
+    /// No job has received an event that cannot occur in its phase.
+    private mutating func checkUnexpectedEvents(_ store: StateStore) throws {
+        for event in try store.reader.events(EventFilter()) where event.text.hasPrefix("unexpected ") {
+            fail("\(event.subject): \(event.text)")
+        }
     }
 
     private func hasFailedExecution(_ service: String, _ trace: SimTrace) -> Bool {

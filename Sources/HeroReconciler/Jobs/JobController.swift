@@ -64,22 +64,22 @@ final class JobController {
 
     /// Delivers an event to a job, records the change, and notifies its owner.
     func deliver(_ entry: JobEntry, _ event: JobEvent) {
-        let before = entry.lifecycle
-        let effects = entry.lifecycle.handle(event, context(of: entry))
-        guard entry.lifecycle != before || !effects.isEmpty else { return }
-        recordChanges(entry, effects, before: before.record)
-        onChange(entry)
+        if deliverDirectly(entry, event) { onChange(entry) }
     }
 
     /// Delivers an event on behalf of the owner, which therefore is not notified.
-    func deliverDirectly(_ entry: JobEntry, _ event: JobEvent) {
+    ///
+    /// - Returns: whether the job has changed or has requested an effect.
+    @discardableResult
+    func deliverDirectly(_ entry: JobEntry, _ event: JobEvent) -> Bool {
         let before = entry.lifecycle
         if case .stopRequested = event, !before.isIdle, before.record.isStopping == false {
             entry.service?.cancelledJobs += 1
         }
         let effects = entry.lifecycle.handle(event, context(of: entry))
-        guard entry.lifecycle != before else { return }
+        guard entry.lifecycle != before || !effects.isEmpty else { return false }
         recordChanges(entry, effects, before: before.record)
+        return true
     }
 
     /// Handles what has happened to a start.
