@@ -152,6 +152,41 @@ struct JobLifecycleTests {
         #expect(job.lifecycle.record.error == "ran longer than its timeout of 5s")
     }
 
+    @Test("A one-shot whose timeout is removed in place runs on")
+    func removedTimeout() {
+        var job = JobTestDriver(JobTestDriver.oneShot { $0.timeout = .seconds(2) })
+        job.startJob()
+        job.action.timeout = nil
+        job.handle(.specChanged)
+        #expect(job.lifecycle.deadline == nil)
+        // What is added counts from now on.
+        job.advance(.seconds(5))
+        job.action.timeout = .seconds(2)
+        job.handle(.specChanged)
+        #expect(job.lifecycle.deadline == job.now + .seconds(2))
+    }
+
+    @Test("Failures in a row count until the job is stable or is tried again")
+    func failuresInRow() {
+        var job = JobTestDriver(JobTestDriver.process())
+        #expect(job.lifecycle.failuresInRow == 0)
+        job.startJob()
+        for count in 1...3 {
+            #expect(job.lifecycle.failuresInRow == count - 1)
+            job.reportEnd(.exited(3))
+            #expect(job.lifecycle.failuresInRow == count)
+            job.reachDeadline()
+            job.reportStart()
+        }
+        job.reportEnd(.exited(3))
+        job.handle(.retryRequested)
+        #expect(job.lifecycle.failuresInRow == 0)
+        job.reportStart()
+        job.advance(.seconds(60))
+        job.reportEnd(.exited(3))
+        #expect(job.lifecycle.failuresInRow == 0)
+    }
+
     @Test("Events of an earlier generation are ignored (RS-5)")
     func staleEvents() {
         var job = JobTestDriver(JobTestDriver.process { $0.retry.delay = .zero })

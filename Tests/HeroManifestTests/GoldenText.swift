@@ -64,6 +64,7 @@ enum GoldenText {
             lines.append("retention: \(parts.compactMap(\.self).joined(separator: ", "))")
         }
         if let most = settings.maxDisruption { lines.append("max_disruption: \(most)") }
+        if settings.settle != Settings().settle { lines.append("settle: \(Canonical.duration(settings.settle))") }
         return lines.map { $0 + "\n" }.joined()
     }
 

@@ -98,7 +98,8 @@ struct PlanCase: Sendable {
                 canonical: CanonicalSpec(standalone: Self.action(line, name)),
                 isActive: words.contains("active"),
                 isScheduled: words.contains("scheduled"),
-                isRunPending: words.contains("owes")
+                isRunPending: words.contains("owes"),
+                hasFailed: words.contains("failed")
             )
         default: observe(service: words, before)
         }

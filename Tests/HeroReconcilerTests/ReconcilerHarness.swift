@@ -15,6 +15,8 @@ final class ReconcilerHarness {
     private var requests: UInt64 = 0
     /// Whether a refused commit or request is expected.
     private var allowsRefusals = false
+    /// The setting `settle` of all manifests.
+    var settle = "0s"
     /// The text with which the last request was refused; nil when it was not.
     private(set) var refusal: String?
 
@@ -44,13 +46,16 @@ final class ReconcilerHarness {
     ///
     /// - Returns: the result of the apply; nil while it is in progress.
     @discardableResult
-    func apply(_ manifests: String, then duration: Duration = .milliseconds(400)) throws -> ApplyResult? {
-        let text = "kind: Settings\nrequired: []\n---\n" + manifests
+    func apply(
+        _ manifests: String,
+        only: [String] = [],
+        then duration: Duration = .milliseconds(400)
+    ) throws -> ApplyResult? {
+        let text = "kind: Settings\nrequired: []\nsettle: \(settle)\n---\n" + manifests
         let file = ControlRequest.File(path: "sim.yaml", folder: "/etc/sim", text: text)
-        return try send(
-            ControlRequest(.apply, directory: "/etc/sim", files: [file], actor: "test", requiresCore: false),
-            then: duration
-        )
+        var request = ControlRequest(.apply, directory: "/etc/sim", files: [file], actor: "test", requiresCore: false)
+        request.only = only.map { QualifiedName($0) }
+        return try send(request, then: duration)
     }
 
     @discardableResult
@@ -78,10 +83,18 @@ final class ReconcilerHarness {
                 refusal = text
             case .refused(let text, let diagnostics):
                 Issue.record("refused: \(text) \(diagnostics.map(\.message))")
-            case .accepted, .progress, .cleaned, nil: break
+            case .accepted, .progress, .settling, .cleaned, nil: break
             }
         }
         return nil
+    }
+
+    /// The details of all progress replies.
+    var progress: [String] {
+        kernel.replies.compactMap { reply in
+            guard case .progress(_, _, let detail) = ControlCoding.reply(reply.message) else { return nil }
+            return detail
+        }
     }
 
     /// Runs the loop for some time.

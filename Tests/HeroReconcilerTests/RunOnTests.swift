@@ -55,14 +55,17 @@ struct RunOnTests {
         #expect(try harness.standalone("seed")?.job == job.id)
     }
 
-    @Test("A failed run makes only the apply fail that has requested it")
+    @Test("The next apply repeats a failed run, and a new reconciler does not")
     func failure() throws {
         let harness = try ReconcilerHarness()
         let failed = try harness.apply(manifest("broken"))
         #expect(failed?.isConverged == false)
         #expect(failed?.errors.first?.hasPrefix("core/seed failed: ") == true)
-        #expect(try harness.apply(manifest("broken"))?.isConverged == true)
+        try harness.crashReconciler()
+        try harness.advance(.seconds(1))
         #expect(try harness.jobs("seed").count == 1)
+        #expect(try harness.apply(manifest("broken"))?.isConverged == false)
+        #expect(try harness.phases("seed") == [.failed, .failed])
     }
 
     @Test("RS-1: An apply immediately retries an action that waits for its next try")

@@ -4,16 +4,18 @@ import HeroSim
 import HeroStore
 
 extension OutcomeChecker {
-    /// A schedule starts at most one job for each due time.
+    /// A schedule starts at most one job for each due time, and one more when the generation has been raised since.
     mutating func checkDueTime(_ start: StartID, _ label: String, _ job: JobRecord, _ store: StateStore) throws {
         let name = QualifiedName(job.action, context: job.context)
         guard try desired(at: job.revision, store).actions[name]?.spec.schedule != nil else { return }
         // An action that is removed by now was stopped in the same turn.
         guard let record = try store.reader.standaloneSummaries().first(where: { $0.name == name }) else { return }
         guard let due = record.lastDueAt else { return }
-        if let other = runsOfDueTimes.updateValue(job.id, forKey: "\(label) \(due)"), other != job.id {
-            fail("\(label) ran twice for \(due): jobs \(other) and \(job.id)")
-        }
+        guard let other = runsOfDueTimes.updateValue(job.id, forKey: "\(label) \(due)"), other != job.id else { return }
+        let revision = try store.reader.job(other)?.revision ?? 0
+        let before = try desired(at: revision, store).actions[name]?.spec.generation ?? 0
+        let now = try desired(at: job.revision, store).actions[name]?.spec.generation ?? 0
+        if now <= before { fail("\(label) ran twice for \(due): jobs \(other) and \(job.id)") }
     }
 
     /// Without faults, every schedule runs in its interval.
@@ -28,14 +30,15 @@ extension OutcomeChecker {
         }
     }
 
-    /// An action with `run_on: apply` has exactly one job for each change, whatever was killed.
+    /// An action with `run_on: apply` has exactly one job for each change, whatever was killed; an apply runs it again
+    /// only after a failure.
     mutating func checkRunsOnce(_ scenario: Scenario, _ machine: SimMachine, _ store: StateStore) throws {
         let revisions = try store.reader.revisions(limit: 1000).sorted { $0.number < $1.number }
         let jobs = try store.reader.jobs(JobFilter()).filter { $0.service == nil }
         for action in scenario.standalone where !action.isScheduled {
             let name = QualifiedName(action.name)
             let own = jobs.filter { $0.action == action.name }
-            for (revision, jobs) in Dictionary(grouping: own, by: \.revision) where jobs.count > 1 {
+            for (revision, jobs) in Dictionary(grouping: own, by: \.revision) where !areRepeatedFailures(jobs) {
                 fail("\(name) ran \(jobs.count) times for revision \(revision)")
             }
             for job in own where !job.phase.isFinished {
@@ -50,10 +53,17 @@ extension OutcomeChecker {
                 before = spec
             }
             guard let changed else { continue }
-            let runs = own.filter { $0.revision >= changed }.count
-            if runs != 1 { fail("\(name) changed in revision \(changed) and has \(runs) jobs since") }
+            let runs = own.filter { $0.revision >= changed }
+            if runs.isEmpty || !areRepeatedFailures(runs) {
+                fail("\(name) changed in revision \(changed) and has \(runs.count) jobs since")
+            }
         }
         for label in machine.trace.running where !label.contains(".") { fail("\(label) runs in the settled state") }
+    }
+
+    /// Whether all jobs but the newest have failed.
+    private func areRepeatedFailures(_ jobs: [JobRecord]) -> Bool {
+        jobs.sorted { $0.id < $1.id }.dropLast().allSatisfy { $0.phase == .failed }
     }
 
     /// A job is deleted only when its own service starts again, or removes its jobs.

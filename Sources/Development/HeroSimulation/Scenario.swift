@@ -78,7 +78,7 @@ struct Scenario {
     /// The manifests, without references to services that are not declared.
     var files: [ManifestFile] {
         let declared = Set(services.filter(\.isDeclared).map(\.name))
-        var text = "kind: Settings\nrequired: []\n"
+        var text = "kind: Settings\nrequired: []\nsettle: 50ms\n"
         for service in services where service.isDeclared { text += "---\n" + manifest(of: service, declared) }
         for action in standalone where action.isDeclared { text += "---\n" + action.manifest }
         return [ManifestFile(path: "sim.yaml", baseDirectory: Self.directory, bytes: Array(text.utf8))]

@@ -195,7 +195,14 @@ extension JobLifecycle {
             if ready.probes.nextHealthProbeAt == nil { ready.probes.isHealthy = nil }
             phase = .ready(ready)
             return isProbing ? [.stopProbe] : []
-        case .pending, .preparing, .launching, .runningOnce, .stopping, .backingOff, .finished:
+        case .runningOnce(let process, let until):
+            // When it began is not known here, so a timeout that is added counts from now on.
+            let timeout = context.action.timeout
+            if (until == nil) != (timeout == nil) {
+                phase = .runningOnce(process, until: timeout.map { context.now + $0 })
+            }
+            return []
+        case .pending, .preparing, .launching, .stopping, .backingOff, .finished:
             return []
         }
     }

@@ -72,6 +72,9 @@ struct SettingsDraft: ManifestDraft {
             Key("max_disruption") { node, draft, decoder in
                 draft.spec.maxDisruption = decoder.integer(node, "max_disruption", in: AllowedRanges.maxDisruption)
             },
+            Key("settle") { node, draft, decoder in
+                if let value = decoder.duration(node, "settle", in: AllowedRanges.delay) { draft.spec.settle = value }
+            },
         ]
     )
 

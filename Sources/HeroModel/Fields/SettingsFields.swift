@@ -42,6 +42,15 @@ extension Settings {
         ) {
             .textUnless($0.maxDisruption == nil, String($0.maxDisruption ?? 0))
         },
+        Field(
+            "settle",
+            .duration(AllowedRanges.delay),
+            default: .text("1s"),
+            cost: .inPlace,
+            "How long the services that an apply started must stay up before it has converged."
+        ) {
+            .textUnless($0.settle == Settings().settle, Canonical.duration($0.settle))
+        },
     ]
 
     private var canonicalDefaults: [String: String] {

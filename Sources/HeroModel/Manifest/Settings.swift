@@ -18,6 +18,8 @@ public struct Settings: Hashable, Sendable, Codable {
     public var retention: [RetentionRule]
     /// A plan that stops or restarts more services is refused without `--allow-disruption`; nil: no limit.
     public var maxDisruption: Int?
+    /// How long the services of an apply must stay up, without a new start, before the apply counts as converged.
+    public var settle: Duration
 
     /// The default of `pass_env`.
     public static let defaultPassedEnvironment = ["HOME", "USER", "PATH_ROOT", "HERO_SOCKET_DIR", "XDG_RUNTIME_DIR"]
@@ -33,6 +35,7 @@ public struct Settings: Hashable, Sendable, Codable {
         execution = ExecutionDefaults()
         retention = []
         maxDisruption = nil
+        settle = .seconds(1)
     }
 }
 

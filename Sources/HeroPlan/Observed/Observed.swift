@@ -41,9 +41,18 @@ public struct ObservedStandalone: Hashable, Sendable {
     public var isScheduled: Bool
     /// Whether a run requested by `run_on` has not started yet.
     public var isRunPending: Bool
+    /// Whether its last run has failed.
+    public var hasFailed: Bool
 
     /// Creates an observed state of a standalone action.
-    public init(canonical: CanonicalSpec, isActive: Bool, isScheduled: Bool, isRunPending: Bool = false) {
+    public init(
+        canonical: CanonicalSpec,
+        isActive: Bool,
+        isScheduled: Bool,
+        isRunPending: Bool = false,
+        hasFailed: Bool = false
+    ) {
+        self.hasFailed = hasFailed
         self.canonical = canonical
         self.isActive = isActive
         self.isScheduled = isScheduled

@@ -16,6 +16,9 @@ public struct PlanOptions: Hashable, Sendable {
     public var prunes: Bool
     /// Whether failed services are retried: an apply retries them, healing does not.
     public var retriesFailed: Bool
+    /// Whether actions with `run_on: apply` whose run has failed run again: an apply of a person runs them again, a
+    /// reconciler does not.
+    public var rerunsFailed: Bool
     /// Which services `down` stops.
     public var down: Down
     /// Services and standalone actions that the plan is narrowed to, with their cascades; empty for a whole plan.
@@ -34,6 +37,7 @@ public struct PlanOptions: Hashable, Sendable {
     public init(
         prunes: Bool = true,
         retriesFailed: Bool = true,
+        rerunsFailed: Bool = true,
         down: Down = .none,
         only: [QualifiedName] = [],
         allowsReclaims: Bool = true,
@@ -43,6 +47,7 @@ public struct PlanOptions: Hashable, Sendable {
     ) {
         self.prunes = prunes
         self.retriesFailed = retriesFailed
+        self.rerunsFailed = rerunsFailed
         self.down = down
         self.only = only
         self.allowsReclaims = allowsReclaims

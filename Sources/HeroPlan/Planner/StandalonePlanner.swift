@@ -41,7 +41,7 @@ struct StandalonePlanner {
         guard let found else {
             return Change(name, .start, StandaloneReasons.neverApplied(declared.location))
         }
-        return declaredChange(name, declared, found)
+        return declaredChange(name, declared, found, options)
     }
 
     /// `down` cancels running jobs and pauses the schedule.
@@ -69,12 +69,14 @@ struct StandalonePlanner {
     private static func declaredChange(
         _ name: QualifiedName,
         _ declared: Declared<ActionSpec>,
-        _ found: ObservedStandalone
+        _ found: ObservedStandalone,
+        _ options: PlanOptions
     ) -> Change {
         let spec = declared.spec
         let fields = FieldDiff.between(found.canonical, and: declared)
         let needsRun = fields.first?.cost == .restart || fields.contains { $0.path == "run_on" }
-        if spec.runOn == .apply, needsRun {
+        let isGenerationRaised = fields.contains { $0.path == "generation" && $0.cost == .restart }
+        if spec.runOn == .apply && needsRun || spec.schedule != nil && isGenerationRaised {
             return Change(
                 name,
                 found.isActive ? .restart : .start,
@@ -85,6 +87,9 @@ struct StandalonePlanner {
         if spec.schedule != nil, !found.isScheduled {
             let reason = StandaloneReasons.scheduleResumed(declared.location(of: "schedule"))
             return Change(name, .start, reason, fields: fields)
+        }
+        if spec.runOn == .apply, found.hasFailed, !found.isActive, !found.isRunPending, options.rerunsFailed {
+            return Change(name, .start, StandaloneReasons.lastRunFailed(declared.location), fields: fields)
         }
         guard fields.isEmpty else {
             return Change(name, .update, PlanBuilder.fieldReason(.specChanged, fields), fields: fields)

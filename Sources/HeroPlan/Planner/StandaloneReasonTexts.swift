@@ -26,6 +26,10 @@ enum StandaloneReasons {
         reason(.wantedStart, "its schedule was paused and is resumed", location)
     }
 
+    static func lastRunFailed(_ location: ManifestLocation) -> Reason {
+        reason(.notRunning, "its last run failed, and it runs again", location)
+    }
+
     static func kept(isRunPending: Bool, _ location: ManifestLocation) -> Reason {
         let text = isRunPending ? "its run has not started yet" : "it matches its manifest"
         return Reason(.unchanged, text, at: location)

@@ -78,15 +78,18 @@ extension PlanVerifier {
         guard let found else { return .start }
         let (before, after) = (found.canonical.values, CanonicalSpec(standalone: spec).values)
         let paths = Set(before.keys).union(after.keys).filter { before[$0] != after[$0] }
+        func generation(_ values: [ByteText: ByteText]) -> Int { Int(values["generation"]?.text ?? "0") ?? 0 }
+        let isGenerationRaised = generation(after) > generation(before)
         let needsRun = paths.contains { path in
             if path == "run_on" { return true }
-            if path == "generation" {
-                return (Int(after[path]?.text ?? "0") ?? 0) > (Int(before[path]?.text ?? "0") ?? 0)
-            }
+            if path == "generation" { return isGenerationRaised }
             return CanonicalSpec.cost(of: "actions.it.\(path.text)") == .restart
         }
-        if spec.runOn == .apply && needsRun { return found.isActive ? .restart : .start }
+        let runsOnce = spec.schedule != nil && isGenerationRaised
+        if spec.runOn == .apply && needsRun || runsOnce { return found.isActive ? .restart : .start }
         if spec.schedule != nil && !found.isScheduled { return .start }
+        let isLeftFailed = found.hasFailed && !found.isActive && !found.isRunPending
+        if spec.runOn == .apply, isLeftFailed, options.rerunsFailed { return .start }
         return paths.isEmpty ? .keep : .update
     }
 

@@ -14,14 +14,21 @@ final class ApplyObservers {
     private(set) var dependents: [QualifiedName: Set<QualifiedName>] = [:]
     /// The services that the plans of this apply change.
     private(set) var affectedServices: Set<QualifiedName> = []
+    /// The services that this apply starts or restarts: they must stay up.
+    private(set) var startedServices: Set<QualifiedName> = []
+    /// Whether they stay up.
+    var stability: StabilityCheck
     /// Standalone actions whose run has failed, as messages.
-    var failures: [String] = []
+    private(set) var failures: [String] = []
+    /// The same actions, by name.
+    private(set) var failedActions: [ApplyResult.FailedAction] = []
 
     /// Observes a revision for a client; without a request for this process.
-    init(_ request: RequestID?, revision: RevisionNumber) {
+    init(_ request: RequestID?, revision: RevisionNumber, stability: StabilityCheck) {
         clients = request.map { [$0] } ?? []
         isLocal = request == nil
         self.revision = revision
+        self.stability = stability
     }
 
     /// Another client has applied the same, and waits for the same result.
@@ -30,12 +37,25 @@ final class ApplyObservers {
     /// A client has left.
     func removeClient(_ request: RequestID) { clients.removeAll { $0 == request } }
 
+    /// Adds a standalone action whose run has failed.
+    func addFailure(of entry: StandaloneEntry, _ error: String?) {
+        failures.append("\(entry.name) failed" + (error.map { ": \($0)" } ?? ""))
+        failedActions.append(ApplyResult.FailedAction(owner: entry.name, action: nil))
+    }
+
     /// Adds what a plan of this apply changes.
-    func addPlan(_ plan: Plan) {
+    ///
+    /// A service that keeps failing is tried again at once, so it is started too.
+    func addPlan(_ plan: Plan, _ services: [QualifiedName: ServiceEntry]) {
+        stability.handleStateChange()
         for change in plan.changes where !change.isStandalone {
+            if services[change.service]?.isComingUp ?? false { startedServices.insert(change.service) }
             switch change.action {
             case .keep: continue
-            case .start, .stop, .restart, .update, .blocked: affectedServices.insert(change.service)
+            case .start, .restart:
+                startedServices.insert(change.service)
+                affectedServices.insert(change.service)
+            case .stop, .update, .blocked: affectedServices.insert(change.service)
             }
             if change.stopWave != nil, let cause = change.cause {
                 dependents[cause, default: []].insert(change.service)

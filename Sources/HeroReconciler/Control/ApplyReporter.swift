@@ -7,7 +7,10 @@ import HeroPlan
 ///
 /// One revision is observed at a time: a new revision ends the wait for the one before.
 final class ApplyReporter {
+    private let clock: any HostClock
     private let journal: TurnJournal
+    /// When a start of a one-shot is reported, if it has not ended by then.
+    private var oneShotHints = DeadlineQueue<StartID>()
     /// What waits for the current revision; nil when nothing waits.
     private(set) var observers: ApplyObservers?
     /// When the wait ends, whether or not everything has settled; nil without a limit.
@@ -17,14 +20,16 @@ final class ApplyReporter {
     /// Receives every reply to an apply of this process.
     var onReply: (ControlReply) -> Void = { _ in }
 
-    init(journal: TurnJournal) {
+    init(clock: any HostClock, journal: TurnJournal) {
+        self.clock = clock
         self.journal = journal
     }
 
     /// Lets a client, or this process, wait for a revision.
     ///
-    /// The observers of an earlier revision get their final reply.
-    func observe(_ request: RequestID?, revision: RevisionNumber) {
+    /// The observers of an earlier revision get their final reply. Failures of the given jobs before this moment do not
+    /// count.
+    func observe(_ request: RequestID?, revision: RevisionNumber, _ jobs: some Sequence<JobEntry>) {
         if let observers {
             if let request, observers.revision == revision { return observers.addClient(request) }
             let result = ApplyResult(
@@ -35,7 +40,8 @@ final class ApplyReporter {
             )
             send(.done(result), to: observers, isLast: true)
         }
-        observers = ApplyObservers(request, revision: revision)
+        oneShotHints = DeadlineQueue()
+        observers = ApplyObservers(request, revision: revision, stability: StabilityCheck(earlier: jobs))
     }
 
     /// Reports the state of a service.
@@ -50,12 +56,69 @@ final class ApplyReporter {
             case .failed, .degraded, .backingOff: error ?? ""
             case .stopped, .starting, .running, .stopping, .exited: ""
             }
+        observers.stability.handleStateChange()
         send(.progress(service.name, state, detail: detail), to: observers, isLast: false)
+    }
+
+    /// Adds what a plan of the observed apply changes.
+    func addPlan(_ plan: Plan, _ services: [QualifiedName: ServiceEntry]) {
+        guard let observers else { return }
+        observers.addPlan(plan, services)
+        // The one-shots of a service that starts may be running already.
+        for name in observers.startedServices {
+            for job in services[name]?.jobs ?? [] { addOneShotHint(for: job) }
+        }
+    }
+
+    /// A job has changed because of an event.
+    func handleChange(of job: JobEntry) {
+        guard let observers else { return }
+        observers.stability.handleChange(of: job)
+        addOneShotHint(for: job)
+    }
+
+    private func addOneShotHint(for job: JobEntry) {
+        guard case .runningOnce = job.lifecycle.phase, job.service != nil else { return }
+        let start = StartID(job: job.id, generation: job.lifecycle.record.generation)
+        oneShotHints.add(start, at: clock.now() + ActionSpec.unendedOneShotDelay)
+    }
+
+    /// Reports the one-shots that have run for a while, because a program that runs for ever may be meant.
+    func handleDueDeadlines(_ now: Moment, _ jobs: [JobID: JobEntry]) {
+        while let start = oneShotHints.popDue(now) {
+            guard let observers, let job = jobs[start.job], job.lifecycle.record.generation == start.generation,
+                case .runningOnce = job.lifecycle.phase, let service = job.service
+            else { continue }
+            send(
+                .progress(service.name, service.record.state, detail: job.spec.unendedOneShotHint),
+                to: observers,
+                isLast: false
+            )
+        }
+    }
+
+    /// Decides whether the wait is over, and reports when all services are up and must stay up.
+    func isOver(_ observers: ApplyObservers, _ check: ConvergenceCheck, isOverTime: Bool) -> Bool {
+        let now = clock.now()
+        guard !observers.stability.isUndisturbed(at: now) else { return false }
+        let before = observers.stability.end
+        let isOver = check.isOver(observers, isOverTime: isOverTime, now: now)
+        if !isOver, let end = observers.stability.end, end != before, end > now {
+            send(.settling(end - now), to: observers, isLast: false)
+        }
+        return isOver
+    }
+
+    /// When the wait must be checked even without an event; nil: only an event can end it.
+    var nextDeadline: Moment? {
+        guard let observers else { return nil }
+        return [observers.stability.end ?? deadline, oneShotHints.next].compactMap(\.self).min()
     }
 
     /// Reports the state of a run of a standalone action.
     func reportProgress(_ entry: StandaloneEntry, _ state: ServiceState) {
         guard let observers else { return }
+        observers.stability.handleStateChange()
         let detail = state == .failed ? entry.job?.lifecycle.record.error ?? "" : ""
         send(.progress(entry.name, state, detail: detail), to: observers, isLast: false)
     }

@@ -110,6 +110,8 @@ public enum ControlReply: Codable, Sendable {
     case accepted(revision: RevisionNumber)
     /// The state of a service has changed.
     case progress(QualifiedName, ServiceState, detail: String)
+    /// All services are up, and must stay up for this long before the apply has converged.
+    case settling(Duration)
     /// Everything has settled: the services have reached their declared state, or cannot reach it by themselves.
     case done(ApplyResult)
     /// A cleanup is complete: what it has removed.
@@ -140,4 +142,20 @@ public struct ApplyResult: Codable, Hashable, Sendable {
     public var services: [Service]
     /// The problems, as messages.
     public var errors: [String]
+    /// The actions that have failed, so that their last output explains the result; nil from an older version.
+    public var failedActions: [FailedAction]? = []
+
+    /// An action that has failed or keeps failing.
+    public struct FailedAction: Codable, Hashable, Sendable {
+        /// Its service, or the name of a standalone action.
+        public var owner: QualifiedName
+        /// The action of the service; nil for a standalone action.
+        public var action: String?
+
+        /// Creates the name of an action.
+        public init(owner: QualifiedName, action: String?) {
+            self.owner = owner
+            self.action = action
+        }
+    }
 }

@@ -53,7 +53,7 @@ final class RequestHandler {
             journal.effects.append(.reply(client, .accepted(revision: state.revisionNumber), isLast: true))
         case .down:
             let number = state.revisionNumber + 1
-            reporter.observe(client, revision: number)
+            reporter.observe(client, revision: number, state.jobs.values)
             accept(client, number)
             revisions.takeDown(all: request.all, actor: request.actor)
         }
@@ -105,10 +105,10 @@ final class RequestHandler {
             }
             revisions.recordWarnings(result.diagnostics + limits)
         }
-        reporter.observe(client, revision: state.revisionNumber)
+        reporter.observe(client, revision: state.revisionNumber, state.jobs.values)
         accept(client, state.revisionNumber)
         plans.allowProofs()
-        plans.run(retriesFailed: true)
+        plans.run(retriesFailed: true, rerunsFailed: true)
     }
 
     private func accept(_ client: RequestID, _ number: RevisionNumber) {

@@ -54,20 +54,23 @@ final class JobEntry {
     /// The action with which the job runs now.
     ///
     /// A service with status `ignore` is left alone: its jobs are not restarted, and not stopped because they are
-    /// unhealthy.
+    /// unhealthy, not ready or too slow.
     var spec: ActionSpec {
-        let service: ServiceSpec
+        let entry: ServiceEntry
         switch owner {
         case .standalone(let standalone): return pinnedSpec ?? standalone.record.spec
-        case .service(let entry): service = entry.record.spec
+        case .service(let service): entry = service
         }
-        guard var action = service.actions.first(where: { $0.name == action }) else {
+        guard var action = entry.record.spec.actions.first(where: { $0.name == action }) else {
             // Only a damaged record has a spec without the action; this spec does nothing.
             return ActionSpec(action, .exec(["false"]))
         }
-        if service.status == .ignore {
+        if entry.isIgnored {
             action.restart = .never
+            action.ready = nil
             action.health = nil
+            action.startTimeout = AllowedRanges.time.upperBound
+            action.timeout = nil
         }
         return action
     }

@@ -56,7 +56,7 @@ public final class Reconciler {
         self.kernel = kernel
         self.configuration = configuration
         journal = TurnJournal(clock: kernel)
-        reporter = ApplyReporter(journal: journal)
+        reporter = ApplyReporter(clock: kernel, journal: journal)
         storeHealth = StoreHealth(
             store: store,
             kernel: kernel,
@@ -135,7 +135,8 @@ public final class Reconciler {
     }
 
     private func connectParts() {
-        jobs.onChange = { [unowned waves, unowned standalone] job in
+        jobs.onChange = { [unowned reporter, unowned waves, unowned standalone] job in
+            reporter.handleChange(of: job)
             switch job.owner {
             case .service(let service): waves.advance(service)
             case .standalone(let entry): standalone.advance(entry)
@@ -251,11 +252,13 @@ public final class Reconciler {
     /// outcome is unknown, and a request that no client waits for must not surprise its user later.
     public func handle(_ events: [KernelEvent]) {
         let departed = Set(events.compactMap(\.departedClient))
-        for event in events {
-            if case .requestReceived(let client, _) = event, departed.contains(client) {
+        for (starts, other) in events.groupedByStarts {
+            waves.deliverBatch { for event in starts { handle(event) } }
+            guard let other else { continue }
+            if case .requestReceived(let client, _) = other, departed.contains(client) {
                 journal.recordEvent(.warning, "", "dropped a request: its client left before it was accepted")
             } else {
-                handle(event)
+                handle(other)
             }
         }
     }
@@ -266,6 +269,7 @@ public final class Reconciler {
         jobs.handleDueDeadlines(now)
         standalone.handleDueDeadlines(now)
         revisions.handleDueDeadlines(now)
+        reporter.handleDueDeadlines(now, state.jobs)
         checkSafeMode()
     }
 
@@ -273,7 +277,7 @@ public final class Reconciler {
     public var nextDeadline: Moment? {
         if effects.hasCancelledStarts { return kernel.now() }
         if state.needsPlan, storeHealth.allowsPlan { return kernel.now() }
-        var deadlines = [jobs.nextDeadline, reporter.deadline, state.lifecycle.nextSafeModeCheck]
+        var deadlines = [jobs.nextDeadline, reporter.nextDeadline, state.lifecycle.nextSafeModeCheck]
         if let outage = storeHealth.outage {
             deadlines.append(outage.nextRetry)
         } else {
@@ -296,7 +300,7 @@ public final class Reconciler {
             planViolation: plans.violation,
             outage: storeHealth.outage
         )
-        guard isOverTime || check.isSettled else { return }
+        guard reporter.isOver(observers, check, isOverTime: isOverTime) else { return }
         let result = check.result(of: observers, isOverTime: isOverTime)
         reporter.finish(observers, result)
         if configuration.exitsWhenDown, state.isDown {

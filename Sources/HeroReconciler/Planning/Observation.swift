@@ -75,13 +75,17 @@ private struct RecordedState {
     var activeJobs: [JobRecord] = []
     /// All jobs of the current run of each service.
     var jobsByService: [QualifiedName: [JobRecord]] = [:]
+    /// The newest jobs of standalone actions that have failed.
+    var failedJobs: Set<JobID> = []
 
     init(_ reader: StateReader) throws {
         revision = try reader.revision()?.number ?? 0
         services = try reader.serviceSummaries().filter { $0.run != nil }
         standalone = try reader.standaloneSummaries()
         let runs = Dictionary(services.map { ($0.name, $0.run) }, uniquingKeysWith: { first, _ in first })
-        let current = try reader.currentJobs().filter { job in
+        let jobs = try reader.currentJobs()
+        failedJobs = Set(jobs.filter { $0.phase == .failed }.map(\.id))
+        let current = jobs.filter { job in
             guard let service = job.service else { return true }
             return job.run == runs[QualifiedName(service, context: job.context)]
         }
@@ -124,7 +128,8 @@ private struct RecordedState {
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
                 isScheduled: summary.isScheduleActive,
-                isRunPending: summary.isRunPending
+                isRunPending: summary.isRunPending,
+                hasFailed: summary.job.map(failedJobs.contains) ?? false
             )
         }
         return observed

@@ -46,13 +46,15 @@ final class PlanController {
     ///   - retriesFailed: Whether services that have given up are started again.
     ///   - retriesNow: Whether jobs that wait for their next try are tried now. An apply does that (RS-1). A new
     ///     reconciler that continues the same revision does not (RS-3).
-    func run(retriesFailed: Bool, retriesNow: Bool = true) {
+    ///   - rerunsFailed: Whether actions with `run_on: apply` whose run has failed run again. Only an apply of a person
+    ///     does that.
+    func run(retriesFailed: Bool, retriesNow: Bool = true, rerunsFailed: Bool = false) {
         let isProof = waves.openOperations.isEmpty && !retriesFailed
         if retriesFailed {
             for service in state.services.values { service.isRetryRequested = service.hasFailed }
         }
         let observed = observed
-        let options = options(retriesFailed: retriesFailed)
+        let options = options(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
         let plan = makePlan(state.desired, observed, options)
         let violations = PlanInvariants.violations(
             of: plan,
@@ -86,7 +88,7 @@ final class PlanController {
             if change.isStandalone { standalone.assign(change) } else { waves.assignOperation(change) }
         }
         waves.buildGates()
-        reporter.observers?.addPlan(plan)
+        reporter.addPlan(plan, state.services)
         waves.openGates()
         standalone.advanceAll()
     }
@@ -102,13 +104,16 @@ final class PlanController {
     }
 
     /// What the planner must know besides the manifests.
-    private func options(retriesFailed: Bool) -> PlanOptions {
-        guard let revision = state.revision else { return PlanOptions(retriesFailed: retriesFailed) }
+    private func options(retriesFailed: Bool, rerunsFailed: Bool) -> PlanOptions {
+        guard let revision = state.revision else {
+            return PlanOptions(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
+        }
         // Protected services and the disruption limit were checked when the revision was accepted.
         guard revision.isDown else {
             return PlanOptions(
                 prunes: revision.prunes,
                 retriesFailed: retriesFailed,
+                rerunsFailed: rerunsFailed,
                 only: revision.only,
                 allowsProtected: true,
                 allowsDisruption: true
@@ -144,7 +149,8 @@ final class PlanController {
                 canonical: entry.record.canonical,
                 isActive: entry.isActive,
                 isScheduled: entry.record.isScheduleActive,
-                isRunPending: entry.record.isRunPending
+                isRunPending: entry.record.isRunPending,
+                hasFailed: entry.job?.lifecycle.phase == .finished(.failed)
             )
         }
         return result

@@ -42,6 +42,7 @@ struct Recovery {
         standalone.addRecovered(stored.standalone, stored.jobs)
         adoptJobs(stored.jobs, starts)
         resumeServices(stored.jobs)
+        waves.cancelWaitingJobsOfIgnoredServices()
         standalone.resumeAll()
         if isRebuilt {
             standalone.restartSchedules()

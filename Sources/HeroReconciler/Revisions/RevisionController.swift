@@ -53,7 +53,9 @@ final class RevisionController {
         switch configuration.mode {
         case .keep:
             state.needsPlan = true
-            if configuration.exitsWhenDown, continuesDown { reporter.observe(nil, revision: state.revisionNumber) }
+            if configuration.exitsWhenDown, continuesDown {
+                reporter.observe(nil, revision: state.revisionNumber, state.jobs.values)
+            }
         case .sync:
             if let directory = configuration.directory { kernel.watchDirectory(directory) }
             guard !continuesDown else {
@@ -66,8 +68,8 @@ final class RevisionController {
         case .once:
             reporter.deadline = kernel.now() + configuration.timeout
             guard syncDirectory(isFirst: true) else { return }
-            reporter.observe(nil, revision: state.revisionNumber)
-            plans.run(retriesFailed: true)
+            reporter.observe(nil, revision: state.revisionNumber, state.jobs.values)
+            plans.run(retriesFailed: true, rerunsFailed: true)
         }
     }
 
@@ -126,6 +128,7 @@ final class RevisionController {
         removalGrace.cancel()
         setWaitingServices(request.waiting)
         resetCounts()
+        waves.updateIgnoredServices()
     }
 
     private func resetCounts() {
@@ -159,7 +162,7 @@ final class RevisionController {
     /// A `down` of this process itself, when no other reconciler is running.
     func startDown(all: Bool) {
         reporter.deadline = kernel.now() + configuration.timeout
-        reporter.observe(nil, revision: state.revisionNumber + 1)
+        reporter.observe(nil, revision: state.revisionNumber + 1, state.jobs.values)
         takeDown(all: all)
     }
 

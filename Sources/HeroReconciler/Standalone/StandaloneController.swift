@@ -61,15 +61,17 @@ final class StandaloneController {
         // A job of the removed entry may still be ending: there is one active job at a time.
         if known == nil { entry.job = state.standalone[change.service]?.job }
         state.standalone[entry.name] = entry
+        let ranOnApply = known?.record.spec.runOn == .apply
         let keepsSchedule = known?.record.spec.schedule == spec.schedule && known?.record.isScheduleActive ?? false
         entry.record.spec = spec
         entry.record.canonical = canonical
         entry.record.revision = number
-        if spec.runOn == .none {
-            entry.record.isRunPending = false
-        } else if Self.requestsRun(change) {
+        if Self.requestsRun(change, spec) {
             entry.record.isRunPending = true
             journal.recordEvent(.info, entry.name.description, "runs once for revision \(number)")
+        } else if ranOnApply, spec.runOn == .none {
+            // A pending run that a raised generation has requested stays pending.
+            entry.record.isRunPending = false
         } else if change.action == .update {
             journal.recordEvent(.info, entry.name.description, change.updateText)
         }
@@ -90,11 +92,16 @@ final class StandaloneController {
         if change.action == .restart { cancel(entry) }
     }
 
-    private static func requestsRun(_ change: Change) -> Bool {
+    /// Whether a change requests a run now.
+    ///
+    /// A scheduled action runs at its times, and once when its generation rises.
+    private static func requestsRun(_ change: Change, _ spec: ActionSpec) -> Bool {
         guard change.action != .update else { return false }
+        let isGenerationRaised = change.fields.contains { $0.path == "generation" && $0.cost == .restart }
+        guard spec.runOn == .apply else { return isGenerationRaised && change.reason.code != .declared }
         switch change.reason.code {
-        case .declared, .specChanged, .generationRaised: return true
-        case .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .notRunning, .unhealthy, .unchanged, .ignored,
+        case .declared, .specChanged, .generationRaised, .notRunning: return true
+        case .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .unhealthy, .unchanged, .ignored,
             .requirementDown:
             return false
         }
@@ -198,8 +205,7 @@ final class StandaloneController {
         case .succeeded: reporter.reportProgress(entry, .exited)
         case .failed:
             reporter.reportProgress(entry, .failed)
-            let error = job.lifecycle.record.error.map { ": \($0)" } ?? ""
-            reporter.observers?.failures.append("\(entry.name) failed\(error)")
+            reporter.observers?.addFailure(of: entry, job.lifecycle.record.error)
         case .cancelled: reporter.reportProgress(entry, .stopped)
         case .pending, .waiting, .running, .retrying: break
         }

@@ -36,6 +36,10 @@ final class ServiceEntry {
     var startWave = 0
     /// How many of its active jobs were stopped since the last apply.
     var cancelledJobs = 0
+    /// Whether its status is `ignore`: nothing starts, stops, restarts or heals it.
+    ///
+    /// This holds from the moment the manifest is applied, although no plan changes the service.
+    var isIgnored = false
     /// Whether it has failed and an apply has requested another try, which has not begun yet.
     var isRetryRequested = false
 
@@ -77,6 +81,14 @@ final class ServiceEntry {
         switch record.state {
         case .failed, .degraded: true
         case .stopped, .blocked, .starting, .running, .backingOff, .stopping, .exited: false
+        }
+    }
+
+    /// Whether it is being started, or waits for its next try.
+    var isComingUp: Bool {
+        switch record.state {
+        case .starting, .backingOff: true
+        case .stopped, .blocked, .running, .degraded, .stopping, .exited, .failed: false
         }
     }
 

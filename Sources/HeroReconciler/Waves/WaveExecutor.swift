@@ -68,6 +68,18 @@ final class WaveExecutor {
 
     // MARK: The worklist
 
+    /// Delivers a batch of job events, and executes the steps that follow from them afterwards.
+    ///
+    /// A program may have started and ended within one batch: the service that requires it must not start then.
+    func deliverBatch(_ deliver: () -> Void) {
+        guard followUps == nil else { return deliver() }
+        followUps = []
+        deliver()
+        let steps = followUps ?? []
+        followUps = nil
+        for step in steps { perform(step) }
+    }
+
     /// A job of a service has changed: does what follows for the service and for those that wait for it.
     func advance(_ service: ServiceEntry) { perform(.advance(service)) }
 
@@ -107,7 +119,7 @@ final class WaveExecutor {
                 return
             }
             if service.isStuck { skipStuckStop(service) }
-        } else if service.record.isStartRequested {
+        } else if service.record.isStartRequested, !service.isIgnored {
             startNextJobs(service)
         }
         updateState(service)
@@ -135,7 +147,7 @@ final class WaveExecutor {
 
     /// Tries the jobs of a service again that wait for their next try.
     func retryNow(_ service: ServiceEntry) {
-        guard service.record.isStartRequested else { return }
+        guard service.record.isStartRequested, !service.isIgnored else { return }
         for entry in service.jobs { jobs.deliverDirectly(entry, .retryRequested) }
         advance(service)
     }
@@ -214,6 +226,7 @@ final class WaveExecutor {
                 isStartRequested: false
             )
         )
+        service.isIgnored = declared.spec.status == .ignore
         state.services[service.name] = service
         journal.rows.append(.service(service.record))
     }
@@ -229,7 +242,9 @@ final class WaveExecutor {
     /// Takes over the services that a former reconciler has recorded.
     func addRecovered(_ records: [ServiceRecord], runs: [RunRecord]) {
         for record in records {
-            state.services[record.name] = ServiceEntry(record)
+            let service = ServiceEntry(record)
+            service.isIgnored = state.desired.services[record.name]?.spec.status == .ignore
+            state.services[record.name] = service
             if record.state == .blocked { blockedServices.insert(record.name, waitingFor: record.blockedBy) }
         }
         for run in runs { state.services[run.service]?.run = run }

@@ -48,6 +48,12 @@ public struct ProgressView: Sendable {
         return "\(name): \(style.paint(step.state.rawValue, step.state.textStyle))" + detailAndTime(step)
     }
 
+    /// How often a service has failed again in the same way: `core/web: failed 5 more times in the same way`.
+    public func repeatedFailures(of service: QualifiedName, count: Int) -> String {
+        let times = count == 1 ? "once more" : "\(count) more times"
+        return "\(service.description.printable): failed \(times) in the same way"
+    }
+
     private func detailAndTime(_ step: ProgressStep) -> String {
         let detail = step.detail.printable
         let elapsed = step.elapsed.shortText

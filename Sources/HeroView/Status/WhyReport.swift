@@ -118,6 +118,9 @@ public struct WhyReport: Hashable, Sendable {
             if let containment = action.containment {
                 result.append(("containment", "\(action.name) is contained \(containment.text)"))
             }
+            if isLateOneShot(action, spec) {
+                result.append(("hint", spec.unendedOneShotHint))
+            }
             if action.phase == .running, !action.isReady {
                 result.append(("probe", "\(action.name) is ready when \(spec.readinessText)"))
             }
@@ -136,6 +139,12 @@ public struct WhyReport: Hashable, Sendable {
             }
         }
         return result
+    }
+
+    /// Whether an action is a one-shot that has run so long that a process may be meant.
+    private func isLateOneShot(_ action: ActionStatus, _ spec: ActionSpec) -> Bool {
+        guard !spec.isProcess, action.phase == .running, let started = action.startedAt else { return false }
+        return started.elapsed(until: now) >= ActionSpec.unendedOneShotDelay
     }
 
     private var reconcilerText: String {

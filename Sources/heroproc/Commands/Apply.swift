@@ -139,7 +139,12 @@ struct Apply: HeroCommand {
             return session.reportInvalidManifests(in: manifests.source, manifests.result.diagnostics)
         }
         output.writeDiagnostics(manifests.result.diagnostics)
-        let session = ApplySession(output, plan, isVerbose: arguments.verbose)
+        let session = ApplySession(
+            output,
+            plan,
+            isVerbose: arguments.verbose,
+            lastOutput: { LastOutput(workspace: workspace).line(of: $0.owner, action: $0.action) }
+        )
         if let refusal = plan.refusals.first {
             return session.reportRefusal("cannot apply \(manifests.source) as it is: \(refusal.message)", plan.refusals)
         }

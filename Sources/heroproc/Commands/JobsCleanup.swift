@@ -113,7 +113,7 @@ struct JobsCleanup: HeroCommand {
                 switch ControlCoding.reply(bytes) {
                 case .cleaned(let result): return result
                 case .refused(let text, diagnostics: _): throw CommandError(text)
-                case .accepted, .progress, .done, nil:
+                case .accepted, .progress, .settling, .done, nil:
                     throw CommandError(
                         "cannot read the reply of the reconciler: it is another version of heroproc",
                         help: "stop the reconciler (no service stops) and run the same command again"

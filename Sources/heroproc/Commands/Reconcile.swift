@@ -125,7 +125,11 @@ struct Reconcile: HeroCommand {
         output.writeDiagnostics(result.diagnostics)
         try workspace.repairDatabaseIfDamaged(output)
         let plan = try Planner.verifiedPlan(desired, workspace.observe(for: desired))
-        let session = ApplySession(output, plan)
+        let session = ApplySession(
+            output,
+            plan,
+            lastOutput: { LastOutput(workspace: workspace).line(of: $0.owner, action: $0.action) }
+        )
         let local = InProcessReconciler(
             workspace: workspace,
             mode: .once,

@@ -53,23 +53,15 @@ struct Why: HeroCommand {
         return .success
     }
 
-    /// The number of lines per action and of columns per line that `why` shows; `logs` shows the rest.
-    private static let outputLimit = (lines: 3, columns: 200)
+    /// The number of lines per action that `why` shows; `logs` shows the rest.
+    private static let shownLines = 3
 
     /// The last output lines of the last start of each action.
     private func lastOutput(of actions: [String], _ workspace: Workspace) throws -> [String: [String]] {
         guard !actions.isEmpty else { return [:] }
-        let finder = LogFinder(workspace: workspace, service: name.name, action: nil)
-        var result: [String: [String]] = [:]
-        for source in try finder.sources(LogSelection(isPrevious: false)) where actions.contains(source.action) {
-            let reader = LogReader(source, lines: Self.outputLimit.lines, form: .assembled)
-            var lines: [String] = []
-            while let entry = reader.next() ?? reader.finish() {
-                let line = String(decoding: entry.text, as: UTF8.self)
-                lines.append(line.count > Self.outputLimit.columns ? line.prefix(Self.outputLimit.columns) + "…" : line)
-            }
-            result[source.action] = lines.suffix(Self.outputLimit.lines)
+        let output = LastOutput(workspace: workspace)
+        return try output.lines(of: name.name, Self.shownLines, LogSelection(isPrevious: false)).filter {
+            actions.contains($0.key)
         }
-        return result
     }
 }

@@ -12,7 +12,14 @@ final class ApplyProgress {
         var startedAt: ContinuousClock.Instant
         /// The end of the transition; nil until then.
         var endedAt: ContinuousClock.Instant?
+        /// The lines that were shown, without times.
+        var shown: Set<String> = []
+        /// How often the service has failed again without a line of its own.
+        var hiddenFailures = 0
     }
+
+    /// The most lines about one service.
+    private static let maxLines = 12
 
     private let output: Output
     private let view: ProgressView
@@ -78,10 +85,37 @@ final class ApplyProgress {
         progress.state = state
         progress.detail = detail
         services[name] = progress
-        if !isInteractive { return output.writeNote(view.line(makeStep(name, progress))) }
+        if !isInteractive { return writeLine(name) }
         // At most 20 redraws per second.
         if let lastDrawn, now - lastDrawn < .milliseconds(50) { return }
         draw()
+    }
+
+    /// Writes the state of a service as a line, unless the same line was written before.
+    private func writeLine(_ name: QualifiedName) {
+        guard var progress = services[name] else { return }
+        let line = "\(progress.state.rawValue) \(progress.detail)"
+        if progress.shown.contains(line) || progress.shown.count >= Self.maxLines {
+            switch progress.state {
+            case .backingOff, .failed, .degraded: progress.hiddenFailures += 1
+            case .starting, .running, .stopping, .exited, .stopped, .blocked: break
+            }
+        } else {
+            progress.shown.insert(line)
+            output.writeNote(view.line(makeStep(name, progress)))
+        }
+        services[name] = progress
+    }
+
+    /// Writes how often services have failed without a line of their own.
+    func finish() {
+        refresh()
+        guard !isInteractive else { return }
+        for name in displayOrder {
+            guard let count = services[name]?.hiddenFailures, count > 0 else { continue }
+            services[name]?.hiddenFailures = 0
+            output.writeNote(view.repeatedFailures(of: name, count: count))
+        }
     }
 
     /// Redraws the block, because time has passed or all transitions have ended.

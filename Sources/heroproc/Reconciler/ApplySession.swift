@@ -15,15 +15,31 @@ final class ApplySession {
     private let isVerbose: Bool
     private let progress: ApplyProgress
     private var revision: RevisionNumber?
+    /// Until when the reconciler checks that all services stay up; nil while they are not all up.
+    private var settlesUntil: ContinuousClock.Instant?
+    /// Reads the last output line of an action.
+    private let lastOutput: (ApplyResult.FailedAction) -> String?
 
     /// Creates a session for a plan.
-    init(_ output: Output, _ plan: Plan, isDown: Bool = false, isVerbose: Bool = false) {
+    init(
+        _ output: Output,
+        _ plan: Plan,
+        isDown: Bool = false,
+        isVerbose: Bool = false,
+        lastOutput: @escaping (ApplyResult.FailedAction) -> String? = { _ in nil }
+    ) {
+        self.lastOutput = lastOutput
         self.output = output
         self.plan = plan
         self.isDown = isDown
         self.isVerbose = isVerbose
         progress = ApplyProgress(output)
     }
+
+    /// How much longer than the announced time the last reply may take.
+    private static let replyGrace = Duration.seconds(5)
+    /// Of how many failed actions the last output line is shown.
+    private static let maxOutputNotes = 5
 
     /// Shows the plan before it is applied.
     ///
@@ -57,7 +73,10 @@ final class ApplySession {
             case .ended:
                 return reportLostReconciler()
             }
-            if let deadline, deadline <= .now { return reportTimeout(after: timeout ?? .zero) }
+            // The time in which services must stay up is not a part of the timeout.
+            if let deadline, max(deadline, settlesUntil ?? deadline) <= .now {
+                return reportTimeout(after: timeout ?? .zero)
+            }
         }
     }
 
@@ -69,7 +88,11 @@ final class ApplySession {
         case .accepted(let number):
             revision = number
             return nil
+        case .settling(let duration):
+            settlesUntil = .now + duration + Self.replyGrace
+            return nil
         case .progress(let name, let state, let detail):
+            settlesUntil = nil
             progress.update(name, state, detail)
             return nil
         case .refused(let text, let diagnostics):
@@ -89,7 +112,20 @@ final class ApplySession {
                         ? "waits for " + service.blockedBy.map(\.description).joined(separator: ", ") : nil
                 )
             }
-            return reportResult(isConverged: result.isConverged, services: services, errors: result.errors)
+            return reportResult(
+                isConverged: result.isConverged,
+                services: services,
+                errors: result.errors + outputNotes(about: result)
+            )
+        }
+    }
+
+    /// The last output lines of failed actions, and where more can be read.
+    private func outputNotes(about result: ApplyResult) -> [String] {
+        (result.failedActions ?? []).prefix(Self.maxOutputNotes).map { failed in
+            let line = lastOutput(failed).map { "its last output line is `\($0)`" } ?? "it has written no output"
+            let subject = "\(failed.owner)" + (failed.action.map { ".\($0)" } ?? "")
+            return "\(subject): \(line); `heroproc why \(failed.owner.displayName)` explains its state"
         }
     }
 
@@ -127,7 +163,8 @@ final class ApplySession {
     // MARK: Results
 
     private func reportAccepted() -> ExitCode {
-        _ = reportResult(isConverged: plan.isEmpty, isFollowed: false)
+        // Nothing was awaited, so whether all is as declared is unknown.
+        _ = reportResult(isConverged: false, isFollowed: false)
         return .success
     }
 
@@ -167,7 +204,7 @@ final class ApplySession {
         isFollowed: Bool = true,
         isOutcomeUnknown: Bool = false
     ) -> ExitCode {
-        progress.refresh()
+        progress.finish()
         var report = ApplyReport(
             revision: revision,
             isConverged: isConverged,

@@ -61,7 +61,7 @@ extension ApplySession {
             case .refused: refused = self.handleReply(reply)
             case .progress: _ = self.handleReply(reply)
             // The result is reported once, after the pass.
-            case .accepted, .done, .cleaned: break
+            case .accepted, .settling, .done, .cleaned: break
             }
         }
         reconciler.run()

@@ -8,7 +8,7 @@ extension TestHost {
     /// The declared services, by the names of their files.
     var declaredServices: [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: servicesDirectory)) ?? []).filter {
-            $0.hasSuffix(".yaml")
+            $0.hasSuffix(".yaml") && $0 != Self.settingsFile
         }
         .map { String($0.dropLast(5)) }.sorted()
     }

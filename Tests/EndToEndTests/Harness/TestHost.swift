@@ -27,7 +27,11 @@ final class TestHost: HeroprocSandbox {
         if !requiresCore { environment["HERO_PROC_NO_AUTOSTART_DB"] = "1" }
         self.environment = environment
         for directory in [servicesDirectory, traceDirectory, root + "/run"] { mkdir(directory, 0o700) }
+        try writeManifest(Self.settingsFile, "kind: Settings\nsettle: 0s\n")
     }
+
+    /// The settings of the test host: only tests of `settle` wait until services have stayed up.
+    static let settingsFile = "settings.yaml"
 
     /// Creates a test host, and removes it after the body, also after an error.
     static func with(requiresCore: Bool = false, _ body: (TestHost) async throws -> Void) async throws {

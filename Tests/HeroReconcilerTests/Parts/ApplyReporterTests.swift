@@ -9,8 +9,8 @@ struct ApplyReporterTests {
     @Test("A new revision sends the final reply to the clients of the earlier one")
     func replaced() throws {
         let parts = try ReconcilerParts()
-        parts.reporter.observe(RequestID(number: 1), revision: 1)
-        parts.reporter.observe(RequestID(number: 2), revision: 2)
+        parts.reporter.observe(RequestID(number: 1), revision: 1, [])
+        parts.reporter.observe(RequestID(number: 2), revision: 2, [])
         let replies = parts.takeReplies()
         guard case .done(let result)? = replies.first, replies.count == 1 else {
             Issue.record("not one final reply: \(replies)")
@@ -23,8 +23,8 @@ struct ApplyReporterTests {
     @Test("Two clients that apply the same revision get the same replies until they leave")
     func joined() throws {
         let parts = try ReconcilerParts()
-        parts.reporter.observe(RequestID(number: 1), revision: 1)
-        parts.reporter.observe(RequestID(number: 2), revision: 1)
+        parts.reporter.observe(RequestID(number: 1), revision: 1, [])
+        parts.reporter.observe(RequestID(number: 2), revision: 1, [])
         let web = parts.addService("web", state: .running)
         parts.reporter.reportProgress(web)
         #expect(parts.takeReplies().count == 2)
@@ -38,7 +38,7 @@ struct ApplyReporterTests {
         let parts = try ReconcilerParts()
         var count = 0
         parts.reporter.onReply = { _ in count += 1 }
-        parts.reporter.observe(nil, revision: 1)
+        parts.reporter.observe(nil, revision: 1, [])
         parts.reporter.reportProgress(parts.addService("web", state: .running))
         #expect(count == 1 && parts.takeReplies().isEmpty)
     }
@@ -56,11 +56,11 @@ struct ApplyReporterTests {
                 outage: nil
             )
         }
-        #expect(!check().isSettled)
+        #expect(!check().isSettled())
         web.record.state = .running
-        #expect(check().isSettled && !check([web.name]).isSettled)
+        #expect(check().isSettled() && !check([web.name]).isSettled())
         parts.state.needsPlan = true
-        #expect(!check().isSettled)
+        #expect(!check().isSettled())
     }
 
     @Test("The result of an apply names every service that differs from its manifest")
@@ -80,7 +80,8 @@ struct ApplyReporterTests {
             planViolation: nil,
             outage: nil
         )
-        let result = check.result(of: ApplyObservers(nil, revision: 1), isOverTime: false)
+        let observers = ApplyObservers(nil, revision: 1, stability: StabilityCheck(earlier: []))
+        let result = check.result(of: observers, isOverTime: false)
         #expect(result.errors.map { $0.prefix(6) } == ["core/b", "core/d"])
         #expect(!result.isConverged && result.services.count == 4)
     }

@@ -23,7 +23,7 @@ final class ReconcilerParts {
         kernel = SimKernel(machine)
         store = try StateStore.inMemory()
         journal = TurnJournal(clock: kernel)
-        reporter = ApplyReporter(journal: journal)
+        reporter = ApplyReporter(clock: kernel, journal: journal)
         storeHealth = StoreHealth(
             store: store,
             kernel: kernel,

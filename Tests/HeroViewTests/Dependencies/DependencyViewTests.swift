@@ -151,6 +151,17 @@ struct DependencyViewTests {
         expectGolden(WhyView().text(report(nil)), "why-never.txt")
     }
 
+    @Test("The why view shows after 5 seconds that a one-shot has not ended", arguments: [4, 5])
+    func unendedOneShot(seconds: Int) {
+        var action = ActionStatus(name: "server")
+        action.phase = .running
+        action.startedAt = timeAgo(.seconds(seconds))
+        var report = report(status("web", .starting, action))
+        report.declared?.spec.actions[0].isProcess = false
+        let text = WhyView().text(report)
+        #expect(text.contains("`server` is a one-shot that has not ended") == (seconds == 5), "\(text)")
+    }
+
     @Test(
         "OB-1: The why view explains every state, and cycles of blocked services end",
         arguments: ServiceState.allCases

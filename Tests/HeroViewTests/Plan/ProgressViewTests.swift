@@ -21,6 +21,13 @@ import Testing
         #expect(isHarmless(view.line(step(hostile, .failed, hostile))))
     }
 
+    @Test("Repeated failures of a service are counted in one line")
+    func repeatedFailures() {
+        let (view, web) = (ProgressView(), QualifiedName("web"))
+        #expect(view.repeatedFailures(of: web, count: 1) == "core/web: failed once more in the same way")
+        #expect(view.repeatedFailures(of: web, count: 7) == "core/web: failed 7 more times in the same way")
+    }
+
     /// A terminal that interprets only the sequences of a frame.
     private struct Screen {
         var rows = [""]

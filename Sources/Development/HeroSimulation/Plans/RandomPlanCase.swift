@@ -160,7 +160,8 @@ public struct RandomPlanCase: Sendable {
                 canonical: CanonicalSpec(standalone: spec),
                 isActive: generator.oneIn(2),
                 isScheduled: spec.schedule != nil && !generator.oneIn(3),
-                isRunPending: generator.oneIn(6)
+                isRunPending: generator.oneIn(6),
+                hasFailed: generator.oneIn(4)
             )
         }
     }

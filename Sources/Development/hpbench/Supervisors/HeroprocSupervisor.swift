@@ -50,7 +50,7 @@ final class HeroprocSupervisor: Supervisor {
         self.manifests = manifests
         self.stamps = stamps
         state = try place.makeFolder("state")
-        try "kind: Settings\nrequired: []\n".write(
+        try "kind: Settings\nrequired: []\nsettle: 0s\n".write(
             toFile: manifests + "/settings.yaml",
             atomically: false,
             encoding: .utf8
