@@ -25,6 +25,9 @@ struct HeroProc: ParsableCommand {
         if arguments.first == ProcessFactServer.subcommand {
             Glibc.exit(ProcessFactServer.run(Array(arguments.dropFirst())))
         }
+        if arguments.first == UserFileReply.subcommand {
+            Glibc.exit(UserFileReply.printContent(Array(arguments.dropFirst())))
+        }
         StandardStreams.prepare()
         if let problem = PathBytes.problem() {
             Output.writeMessage("error: \(problem)\n  help: heroproc accepts only paths and texts in UTF-8\n")

@@ -19,7 +19,11 @@ struct ResolvedLaunch {
     init(_ request: LaunchRequest, as account: Account?) throws(StartError) {
         self.request = request
         self.account = account
-        environment = try Self.resolveEnvironment(request.environment, weakest: account?.variables ?? [:])
+        environment = try Self.resolveEnvironment(
+            request.environment,
+            weakest: account?.variables ?? [:],
+            as: account
+        )
         candidates = Self.candidatePaths(request.arguments.first ?? "", path: environment["PATH"] ?? "")
     }
 
@@ -28,7 +32,8 @@ struct ResolvedLaunch {
     /// A file with a single value is read only if no later layer sets that variable. `weakest` is the first layer.
     static func resolveEnvironment(
         _ layers: [EnvironmentLayer],
-        weakest: [String: String] = [:]
+        weakest: [String: String] = [:],
+        as account: Account? = nil
     ) throws(StartError) -> [String: String] {
         var values = weakest.mapValues(EnvironmentValue.text)
         // The values of weaker layers, which an `expand` of the same name can use.
@@ -40,10 +45,11 @@ struct ResolvedLaunch {
                     if case .expand = value { weaker[name] = values[name] }
                     values[name] = value
                 }
-            case .file(let path): values.merge(try readVariables(inFile: path).mapValues(EnvironmentValue.text)) { $1 }
+            case .file(let path):
+                values.merge(try readVariables(inFile: path, as: account).mapValues(EnvironmentValue.text)) { $1 }
             case .optionalFile(let path):
                 do throws(StartError) {
-                    values.merge(try readVariables(inFile: path).mapValues(EnvironmentValue.text)) { $1 }
+                    values.merge(try readVariables(inFile: path, as: account).mapValues(EnvironmentValue.text)) { $1 }
                 } catch {
                     guard error.failure.errno == ENOENT || error.failure.errno == ENOTDIR else { throw error }
                 }
@@ -53,14 +59,14 @@ struct ResolvedLaunch {
         for (name, value) in values.sorted(by: { $0.key < $1.key }) {
             switch value {
             case .text(let text): result[name] = text
-            case .fromFile(let path): result[name] = try self.readValue(of: name, inFile: path)
+            case .fromFile(let path): result[name] = try self.readValue(of: name, inFile: path, as: account)
             case .expand: break
             }
         }
         let plain = result
         for (name, value) in values.sorted(by: { $0.key < $1.key }) {
             guard case .expand(let text) = value else { continue }
-            result[name] = try expand(text, of: name, weaker[name], plain)
+            result[name] = try expand(text, of: name, weaker[name], plain, as: account)
         }
         return result
     }
@@ -70,7 +76,8 @@ struct ResolvedLaunch {
         _ text: String,
         of name: String,
         _ weaker: EnvironmentValue?,
-        _ values: [String: String]
+        _ values: [String: String],
+        as account: Account?
     ) throws(StartError) -> String {
         let pieces: [EnvironmentTemplate.Piece]
         do {
@@ -86,7 +93,7 @@ struct ResolvedLaunch {
                 let value: String?
                 switch used == name ? weaker : values[used].map(EnvironmentValue.text) {
                 case .text(let text)?: value = text
-                case .fromFile(let path)?: value = try readValue(of: name, inFile: path)
+                case .fromFile(let path)?: value = try readValue(of: name, inFile: path, as: account)
                 case .expand?, nil: value = nil
                 }
                 guard let value else {
@@ -135,9 +142,10 @@ struct ResolvedLaunch {
         return Set(texts).filter { $0.utf8.count >= 4 }.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }
     }
 
-    private static func readVariables(inFile path: String) throws(StartError) -> [String: String] {
+    private static func readVariables(inFile path: String, as account: Account?) throws(StartError) -> [String: String]
+    {
         let bytes: [UInt8]
-        do { bytes = try ValueFile.read(path) } catch { throw refusal("env_file \(path)", error) }
+        do { bytes = try ValueFile.read(path, as: account) } catch { throw refusal("env_file \(path)", error) }
         do {
             return try EnvironmentFile.parse(bytes)
         } catch {
@@ -146,10 +154,12 @@ struct ResolvedLaunch {
     }
 
     /// Reads a file that holds one value, without the line break at its end.
-    private static func readValue(of name: String, inFile path: String) throws(StartError) -> String {
+    private static func readValue(of name: String, inFile path: String, as account: Account?) throws(StartError)
+        -> String
+    {
         let source = "`\(name)` from \(path)"
         var bytes: [UInt8]
-        do { bytes = try ValueFile.read(path) } catch { throw refusal(source, error) }
+        do { bytes = try ValueFile.read(path, as: account) } catch { throw refusal(source, error) }
         if bytes.last == UInt8(ascii: "\n") {
             bytes.removeLast()
             if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }

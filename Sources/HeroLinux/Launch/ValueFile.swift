@@ -14,6 +14,23 @@ enum ValueFile {
         var cause: String
     }
 
+    /// Reads a file for the environment of a program that runs as this account.
+    ///
+    /// What only root and the user of heroproc can have written is read as it is. Everything else is read with the rights
+    /// of the account, which must own the file or have it from root.
+    static func read(_ path: String, as account: Account?) throws(ReadError) -> [UInt8] {
+        guard let account, geteuid() == 0, account.uid != 0 else { return try read(path) }
+        do throws(PathProblem) {
+            // The check ends at the first directory of another user, so it cannot wait for a mount in such a directory.
+            try PathTrust.current.check(path)
+        } catch {
+            return try UserFileReader.shared.read(path, as: account)
+        }
+        var file = stat()
+        let belongsToAccount = stat(path, &file) == 0 && file.st_uid == account.uid
+        return belongsToAccount ? try UserFileReader.shared.read(path, as: account) : try read(path)
+    }
+
     /// Reads a regular file that only root and this user can have written.
     ///
     /// Links are followed, because container platforms use them to provide secrets. Never waits for the other end of a

@@ -54,7 +54,7 @@ final class CommandProbe {
         name = arguments.first ?? ""
         environmentTag = "\(Self.tagVariable)=\(String(hl_random(), radix: 16))"
         let weakest = account?.variables ?? [:]
-        let environment = try ResolvedLaunch.resolveEnvironment(request.environment, weakest: weakest)
+        let environment = try ResolvedLaunch.resolveEnvironment(request.environment, weakest: weakest, as: account)
         secrets = ResolvedLaunch.secrets(in: environment, of: request.environment, weakest: weakest)
         var candidates = ResolvedLaunch.candidatePaths(name, path: environment["PATH"] ?? "")
         if request.rights.isStrict {

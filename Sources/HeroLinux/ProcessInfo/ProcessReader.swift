@@ -45,6 +45,9 @@ final class ProcessReader: Sendable {
         shared.state.withLock { $0.helper = helper }
     }
 
+    /// The helper program of this process.
+    static var helperProgram: AccountLookupProgram { shared.state.withLock { $0.helper } ?? defaultHelper() }
+
     /// Reads facts about processes with the reader of this process.
     static func read(_ facts: [ProcessFact]) -> [ProcessFact: [UInt8]] { shared.read(facts) }
 
