@@ -38,7 +38,7 @@ struct UserEnvironmentFileTests {
         }
     }
 
-    @Test("A file of the user of an action is read in any directory of that user")
+    @Test("A file of the user of an action is read in any of its directories")
     func ownFile() throws {
         let sandbox = try Sandbox()
         let home = userDirectory(sandbox)
