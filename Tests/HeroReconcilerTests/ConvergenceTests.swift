@@ -155,6 +155,21 @@ struct ConvergenceTests {
         #expect(harness.executions("core/web.run") == 2)
     }
 
+    @Test("A process that has exited while it was ignored starts again when it is wanted", arguments: [false, true])
+    func wantedAfterIgnoredExit(isReplaced: Bool) throws {
+        let harness = try ReconcilerHarness()
+        try harness.apply(service("web", "long", ", retry: {delay: 0s}"))
+        try harness.apply(service("web", "long", ", retry: {delay: 0s}", "status: ignore"))
+        try harness.advance(.seconds(5))
+        if isReplaced { try harness.crashReconciler() }
+        let executions = harness.executions("core/web.run")
+        try harness.advance(.seconds(5))
+        #expect(harness.executions("core/web.run") == executions)
+        #expect(try harness.state("web") == .stopped)
+        try harness.apply(service("web", "long", ", retry: {delay: 0s}"))
+        #expect(harness.executions("core/web.run") > executions)
+    }
+
     @Test("A service that waits for its next try is not tried again with status ignore", arguments: [false, true])
     func ignoredWhileWaiting(isReplaced: Bool) throws {
         let harness = try ReconcilerHarness()

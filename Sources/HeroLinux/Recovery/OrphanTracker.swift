@@ -46,6 +46,13 @@ final class OrphanTracker {
     /// Called when the record of an ended start contains a later start.
     var onLaterStart: ((JobID) -> Void)?
 
+    /// How long to wait before the exit status of a process that has ended is read again.
+    private static let statusReadInterval = Duration.milliseconds(20)
+    /// How often it is read: for five seconds.
+    private static let maxStatusReads = 250
+    /// How often it is still read after a kill: for a quarter of a second.
+    private static let statusReadsAfterKill = 12
+
     private static let shimKilled = "the shim was killed"
     private static let neverStarted = "the shim was killed before it could start the program"
 
@@ -203,6 +210,11 @@ final class OrphanTracker {
         addCgroupMembers(id)
         if let cgroup = orphan.cgroup { StartCgroups.kill(cgroup) }
         if let main = orphan.mainPidfd { _ = hl_pidfd_send_signal(main.number, SIGKILL) }
+        // If the main process has ended already, its end is soon reported without an exit status: otherwise the job
+        // would wait for its new parent to reap it, and would seem to survive this kill.
+        if orphan.endReport == nil, orphan.attempts > 0 {
+            orphans[id]?.attempts = max(orphan.attempts, Self.maxStatusReads - Self.statusReadsAfterKill)
+        }
         for member in orphans[id]?.members.values.map({ $0 }) ?? [] {
             _ = hl_pidfd_send_signal(member.number, SIGKILL)
         }
@@ -218,10 +230,10 @@ final class OrphanTracker {
         let statusKnown = reaped == 1 ? 1 : hl_pidfd_exit_status(main.number, &status)
         switch statusKnown {
         case 1: recordMainExit(id, status)
-        case 0 where orphan.attempts < 250:
+        case 0 where orphan.attempts < Self.maxStatusReads:
             reactor.unwatch(main.number)
             orphans[id]?.attempts += 1
-            reactor.setTimer(EventSource(.orphan, id), at: reactor.now + .milliseconds(20))
+            reactor.setTimer(EventSource(.orphan, id), at: reactor.now + Self.statusReadInterval)
         default: recordMainExit(id, nil)
         }
     }

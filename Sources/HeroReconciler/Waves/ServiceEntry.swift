@@ -109,7 +109,24 @@ final class ServiceEntry {
     var recordedDependencies: [QualifiedName] { record.spec.requires + record.spec.after + record.spec.wants }
 
     /// The state that follows from its jobs.
+    ///
+    /// A program that must be kept alive can end for good only while the service is ignored. The service is not up then.
     var stateOfJobs: ServiceState {
-        ServiceLifecycle.state(jobs.map(\.lifecycle), isStartRequested: record.isStartRequested)
+        let state = ServiceLifecycle.state(jobs.map(\.lifecycle), isStartRequested: record.isStartRequested)
+        return switch state {
+        case .exited where hasEndedForGood: .stopped
+        case .running where hasEndedForGood: .degraded
+        case .stopped, .blocked, .starting, .running, .degraded, .backingOff, .stopping, .exited, .failed: state
+        }
+    }
+
+    /// Whether a program that must always be restarted has ended well and was not restarted.
+    private var hasEndedForGood: Bool {
+        jobs.contains { job in
+            guard case .finished(.succeeded) = job.lifecycle.phase,
+                let action = record.spec.actions.first(where: { $0.name == job.action })
+            else { return false }
+            return action.isProcess && action.restart == .always
+        }
     }
 }
