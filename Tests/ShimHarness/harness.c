@@ -206,10 +206,15 @@ int harness_lock(const char *path) {
     return descriptor;
 }
 
+void harness_unlock(int descriptor) {
+    flock(descriptor, LOCK_UN);
+    close(descriptor);
+}
+
 int harness_lock_is_free(const char *path) {
     int descriptor = harness_lock(path);
     if (descriptor < 0) return 0;
-    close(descriptor);
+    harness_unlock(descriptor);
     return 1;
 }
 

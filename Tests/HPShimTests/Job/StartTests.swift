@@ -83,7 +83,7 @@ struct StartTests {
         // nothing.
         #expect(waitUntil { (try? String(contentsOfFile: "/proc/\(old)/comm", encoding: .utf8)) == "hpshim\n" })
         #expect(harness_signal(old, SIGSTOP) == 0)
-        close(lock)
+        harness_unlock(lock)
         job.spec.generation = 2
         #expect(try job.run() == HERO_SHIM_DONE)
         #expect(harness_signal(old, SIGCONT) == 0)
@@ -97,7 +97,7 @@ struct StartTests {
         var lock = harness_lock(job.spec.recordPath)
         let patient = try job.start()
         usleep(100_000)
-        close(lock)
+        harness_unlock(lock)
         #expect(job.waitForExit(of: patient) == HERO_SHIM_DONE)
         #expect(job.exit?.status == 3)
 
@@ -105,7 +105,7 @@ struct StartTests {
         job.spec.generation = 2
         #expect(try job.run() == HERO_SHIM_LOCKED)
         #expect(job.proc?.generation == 1)
-        close(lock)
+        harness_unlock(lock)
     }
 
     @Test("The service keeps the lock and continues when its shim is lost")

@@ -49,6 +49,10 @@ int harness_lock_is_free(const char *path);
 /// Locks a file; returns the descriptor that holds the lock.
 int harness_lock(const char *path);
 
+/// Releases a lock and closes its descriptor. `close` alone does not release it while a child of another test, between
+/// fork and exec, has a copy of the descriptor.
+void harness_unlock(int descriptor);
+
 /// Sends a datagram from this process to a socket at a path; 0, or a negative errno.
 int harness_send_datagram(const char *path, const void *bytes, long size);
 
