@@ -33,7 +33,10 @@ struct LostRunDirectoryTests {
         }
     }
 
-    @Test("A new reconciler adopts a service whose record was removed with the run directory")
+    @Test(
+        "A new reconciler adopts a service whose record was removed with the run directory",
+        .enabled(if: geteuid() == 0, "an ordinary user cannot read the open record of a shim")
+    )
     func adopted() async throws {
         try await TestHost.with { host in
             try host.declare("web")

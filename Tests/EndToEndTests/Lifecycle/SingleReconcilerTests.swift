@@ -108,7 +108,8 @@ struct SingleReconcilerTests {
             let result = try await host.run("apply", environment: ["XDG_RUNTIME_DIR": ""])
             #expect(result.exitCode == 2)
             #expect(
-                result.errorOutput.contains("there is no /") && result.errorOutput.contains("XDG_RUNTIME_DIR"),
+                result.errorOutput.contains("control.sock does not exist")
+                    && result.errorOutput.contains("XDG_RUNTIME_DIR"),
                 "\(result.errorOutput)"
             )
             #expect(try await host.runningInstance("web", number: 1) == web)
