@@ -82,17 +82,22 @@ static void name_process_file(char *path, int pid, const char *rest) {
     strcpy(write_decimal(path + 6, (unsigned int)pid), rest);
 }
 
-/// Reads field `wanted` (counted from 1, at least 4) of /proc/PID/stat. The second field is the name of the program and
-/// may contain any characters, also `) `: the third field follows the last `)`.
-static int read_stat(int pid, int wanted, uint64_t *value) {
-    char path[64], text[1024];
-    name_process_file(path, pid, "/stat");
+/// Reads the beginning of "/proc/<pid><rest>" as text; 0 or a negative errno.
+static int read_process_file(int pid, const char *rest, char *text, size_t capacity) {
+    char path[64];
+    name_process_file(path, pid, rest);
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) return -errno;
-    long size = read(descriptor, text, sizeof text - 1);
+    long size = read(descriptor, text, capacity - 1);
     close(descriptor);
     if (size <= 0) return -ESRCH;
     text[size] = 0;
+    return 0;
+}
+
+/// Finds field `wanted` (counted from 1, at least 4) in the text of /proc/PID/stat. The second field is the name of the program and
+/// may contain any characters, also `) `: the third field follows the last `)`.
+static int stat_field(const char *text, int wanted, uint64_t *value) {
     const char *cursor = strrchr(text, ')');
     if (cursor == NULL) return -EINVAL;
     for (int field = 2; field < wanted; field++) {
@@ -102,6 +107,13 @@ static int read_stat(int pid, int wanted, uint64_t *value) {
     cursor++;
     *value = parse_decimal(&cursor);
     return 0;
+}
+
+/// Reads one field of the stat file of a process.
+static int read_stat(int pid, int wanted, uint64_t *value) {
+    char text[1024];
+    int result = read_process_file(pid, "/stat", text, sizeof text);
+    return result < 0 ? result : stat_field(text, wanted, value);
 }
 
 int shim_identify(int pid, int pidfd, struct hero_identity *identity) {
@@ -239,14 +251,8 @@ int shim_scan_children(int root, struct shim_process *table, int count, int capa
 }
 
 int shim_tracer_of(int pid) {
-    char path[64], text[2048];
-    name_process_file(path, pid, "/status");
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return 0;
-    long size = read(descriptor, text, sizeof text - 1);
-    close(descriptor);
-    if (size <= 0) return 0;
-    text[size] = 0;
+    char text[2048];
+    if (read_process_file(pid, "/status", text, sizeof text) < 0) return 0;
     // The name of the program comes first and is escaped, so it contains no line feed.
     const char *line = strstr(text, "\nTracerPid:\t");
     if (line == NULL) return 0;
@@ -256,17 +262,11 @@ int shim_tracer_of(int pid) {
 
 /// 1 when a process has exited with all its threads.
 static int is_zombie(int pid) {
-    char path[64], text[1024];
-    name_process_file(path, pid, "/stat");
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return 0;
-    long size = read(descriptor, text, sizeof text - 1);
-    close(descriptor);
-    if (size <= 0) return 0;
-    text[size] = 0;
+    char text[1024];
+    if (read_process_file(pid, "/stat", text, sizeof text) < 0) return 0;
     const char *cursor = strrchr(text, ')');
     uint64_t threads;
-    return cursor != NULL && cursor[1] == ' ' && cursor[2] == 'Z' && read_stat(pid, 20, &threads) == 0 && threads <= 1;
+    return cursor != NULL && cursor[1] == ' ' && cursor[2] == 'Z' && stat_field(text, 20, &threads) == 0 && threads <= 1;
 }
 
 int shim_has_only_zombies(void) {
