@@ -107,9 +107,9 @@ public final class LinuxKernel: Kernel {
         )
         outputDrainer = OutputDrainer(reactor, launcher)
         orphanTracker = OrphanTracker(reactor, paths: paths, cgroups: cgroups, outputDrainer: outputDrainer)
-        var program = AccountLookupProgram.find(environment: environment, shim: shim)
+        var program = HelperProgram.find(environment: environment, shim: shim)
         program.oomScore = oomScore
-        var reader = AccountLookupProgram.find(environment: [:], shim: shim)
+        var reader = HelperProgram.find(environment: [:], shim: shim)
         reader.oomScore = oomScore
         ProcessReader.configure(reader)
         accountLookups = AccountLookups(reactor, program)

@@ -18,13 +18,13 @@ final class AccountLookups {
 
     private struct Lookup {
         var query: Account.Query
-        var process: AccountLookupProgram.RunningLookup
+        var process: HelperProgram.Running
         var replyBytes: [UInt8] = []
         var waiters: [(id: LookupID, completion: (Result) -> Void)]
     }
 
     private let reactor: Reactor
-    private let program: AccountLookupProgram
+    private let program: HelperProgram
     private var lookups: [LookupID: Lookup] = [:]
     /// Lookups without waiting requests, until their process is reaped; `overdueSince` is set when the lookup has timed
     /// out.
@@ -33,7 +33,7 @@ final class AccountLookups {
     private var foundAccounts: [JobID: (start: StartID, query: Account.Query, account: Account)] = [:]
     private var lastID: LookupID = 0
 
-    init(_ reactor: Reactor, _ program: AccountLookupProgram) {
+    init(_ reactor: Reactor, _ program: HelperProgram) {
         self.reactor = reactor
         self.program = program
     }

@@ -10,6 +10,6 @@ public enum UserDatabase {
     /// If `/etc/passwd` has none, a lookup process asks the other databases within a time limit.
     static func entry(_ uid: UInt32) -> Account.Entry? {
         if let local = Account.localEntry(uid) { return local.entry }
-        return AccountLookupProgram.find(environment: [:], shim: nil).entry(of: uid, within: AccountLookups.timeout)
+        return HelperProgram.find(environment: [:], shim: nil).entry(of: uid, within: AccountLookups.timeout)
     }
 }

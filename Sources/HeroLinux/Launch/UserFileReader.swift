@@ -13,7 +13,7 @@ final class UserFileReader: Sendable {
         var uid: UInt32
     }
 
-    private let helper: AccountLookupProgram?
+    private let helper: HelperProgram?
     private let limit: Duration
     private let unresponsive = Mutex<[Key: Int64]>([:])
     private static let retryInterval: Int64 = 60_000_000_000
@@ -22,7 +22,7 @@ final class UserFileReader: Sendable {
     static let shared = UserFileReader()
 
     /// Creates a reader; the default helper program is the one that reads facts about processes.
-    init(_ helper: AccountLookupProgram? = nil, limit: Duration = .seconds(1)) {
+    init(_ helper: HelperProgram? = nil, limit: Duration = .seconds(1)) {
         self.helper = helper
         self.limit = limit
     }
@@ -46,15 +46,9 @@ final class UserFileReader: Sendable {
             throw ValueFile.ReadError(number: error, cause: "it cannot be read as its user: \(errorText(error))")
         }
         var bytes: [UInt8] = []
-        let deadline = now &+ limit.wholeNanoseconds
-        var isOpen = true
-        while isOpen, hl_boot_clock() < deadline {
-            isOpen = process.read(into: &bytes)
-            if isOpen { AccountLookupProgram.wait(for: process.replyPipe) }
-        }
-        process.kill()
-        for _ in 0..<2 where !process.reap() { AccountLookupProgram.wait(for: process.pidfd) }
-        if isOpen {
+        let isComplete = process.readReply(into: &bytes, until: now &+ limit.wholeNanoseconds)
+        process.end(tries: 2)
+        guard isComplete else {
             unresponsive.withLock { $0[key] = now }
             throw failure
         }

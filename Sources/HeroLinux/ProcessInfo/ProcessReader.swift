@@ -22,7 +22,7 @@ final class ProcessReader: Sendable {
     }
 
     private struct State {
-        var helper: AccountLookupProgram?
+        var helper: HelperProgram?
         /// The processes that did not respond, with the time on the boot clock.
         var unresponsive: [ProcessKey: Int64] = [:]
         /// The times of the calls with a missing response.
@@ -35,18 +35,18 @@ final class ProcessReader: Sendable {
     private static let shared = ProcessReader()
 
     /// Creates a reader; the default helper program is heroproc itself, or the heroproc next to this program.
-    init(_ helper: AccountLookupProgram? = nil, limit: Duration = .seconds(2)) {
+    init(_ helper: HelperProgram? = nil, limit: Duration = .seconds(2)) {
         self.limit = limit
         state = Mutex(State(helper: helper))
     }
 
     /// Sets the helper program of this process.
-    static func configure(_ helper: AccountLookupProgram) {
+    static func configure(_ helper: HelperProgram) {
         shared.state.withLock { $0.helper = helper }
     }
 
     /// The helper program of this process.
-    static var helperProgram: AccountLookupProgram { shared.state.withLock { $0.helper } ?? defaultHelper() }
+    static var helperProgram: HelperProgram { shared.state.withLock { $0.helper } ?? defaultHelper() }
 
     /// Reads facts about processes with the reader of this process.
     static func read(_ facts: [ProcessFact]) -> [ProcessFact: [UInt8]] { shared.read(facts) }
@@ -56,7 +56,7 @@ final class ProcessReader: Sendable {
     /// - Returns: The facts that could be read in time.
     func read(_ facts: [ProcessFact]) -> [ProcessFact: [UInt8]] {
         let now = hl_boot_clock()
-        let (wanted, helper): ([ProcessFact], AccountLookupProgram) = state.withLock { state in
+        let (wanted, helper): ([ProcessFact], HelperProgram) = state.withLock { state in
             state.unresponsive = state.unresponsive.filter { now &- $0.value < Self.retryInterval }
             state.stalls.removeAll { now &- $0 >= Self.retryInterval }
             let helper = state.helper ?? Self.defaultHelper()
@@ -86,15 +86,15 @@ final class ProcessReader: Sendable {
         ProcessKey(pid: pid, startTicks: ProcStat(of: pid)?.startTicks ?? 0)
     }
 
-    private static func defaultHelper() -> AccountLookupProgram {
+    private static func defaultHelper() -> HelperProgram {
         let folder = realPath("/proc/self/exe").flatMap { path in path.lastIndex(of: "/").map { path[..<$0] } }
-        return AccountLookupProgram.find(environment: [:], shim: folder.map { "\($0)/hpshim" })
+        return HelperProgram.find(environment: [:], shim: folder.map { "\($0)/hpshim" })
     }
 
     /// Runs the helper process.
     ///
     /// - Returns: The facts that were read, and the facts without any response.
-    private static func run(_ facts: [ProcessFact], with helper: AccountLookupProgram, until deadline: Int64)
+    private static func run(_ facts: [ProcessFact], with helper: HelperProgram, until deadline: Int64)
         -> (results: [ProcessFact: [UInt8]], missing: Set<ProcessFact>)
     {
         var error: Int32 = 0
@@ -126,8 +126,7 @@ final class ProcessReader: Sendable {
                 results[facts[index]] = payload
             }
         }
-        process.kill()
-        for _ in 0..<2 where !process.reap() { AccountLookupProgram.wait(for: process.pidfd) }
+        process.end(tries: 2)
         // A helper process that was killed or could not start says nothing about the other processes.
         return (results, hasStalled ? missing : [])
     }

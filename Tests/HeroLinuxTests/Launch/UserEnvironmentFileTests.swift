@@ -82,7 +82,7 @@ struct UserEnvironmentFileTests {
         defer { _ = runShell("rm -r \(directory)") }
         let helper = directory + "/helper"
         write(helper, "#!/bin/sh\necho >> \(directory)/starts\nexec sleep 600\n", owner: 0, mode: 0o700)
-        let reader = UserFileReader(AccountLookupProgram(path: helper), limit: .milliseconds(300))
+        let reader = UserFileReader(HelperProgram(path: helper), limit: .milliseconds(300))
         for _ in 0..<3 {
             let error = #expect(throws: ValueFile.ReadError.self) { try reader.read("/home/x", as: Self.account) }
             #expect(error?.cause.contains("did not respond in time") == true)

@@ -59,7 +59,7 @@ import Testing
     /// A helper program that counts its starts and then runs a command.
     private struct StubHelper {
         let directory: String
-        let program: AccountLookupProgram
+        let program: HelperProgram
 
         init(_ command: String) throws {
             directory = try makeTemporaryDirectory("hp-reader")
@@ -68,7 +68,7 @@ import Testing
             let text = "#!/bin/sh\necho >> \(directory)/starts\n\(command)\n"
             #expect(write(file, text, text.utf8.count) == text.utf8.count)
             close(file)
-            program = AccountLookupProgram(path: path)
+            program = HelperProgram(path: path)
         }
 
         var starts: Int { readFile(directory + "/starts", limit: 100)?.count ?? 0 }
@@ -105,7 +105,7 @@ import Testing
 
     @Test("A helper program that cannot be started makes every fact unknown")
     func noHelper() {
-        let reader = ProcessReader(AccountLookupProgram(path: "/nonexistent/heroproc"))
+        let reader = ProcessReader(HelperProgram(path: "/nonexistent/heroproc"))
         #expect(reader.read([.arguments(getpid())]).isEmpty)
     }
 }

@@ -2,10 +2,12 @@ import CHeroLinux
 import Glibc
 import HeroModel
 
-/// The program that looks up accounts outside the reconciler process: it may hang or crash, and can be killed.
-struct AccountLookupProgram {
-    /// A lookup process that was started.
-    struct RunningLookup {
+/// The program that does for this process what may block or crash: it runs as a child and can be killed.
+///
+/// It looks up accounts, and reads other processes and files of other users.
+struct HelperProgram {
+    /// A helper process that was started.
+    struct Running {
         /// Its PID, which no other process can get before this one is reaped.
         var pid: Int32
         /// Its pidfd: becomes readable when the process ends.
@@ -21,7 +23,7 @@ struct AccountLookupProgram {
 
     /// Finds the program: `HEROPROC_LOOKUP` if it is set, else this program itself, else `heroproc` in the directory of
     /// the shim.
-    static func find(environment: [String: String], shim: String?) -> AccountLookupProgram {
+    static func find(environment: [String: String], shim: String?) -> HelperProgram {
         if let named = environment["HEROPROC_LOOKUP"], !named.isEmpty { return .init(path: absolutePath(named)) }
         // This path also works after a new version has replaced the file on disk (UP-4).
         if isHeroproc(realPath("/proc/self/exe") ?? "") { return .init(path: "/proc/self/exe") }
@@ -34,38 +36,16 @@ struct AccountLookupProgram {
         return name == "heroproc" || name == "heroproc (deleted)"
     }
 
-    /// Starts a lookup process; the kernel kills it when the calling thread ends.
-    func start(_ query: Account.Query) throws(StartError) -> RunningLookup {
-        var error: Int32 = 0
-        if let running = start(AccountLookupReply.arguments(query), &error) { return running }
-        let detail = "\(query.displayName): the lookup cannot be started: \(path): \(errorText(error))"
-        throw StartError(.user, error, detail)
-    }
-
-    /// Looks up the entry of a user in any user database of the machine and waits for the reply, at most for `limit`.
-    ///
-    /// - Returns: nil when there is no entry, or no reply in time.
-    func entry(of uid: UInt32, within limit: Duration) -> Account.Entry? {
-        var error: Int32 = 0
-        guard let running = start(AccountLookupReply.arguments(ofUser: uid), &error) else { return nil }
-        var bytes: [UInt8] = []
-        let deadline = hl_boot_clock() &+ limit.wholeNanoseconds
-        while running.read(into: &bytes), hl_boot_clock() < deadline { Self.wait(for: running.replyPipe) }
-        running.kill()
-        // A killed process that does not end is reaped later by its new parent.
-        for _ in 0..<10 where !running.reap() { Self.wait(for: running.pidfd) }
-        guard case .success(let account) = AccountLookupReply.decode(bytes) else { return nil }
-        return account.entry
-    }
-
     /// Waits until a descriptor is readable, at most 100 ms.
-    static func wait(for descriptor: Descriptor) {
+    fileprivate static func wait(for descriptor: Descriptor) {
         var entry = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
         _ = poll(&entry, 1, 100)
     }
 
     /// Starts heroproc as a helper process with these arguments; returns nil with the errno in `error`.
-    func start(_ arguments: [String], _ error: inout Int32) -> RunningLookup? {
+    ///
+    /// The kernel kills the process when the calling thread ends.
+    func start(_ arguments: [String], _ error: inout Int32) -> Running? {
         var replyPipe: Descriptor?
         let pid = spawn(arguments, &replyPipe)
         // Only this process reaps its children, so the PID still means this child. The descriptors needed for the spawn
@@ -73,7 +53,7 @@ struct AccountLookupProgram {
         let pidfd = pid > 0 ? hl_pidfd_open(pid) : pid
         error = 0 &- pidfd
         guard pidfd >= 0, let replyPipe else { return nil }
-        return RunningLookup(pid: pid, pidfd: Descriptor(pidfd), replyPipe: replyPipe)
+        return Running(pid: pid, pidfd: Descriptor(pidfd), replyPipe: replyPipe)
     }
 
     private func spawn(_ arguments: [String], _ replyPipe: inout Descriptor?) -> Int32 {
@@ -96,7 +76,7 @@ struct AccountLookupProgram {
     }
 }
 
-extension AccountLookupProgram.RunningLookup {
+extension HelperProgram.Running {
     /// Kills the process and its process group.
     func kill() {
         _ = hl_pidfd_send_group_signal(pidfd.number, SIGKILL)
@@ -107,6 +87,25 @@ extension AccountLookupProgram.RunningLookup {
     func reap() -> Bool {
         var status: Int32 = 0
         return hl_pidfd_reap(pidfd.number, &status) != 0
+    }
+
+    /// Kills the process and waits for its end; a process that does not end is reaped later by its new parent.
+    ///
+    /// - Parameter tries: How often to wait for its end, 100 ms each.
+    func end(tries: Int) {
+        self.kill()
+        for _ in 0..<tries where !reap() { HelperProgram.wait(for: pidfd) }
+    }
+
+    /// Reads the whole reply, until this time on the boot clock.
+    ///
+    /// - Returns: false if the process has not ended its reply by then.
+    func readReply(into bytes: inout [UInt8], until deadline: Int64) -> Bool {
+        while read(into: &bytes) {
+            guard hl_boot_clock() < deadline else { return false }
+            HelperProgram.wait(for: replyPipe)
+        }
+        return true
     }
 
     /// Reads the available part of the reply; returns false when no more can come.
