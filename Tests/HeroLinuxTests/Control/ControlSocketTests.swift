@@ -9,13 +9,10 @@ import Testing
 
 @Suite(.ownThread) struct ControlSocketTests {
     private func request(_ kernel: LinuxKernel) throws -> (id: RequestID, message: [UInt8]) {
-        var found: (RequestID, [UInt8])?
-        try kernel.await("a request") { event in
-            guard case .requestReceived(let id, let message) = event else { return false }
-            found = (id, message)
-            return true
+        try kernel.awaitValue("a request") { event in
+            guard case .requestReceived(let id, let message) = event else { return nil }
+            return (id, message)
         }
-        return try #require(found)
     }
 
     @Test("A control request, its reply lines and the end of the connection are delivered")

@@ -20,12 +20,10 @@ import Testing
 
     /// The process that replaces the main process.
     private func successor(_ kernel: LinuxKernel) throws -> ProcessIdentity {
-        var found: ProcessIdentity?
-        try kernel.await("a successor") {
-            if case .start(_, .mainProcessReplaced(let process)) = $0 { found = process }
-            return found != nil
+        try kernel.awaitValue("a successor") { event in
+            guard case .start(_, .mainProcessReplaced(let process)) = event else { return nil }
+            return process
         }
-        return try #require(found)
     }
 
     @Test("A forking daemon replaces the main process and its exit status is exact")

@@ -17,12 +17,10 @@ import Testing
     }
 
     private func mainEnd(_ kernel: LinuxKernel) throws -> MainEndReport {
-        var found: MainEndReport?
-        try kernel.await("the end of the main process") {
-            if case .start(_, .mainEnded(let report)) = $0 { found = report }
-            return found != nil
+        try kernel.awaitValue("the end of the main process") { event in
+            guard case .start(_, .mainEnded(let report)) = event else { return nil }
+            return report
         }
-        return try #require(found)
     }
 
     @Test("The end of a main process is reported while its tree is running")

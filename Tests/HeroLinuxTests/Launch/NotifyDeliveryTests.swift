@@ -23,14 +23,12 @@ import Testing
     /// Waits for a notify state that satisfies a condition.
     @discardableResult
     private func awaitNotifyState(_ kernel: LinuxKernel, _ condition: (NotifyState) -> Bool) throws -> NotifyState {
-        var found: NotifyState?
-        try kernel.await("the notify state") {
-            if case .start(StartID(job: 1, generation: 1), .notified(let report)) = $0, condition(report) {
-                found = report
+        try kernel.awaitValue("the notify state") { event in
+            guard case .start(StartID(job: 1, generation: 1), .notified(let report)) = event, condition(report) else {
+                return nil
             }
-            return found != nil
+            return report
         }
-        return try #require(found)
     }
 
     private func finish(_ kernel: LinuxKernel) throws {

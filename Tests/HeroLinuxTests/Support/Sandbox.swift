@@ -99,6 +99,21 @@ extension LinuxKernel {
         throw ConditionTimeout()
     }
 
+    /// Waits for an event that has a value, and returns this value; fails after 20 s.
+    func awaitValue<Value>(
+        _ what: Comment,
+        sourceLocation: SourceLocation = #_sourceLocation,
+        _ value: (KernelEvent) -> Value?
+    ) throws -> Value {
+        var found: Value?
+        try self.await(what, sourceLocation: sourceLocation) { event in
+            guard let next = value(event) else { return false }
+            found = next
+            return true
+        }
+        return try #require(found)
+    }
+
     /// Waits for the end of a start; passes all earlier events to a closure.
     func awaitEnd(
         _ job: JobID,
@@ -117,13 +132,10 @@ extension LinuxKernel {
 
     /// Waits for the report of a start.
     func awaitStart(_ job: JobID, sourceLocation: SourceLocation = #_sourceLocation) throws -> StartReport {
-        var report: StartReport?
-        try self.await("the start of \(job)", sourceLocation: sourceLocation) { event in
-            guard case .start(let start, .started(let started)) = event, start.job == job else { return false }
-            report = started
-            return true
+        try awaitValue("the start of \(job)", sourceLocation: sourceLocation) { event in
+            guard case .start(let start, .started(let started)) = event, start.job == job else { return nil }
+            return started
         }
-        return try #require(report)
     }
 }
 
