@@ -24,11 +24,15 @@ struct LaunchRequestBuilderTests {
         "The environment has five layers, from the base to the variables of the action (SP-3)"
     )
     func environment() {
+        let (a, b, c) = (
+            EnvironmentFileReference("/srv/a.env"), EnvironmentFileReference("/srv/b.env"),
+            EnvironmentFileReference("/srv/c.env")
+        )
         let layers = order(.exec(["a"])) {
             $0.environment = ["HOME": "/srv"]
-            $0.environmentFiles = ["/srv/a.env", "/srv/b.env"]
+            $0.environmentFiles = [a, b]
             $0.actions[0].environment = ["TOKEN": .fromFile("/srv/token")]
-            $0.actions[0].environmentFiles = ["/srv/c.env"]
+            $0.actions[0].environmentFiles = [c]
         }.environment
         let base = [
             "PATH": "/usr/bin:/bin/", "HOME": "/root", "TZ": "UTC", "HEROPROC_CONTEXT": "core",
@@ -37,7 +41,7 @@ struct LaunchRequestBuilderTests {
         ]
         #expect(
             layers == [
-                .texts(base), .file("/srv/a.env"), .file("/srv/b.env"), .texts(["HOME": "/srv"]), .file("/srv/c.env"),
+                .texts(base), .file(a), .file(b), .texts(["HOME": "/srv"]), .file(c),
                 .variables(["TOKEN": .fromFile("/srv/token")]),
             ]
         )

@@ -4,17 +4,19 @@ public import HeroModel
 public struct ActionInspectionRequest: Hashable, Sendable {
     /// What the action binds, and its recorded process.
     public var order: BlockerScanRequest
-    /// Absolute paths of its environment files.
-    public var environmentFiles: [String]
-    /// Those of its environment files that may be missing.
-    public var optionalEnvironmentFiles: Set<String> = []
+    /// Its environment files, and the files that hold one of its values.
+    public var environmentFiles: [EnvironmentFileReference]
     /// When its program began to execute; nil when it is not recorded as running.
     public var startedAt: WallTime?
     /// What its next start would execute; nil when that is not checked.
     public var launch: LaunchRequest?
 
     /// Makes a request.
-    public init(order: BlockerScanRequest, environmentFiles: [String] = [], startedAt: WallTime? = nil) {
+    public init(
+        order: BlockerScanRequest,
+        environmentFiles: [EnvironmentFileReference] = [],
+        startedAt: WallTime? = nil
+    ) {
         self.order = order
         self.environmentFiles = environmentFiles
         self.startedAt = startedAt

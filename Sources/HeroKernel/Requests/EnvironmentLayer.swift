@@ -9,10 +9,8 @@ public import HeroModel
 public enum EnvironmentLayer: Hashable, Sendable {
     /// Variables with their value, or with the file that holds their value.
     case variables([String: EnvironmentValue])
-    /// The absolute path of a file of `KEY=VALUE` lines.
-    case file(String)
-    /// The absolute path of a file of `KEY=VALUE` lines that may be missing.
-    case optionalFile(String)
+    /// A file of `KEY=VALUE` lines.
+    case file(EnvironmentFileReference)
 
     /// Variables with their values.
     public static func texts(_ texts: [String: String]) -> Self { .variables(texts.mapValues(EnvironmentValue.text)) }

@@ -196,11 +196,7 @@ private struct ActionInspection {
         let facts = BlockerScanner.programFacts(of: running.map(\.2))
         for (index, start, pid) in running {
             let request = requests[index]
-            results[index].changedFiles = EnvironmentDrift.changedFiles(
-                request.environmentFiles,
-                optional: request.optionalEnvironmentFiles,
-                since: start
-            )
+            results[index].changedFiles = EnvironmentDrift.changedFiles(request.environmentFiles, since: start)
             results[index].replacedProgram = Self.replacedProgram(of: pid, request.order.program, since: start, facts)
         }
     }
@@ -220,7 +216,7 @@ private struct ActionInspection {
         guard declared.contains("/"), declared != path else { return nil }
         let arguments = (facts[.arguments(pid)] ?? []).split(separator: 0).prefix(8).dropFirst()
         guard arguments.contains(where: { String(decoding: $0, as: UTF8.self) == declared }) else { return nil }
-        return EnvironmentDrift.changedFiles([declared], since: start).first
+        return EnvironmentDrift.changedFiles([EnvironmentFileReference(declared)], since: start).first
     }
 }
 

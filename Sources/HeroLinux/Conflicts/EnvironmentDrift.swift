@@ -9,23 +9,18 @@ public enum EnvironmentDrift {
     /// that was only touched counts as changed.
     ///
     /// - Parameters:
-    ///   - paths: Absolute paths of environment files and of files that hold one value.
-    ///   - optional: Those of the paths that may be missing; one that is missing counts as unchanged, because nothing
-    ///     records whether it existed at the start.
+    ///   - files: Environment files and files that hold one value. An optional one that is missing counts as unchanged,
+    ///     because nothing records whether it existed at the start.
     ///   - start: When the program was executed; its environment was read just before.
     /// - Returns: The changed paths, in their order.
-    public static func changedFiles(
-        _ paths: [String],
-        optional: Set<String> = [],
-        since start: WallTime
-    ) -> [String] {
-        paths.filter { path in
+    public static func changedFiles(_ files: [EnvironmentFileReference], since start: WallTime) -> [String] {
+        files.filter { reference in
             var file = stat()
-            guard stat(path, &file) == 0 else {
-                return (errno == ENOENT || errno == ENOTDIR) && !optional.contains(path)
+            guard stat(reference.path, &file) == 0 else {
+                return (errno == ENOENT || errno == ENOTDIR) && !reference.isOptional
             }
             return microseconds(file.st_mtim) > start.microseconds || microseconds(file.st_ctim) > start.microseconds
-        }
+        }.map(\.path)
     }
 
     private static func microseconds(_ time: timespec) -> Int64 {

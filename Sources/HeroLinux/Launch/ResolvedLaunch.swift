@@ -45,14 +45,8 @@ struct ResolvedLaunch {
                     if case .expand = value { weaker[name] = values[name] }
                     values[name] = value
                 }
-            case .file(let path):
-                values.merge(try readVariables(inFile: path, as: account).mapValues(EnvironmentValue.text)) { $1 }
-            case .optionalFile(let path):
-                do throws(StartError) {
-                    values.merge(try readVariables(inFile: path, as: account).mapValues(EnvironmentValue.text)) { $1 }
-                } catch {
-                    guard error.failure.errno == ENOENT || error.failure.errno == ENOTDIR else { throw error }
-                }
+            case .file(let file):
+                values.merge(try readVariables(in: file, as: account).mapValues(EnvironmentValue.text)) { $1 }
             }
         }
         var result: [String: String] = Dictionary(minimumCapacity: values.count)
@@ -128,7 +122,7 @@ struct ResolvedLaunch {
                     }
                 }
             // The file can set any of them.
-            case .file, .optionalFile: templates = [:]
+            case .file: templates = [:]
             }
         }
         // An `expand` of values that are no secrets is none either.
@@ -142,10 +136,18 @@ struct ResolvedLaunch {
         return Set(texts).filter { $0.utf8.count >= 4 }.sorted { ($0.utf8.count, $0) > ($1.utf8.count, $1) }
     }
 
-    private static func readVariables(inFile path: String, as account: Account?) throws(StartError) -> [String: String]
-    {
+    private static func readVariables(
+        in file: EnvironmentFileReference,
+        as account: Account?
+    ) throws(StartError) -> [String: String] {
+        let path = file.path
         let bytes: [UInt8]
-        do { bytes = try ValueFile.read(path, as: account) } catch { throw refusal("env_file \(path)", error) }
+        do {
+            bytes = try ValueFile.read(path, as: account)
+        } catch {
+            if file.isOptional, error.number == ENOENT || error.number == ENOTDIR { return [:] }
+            throw refusal("env_file \(path)", error)
+        }
         do {
             return try EnvironmentFile.parse(bytes)
         } catch {

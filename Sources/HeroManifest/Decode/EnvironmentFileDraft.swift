@@ -12,30 +12,32 @@ extension FileDecoder {
     /// Decodes `env_file`: one file, or a list of files; a file is a path or a map.
     ///
     /// Each path is returned once.
-    mutating func environmentFiles(_ node: YAMLNode, _ key: String) -> (paths: [String], optional: Set<String>) {
+    mutating func environmentFiles(_ node: YAMLNode, _ key: String) -> [EnvironmentFileReference] {
         let items: [YAMLNode] =
             switch node.content {
             case .sequence(let items): items
             case .scalar where node.isNull: []
             case .scalar, .mapping, .invalid: [node]
             }
+        var files: [EnvironmentFileReference] = []
         var paths = OrderedSet<ByteText>()
-        var optional: Set<String> = []
         for item in items {
-            guard let (path, isOptional) = environmentFile(item, key) else { continue }
-            if paths.append(ByteText(path)) {
-                if isOptional { optional.insert(path) }
+            guard let file = environmentFile(item, key) else { continue }
+            if paths.append(ByteText(file.path)) {
+                files.append(file)
             } else {
-                reportListedTwice(item, key, path)
+                reportListedTwice(item, key, file.path)
             }
         }
-        return (paths.items.map(\.text), optional)
+        return files
     }
 
-    private mutating func environmentFile(_ item: YAMLNode, _ key: String) -> (path: String, isOptional: Bool)? {
+    private mutating func environmentFile(_ item: YAMLNode, _ key: String) -> EnvironmentFileReference? {
         guard case .mapping(let entries) = item.content else {
             guard requireScalar(item, key, of: "paths", example: "web.env") else { return nil }
-            return filePath(item, key, example: "\(lastComponent(key)): [web.env]").map { ($0, false) }
+            return filePath(item, key, example: "\(lastComponent(key)): [web.env]").map {
+                EnvironmentFileReference($0)
+            }
         }
         let table = KeyTable<EnvironmentFileDraft>(
             of: key,
@@ -59,6 +61,6 @@ extension FileDecoder {
                 at: item.span
             )
         }
-        return draft.path.map { ($0, draft.isOptional) }
+        return draft.path.map { EnvironmentFileReference($0, isOptional: draft.isOptional) }
     }
 }

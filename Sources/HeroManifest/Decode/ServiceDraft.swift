@@ -88,8 +88,7 @@ extension ServiceDraft {
                 }
             },
             Key("env_file") { node, draft, decoder in
-                let files = decoder.environmentFiles(node, "env_file")
-                (draft.spec.environmentFiles, draft.spec.optionalEnvironmentFiles) = (files.paths, files.optional)
+                draft.spec.environmentFiles = decoder.environmentFiles(node, "env_file")
             },
             Key("user") { node, draft, decoder in draft.spec.user = decoder.account(node, "user", other: "group") },
             Key("group") { node, draft, decoder in draft.spec.group = decoder.account(node, "group", other: "user") },

@@ -98,9 +98,7 @@ struct SettingsDraft: ManifestDraft {
                 }
             },
             Key("env_file") { node, draft, decoder in
-                let files = decoder.environmentFiles(node, "defaults.env_file")
-                draft.spec.execution.environmentFiles = files.paths
-                draft.spec.execution.optionalEnvironmentFiles = files.optional
+                draft.spec.execution.environmentFiles = decoder.environmentFiles(node, "defaults.env_file")
             },
             Key("user") { node, draft, decoder in
                 draft.spec.execution.user = decoder.account(node, "defaults.user", other: "group")

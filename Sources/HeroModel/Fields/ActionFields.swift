@@ -55,10 +55,7 @@ extension ActionSpec {
             .map($0.environment.mapValues(\.description))
         },
         Field("env_file", .environmentFiles, cost: .restart, "Files of KEY=VALUE lines; `env` overrides them.") {
-            .textUnless(
-                $0.environmentFiles.isEmpty,
-                Canonical.environmentFiles($0.environmentFiles, optional: $0.optionalEnvironmentFiles)
-            )
+            .textUnless($0.environmentFiles.isEmpty, Canonical.environmentFiles($0.environmentFiles))
         },
         Field(
             "user",

@@ -5,9 +5,9 @@ public enum Canonical {
         items.map(quotedIfNeeded).joined(separator: " ")
     }
 
-    /// The paths of environment files, separated by spaces; one that may be missing is marked.
-    static func environmentFiles(_ paths: [String], optional: Set<String>) -> String {
-        paths.map { quotedIfNeeded($0) + (optional.contains($0) ? " (optional)" : "") }.joined(separator: " ")
+    /// The environment files, separated by spaces.
+    static func environmentFiles(_ files: [EnvironmentFileReference]) -> String {
+        files.map(\.canonical).joined(separator: " ")
     }
 
     /// The text as it is if it is one plain word, otherwise quoted with escapes.

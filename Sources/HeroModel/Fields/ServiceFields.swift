@@ -53,10 +53,7 @@ extension ServiceSpec {
             .map($0.environment.mapValues(\.description))
         },
         Field("env_file", .environmentFiles, cost: .restart, "Files of KEY=VALUE lines; `env` overrides them.") {
-            .textUnless(
-                $0.environmentFiles.isEmpty,
-                Canonical.environmentFiles($0.environmentFiles, optional: $0.optionalEnvironmentFiles)
-            )
+            .textUnless($0.environmentFiles.isEmpty, Canonical.environmentFiles($0.environmentFiles))
         },
         Field(
             "user",

@@ -66,11 +66,7 @@ extension Settings {
         add("limits", execution.limits.canonical)
         let files = execution.environmentFiles
         let others = presentEntries(
-            (
-                "env_file",
-                files.isEmpty
-                    ? nil : Canonical.environmentFiles(files, optional: execution.optionalEnvironmentFiles)
-            ),
+            ("env_file", files.isEmpty ? nil : Canonical.environmentFiles(files)),
             ("user", execution.user.map(Canonical.quotedIfNeeded)),
             ("group", execution.group.map(Canonical.quotedIfNeeded)),
             ("cwd", execution.workingDirectory.map(Canonical.quotedIfNeeded)),

@@ -22,11 +22,9 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var workingDirectory: String?
     /// Environment variables; they override those of the service.
     public var environment: [String: EnvironmentValue]
-    /// Absolute paths of files of `KEY=VALUE` lines; a later file overrides an earlier one, `environment` overrides
+    /// Files of `KEY=VALUE` lines; a later file overrides an earlier one, `environment` overrides
     /// all.
-    public var environmentFiles: [String]
-    /// The stored form of `optionalEnvironmentFiles`; nil if there are none, as in records of older versions.
-    private var optionalFiles: Set<String>?
+    public var environmentFiles: [EnvironmentFileReference]
     /// The user; nil: that of the service, otherwise the user of heroproc.
     public var user: String?
     /// The group; nil: that of the service, otherwise the primary group of the user.
@@ -96,7 +94,6 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         workingDirectory = nil
         environment = [:]
         environmentFiles = []
-        optionalFiles = nil
         user = nil
         group = nil
         umask = 0o022
@@ -142,14 +139,6 @@ extension ActionSpec {
 }
 
 extension ActionSpec {
-    /// Those of `environmentFiles` that may be missing.
-    public var optionalEnvironmentFiles: Set<String> {
-        get { optionalFiles ?? [] }
-        set { optionalFiles = newValue.isEmpty ? nil : newValue }
-    }
-}
-
-extension ActionSpec {
     /// Decodes a stored action; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
@@ -162,8 +151,8 @@ extension ActionSpec {
         tags = try fields.decode([String].self, forKey: .tags)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
-        environmentFiles = try fields.decodeIfPresent([String].self, forKey: .environmentFiles) ?? environmentFiles
-        optionalFiles = try fields.decodeIfPresent(Set<String>.self, forKey: .optionalFiles)
+        environmentFiles =
+            try fields.decodeIfPresent([EnvironmentFileReference].self, forKey: .environmentFiles) ?? environmentFiles
         user = try fields.decodeIfPresent(String.self, forKey: .user)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
         umask = try fields.decodeIfPresent(UInt32.self, forKey: .umask) ?? umask

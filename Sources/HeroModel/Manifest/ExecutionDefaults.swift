@@ -5,9 +5,7 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
     /// Environment variables.
     public var environment: [String: EnvironmentValue] = [:]
     /// Files with environment variables, before those of a service.
-    public var environmentFiles: [String] = []
-    /// Those of `environmentFiles` that may be missing.
-    public var optionalEnvironmentFiles: Set<String> = []
+    public var environmentFiles: [EnvironmentFileReference] = []
     /// The user; nil: heroproc's own.
     public var user: String?
     /// The group; nil: that of the user.
@@ -31,7 +29,6 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
         var result = service
         result.environment.merge(environment) { own, _ in own }
         result.environmentFiles = environmentFiles + service.environmentFiles
-        result.optionalEnvironmentFiles.formUnion(optionalEnvironmentFiles)
         // A service with its own user does not get another group.
         result.group = service.group ?? (service.user == nil ? group : nil)
         result.user = service.user ?? user
@@ -44,7 +41,6 @@ public struct ExecutionDefaults: Hashable, Sendable, Codable {
         var result = action
         result.environment.merge(environment) { own, _ in own }
         result.environmentFiles = environmentFiles + action.environmentFiles
-        result.optionalEnvironmentFiles.formUnion(optionalEnvironmentFiles)
         result.group = action.group ?? (action.user == nil ? group : nil)
         result.user = action.user ?? user
         result.workingDirectory = action.workingDirectory ?? workingDirectory

@@ -24,10 +24,8 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     public var required: Bool
     /// Environment variables of all its actions; an action overrides them.
     public var environment: [String: EnvironmentValue]
-    /// Absolute paths of files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
-    public var environmentFiles: [String]
-    /// The stored form of `optionalEnvironmentFiles`; nil if there are none, as in records of older versions.
-    private var optionalFiles: Set<String>?
+    /// Files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
+    public var environmentFiles: [EnvironmentFileReference]
     /// The user of its actions, unless an action sets it.
     public var user: String?
     /// The group of its actions, unless an action sets it.
@@ -63,7 +61,6 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         required = false
         environment = [:]
         environmentFiles = []
-        optionalFiles = nil
         user = nil
         group = nil
         workingDirectory = nil
@@ -72,14 +69,6 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         removesJobs = false
         isProtected = false
         generation = 0
-    }
-}
-
-extension ServiceSpec {
-    /// Those of `environmentFiles` that may be missing.
-    public var optionalEnvironmentFiles: Set<String> {
-        get { optionalFiles ?? [] }
-        set { optionalFiles = newValue.isEmpty ? nil : newValue }
     }
 }
 
@@ -102,8 +91,8 @@ extension ServiceSpec {
         conflicts = try fields.decodeIfPresent([QualifiedName].self, forKey: .conflicts) ?? conflicts
         required = try fields.decode(Bool.self, forKey: .required)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
-        environmentFiles = try fields.decodeIfPresent([String].self, forKey: .environmentFiles) ?? environmentFiles
-        optionalFiles = try fields.decodeIfPresent(Set<String>.self, forKey: .optionalFiles)
+        environmentFiles =
+            try fields.decodeIfPresent([EnvironmentFileReference].self, forKey: .environmentFiles) ?? environmentFiles
         user = try fields.decodeIfPresent(String.self, forKey: .user)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)

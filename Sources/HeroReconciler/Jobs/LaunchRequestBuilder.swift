@@ -153,14 +153,10 @@ struct LaunchRequestBuilder {
         base["HEROPROC_RESTART_COUNT"] = String(job.executions)
         var layers = [EnvironmentLayer.texts(base)]
         if let service {
-            layers += service.environmentFiles.map {
-                service.optionalEnvironmentFiles.contains($0) ? .optionalFile($0) : .file($0)
-            }
+            layers += service.environmentFiles.map(EnvironmentLayer.file)
             layers.append(.variables(service.environment))
         }
-        layers += action.environmentFiles.map {
-            action.optionalEnvironmentFiles.contains($0) ? .optionalFile($0) : .file($0)
-        }
+        layers += action.environmentFiles.map(EnvironmentLayer.file)
         layers.append(.variables(action.environment))
         return layers
     }

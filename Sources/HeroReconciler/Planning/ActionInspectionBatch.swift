@@ -74,8 +74,6 @@ struct ActionInspectionBatch {
         if let job, job.phase == .running, !job.isStopping {
             request.startedAt = job.startedAt
             request.environmentFiles = Self.environmentFiles(of: action, in: service)
-            let optional = action.optionalEnvironmentFiles.union(service?.optionalEnvironmentFiles ?? [])
-            request.optionalEnvironmentFiles = optional
         }
         append(target, job, request)
     }
@@ -86,7 +84,8 @@ struct ActionInspectionBatch {
         requests.append(request)
     }
 
-    private static func environmentFiles(of action: ActionSpec, in service: ServiceSpec?) -> [String] {
+    private static func environmentFiles(of action: ActionSpec, in service: ServiceSpec?) -> [EnvironmentFileReference]
+    {
         let own = service?.environment ?? [:]
         let values = own.merging(action.environment) { $1 }.values.compactMap { value -> String? in
             switch value {
@@ -94,7 +93,8 @@ struct ActionInspectionBatch {
             case .fromFile(let path): path
             }
         }
-        return ((service?.environmentFiles ?? []) + action.environmentFiles + values.sorted()).uniqued
+        let valueFiles = values.sorted().map { EnvironmentFileReference($0) }
+        return ((service?.environmentFiles ?? []) + action.environmentFiles + valueFiles).uniqued
     }
 
     /// For each job with a recorded process, whether that process is alive.
@@ -173,10 +173,10 @@ extension BlockerScanRequest {
     }
 }
 
-extension [String] {
-    /// The elements without duplicates, in the order of their first occurrence.
-    fileprivate var uniqued: [String] {
+extension [EnvironmentFileReference] {
+    /// Each path once, in the order of the first occurrence.
+    fileprivate var uniqued: [EnvironmentFileReference] {
         var seen: Set<ByteText> = []
-        return filter { seen.insert(ByteText($0)).inserted }
+        return filter { seen.insert(ByteText($0.path)).inserted }
     }
 }

@@ -18,9 +18,9 @@ import Testing
         try sandbox.write("two.env", "C=two\nD=two\n")
         try sandbox.write("secret", "s3cret\n", mode: 0o600)
         let found = try ResolvedLaunch.resolveEnvironment([
-            .texts(["A": "base", "Z": "base"]), .file(sandbox.folder + "/one.env"),
+            .texts(["A": "base", "Z": "base"]), .file(EnvironmentFileReference(sandbox.folder + "/one.env")),
             .variables(["B": "text", "T": .fromFile("/nowhere"), "S": .fromFile(sandbox.folder + "/secret")]),
-            .file(sandbox.folder + "/two.env"), .variables(["D": "text", "T": "text"]),
+            .file(EnvironmentFileReference(sandbox.folder + "/two.env")), .variables(["D": "text", "T": "text"]),
         ])
         #expect(found == ["A": "one", "B": "text", "C": "two", "D": "text", "S": "s3cret", "T": "text", "Z": "base"])
     }
@@ -29,17 +29,20 @@ import Testing
     func optionalFile() throws {
         let sandbox = try Sandbox()
         let path = sandbox.folder + "/local.env"
-        let layers: [EnvironmentLayer] = [.texts(["A": "base"]), .optionalFile(path)]
+        let optional = EnvironmentFileReference(path, isOptional: true)
+        let absent = EnvironmentFileReference(sandbox.folder + "/none/local.env", isOptional: true)
+        let layers: [EnvironmentLayer] = [.texts(["A": "base"]), .file(optional)]
         #expect(try ResolvedLaunch.resolveEnvironment(layers) == ["A": "base"])
-        #expect(try ResolvedLaunch.resolveEnvironment([.optionalFile(sandbox.folder + "/none/local.env")]) == [:])
-        #expect(failure([.file(path)])?.errno == ENOENT)
+        #expect(try ResolvedLaunch.resolveEnvironment([.file(absent)]) == [:])
+        #expect(failure([.file(EnvironmentFileReference(path))])?.errno == ENOENT)
         try sandbox.write("local.env", "A=local\n")
         #expect(try ResolvedLaunch.resolveEnvironment(layers) == ["A": "local"])
         try sandbox.write("local.env", "no equals sign\n")
         #expect(failure(layers)?.detail.contains("line 1") == true)
         unlink(path)
-        #expect(EnvironmentDrift.changedFiles([path], optional: [path], since: WallTime(microseconds: 0)) == [])
-        #expect(EnvironmentDrift.changedFiles([path], since: WallTime(microseconds: 0)) == [path])
+        let start = WallTime(microseconds: 0)
+        #expect(EnvironmentDrift.changedFiles([optional], since: start) == [])
+        #expect(EnvironmentDrift.changedFiles([EnvironmentFileReference(path)], since: start) == [path])
     }
 
     @Test("An expand value uses the finished environment, and its own name the weaker value")
@@ -48,7 +51,7 @@ import Testing
         try sandbox.write("secret", "s3cret\n", mode: 0o600)
         try sandbox.write("own.env", "HOST=file\n")
         let layers: [EnvironmentLayer] = [
-            .texts(["PATH": "/bin", "HOST": "base"]), .file(sandbox.folder + "/own.env"),
+            .texts(["PATH": "/bin", "HOST": "base"]), .file(EnvironmentFileReference(sandbox.folder + "/own.env")),
             .variables([
                 "PW": .fromFile(sandbox.folder + "/secret"), "URL": .expand("pg://${USER}:${PW}@${HOST}/$$1"),
                 "PATH": .expand("/opt:${PATH}"), "GREETING": .expand("hello ${LATE}"),
@@ -111,13 +114,13 @@ import Testing
             let path = "\(sandbox.folder)/\(name)"
             let value = failure([.variables(["V": .fromFile(path)])])
             #expect(value == StartFailure(stage: .environment, errno: number, detail: "`V` from \(path): \(cause)"))
-            let file = failure([.file(path)])
+            let file = failure([.file(EnvironmentFileReference(path))])
             #expect(file == StartFailure(stage: .environment, errno: number, detail: "env_file \(path): \(cause)"))
         }
         let nul = failure([.variables(["V": .fromFile(sandbox.folder + "/nul")])])
         #expect(nul?.detail.hasSuffix("it contains a NUL character, which a variable cannot contain") == true)
         try sandbox.write("bad", "A=1\nB='canary\n")
-        let bad = failure([.file(sandbox.folder + "/bad")])
+        let bad = failure([.file(EnvironmentFileReference(sandbox.folder + "/bad"))])
         #expect(bad?.detail == "env_file \(sandbox.folder)/bad, line 2: the quote that opens here is never closed")
     }
 
@@ -149,7 +152,7 @@ import Testing
         let kernel = try sandbox.kernel()
         let path = sandbox.folder + "/web.env"
         var request = sandbox.shellRequest(1, "echo \"$GREETING\" > \(sandbox.folder)/out")
-        request.environment.append(.file(path))
+        request.environment.append(.file(EnvironmentFileReference(path)))
         kernel.launch(request)
         let end = try kernel.awaitEnd(1)
         #expect(end.executed == nil)
@@ -208,12 +211,13 @@ import Testing
         let sandbox = try Sandbox()
         let names = ["kept", "written", "replaced", "removed"]
         let paths = names.map { "\(sandbox.folder)/\($0)" }
+        let files = paths.map { EnvironmentFileReference($0) }
         for name in names + ["new"] { try sandbox.write(name, "A=1\n") }
         // Written before the start, with an old modification time.
         var old = [timespec(tv_sec: 1000, tv_nsec: 0), timespec(tv_sec: 1000, tv_nsec: 0)]
         #expect(utimensat(AT_FDCWD, sandbox.folder + "/new", &old, 0) == 0)
         let start = try time(of: sandbox.folder + "/new")
-        #expect(EnvironmentDrift.changedFiles(paths, since: start) == [])
+        #expect(EnvironmentDrift.changedFiles(files, since: start) == [])
         // File times advance in steps of the kernel's clock tick.
         #expect(
             waitUntil {
@@ -223,6 +227,6 @@ import Testing
         )
         rename(sandbox.folder + "/new", paths[2])
         unlink(paths[3])
-        #expect(EnvironmentDrift.changedFiles(paths, since: start) == Array(paths.dropFirst()))
+        #expect(EnvironmentDrift.changedFiles(files, since: start) == Array(paths.dropFirst()))
     }
 }

@@ -46,7 +46,7 @@ struct UserEnvironmentFileTests {
         write(sandbox.folder + "/web.env", "B=2\n", owner: Self.user, mode: 0o600)
         write(sandbox.folder + "/root.env", "C=3\n", owner: 0, mode: 0o600)
         let layers = ["home/web.env", "web.env", "root.env"].map {
-            EnvironmentLayer.file("\(sandbox.folder)/\($0)")
+            EnvironmentLayer.file(EnvironmentFileReference("\(sandbox.folder)/\($0)"))
         }
         let found = try ResolvedLaunch.resolveEnvironment(layers, as: Self.account)
         #expect(found == ["A": "1", "B": "2", "C": "3"])
