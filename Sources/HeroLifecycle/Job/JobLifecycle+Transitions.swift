@@ -271,7 +271,7 @@ extension JobLifecycle {
         }
         recordOutcome(outcome, executed: executed, time: time, context)
         let isSuccess = outcome.isSuccess(codes: context.action.successExitCodes)
-        if isSuccess, !context.action.isProcess || context.action.restart != .always {
+        if isSuccess, !context.action.restartsAfterSuccess {
             record.error = nil
             phase = .finished(.succeeded)
             return [.stopProbe, .recordEvent(.info, "succeeded"), .removeRuntimeFiles]

@@ -139,6 +139,11 @@ extension ActionSpec {
 }
 
 extension ActionSpec {
+    /// Whether it is started again even after an exit code that counts as success.
+    public var restartsAfterSuccess: Bool { isProcess && restart == .always }
+}
+
+extension ActionSpec {
     /// Decodes a stored action; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)

@@ -55,6 +55,6 @@ struct UnsupervisedEnds {
     private func startsAgain(_ job: JobRecord, after outcome: Outcome?) -> Bool {
         guard let action = spec.actions.first(where: { $0.name == job.action }), let outcome else { return true }
         let isSuccess = outcome.isSuccess(codes: action.successExitCodes)
-        return !isSuccess || action.isProcess && action.restart == .always
+        return !isSuccess || action.restartsAfterSuccess
     }
 }

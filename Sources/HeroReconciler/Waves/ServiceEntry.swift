@@ -123,10 +123,8 @@ final class ServiceEntry {
     /// Whether a program that must always be restarted has ended well and was not restarted.
     private var hasEndedForGood: Bool {
         jobs.contains { job in
-            guard case .finished(.succeeded) = job.lifecycle.phase,
-                let action = record.spec.actions.first(where: { $0.name == job.action })
-            else { return false }
-            return action.isProcess && action.restart == .always
+            guard case .finished(.succeeded) = job.lifecycle.phase else { return false }
+            return record.spec.actions.contains { $0.name == job.action && $0.restartsAfterSuccess }
         }
     }
 }
