@@ -232,7 +232,7 @@ let package = Package(
             name: "HeroLinuxTests",
             dependencies: [
                 "HeroLinux", "HeroKernel", "HeroModel", "HeroSchedule", "HeroPattern", "CHeroLinux",
-                "CHeroRecord", "TestSupport",
+                "CHeroRecord", "ShimHarness", "TestSupport",
             ],
             swiftSettings: commonSettings
         ),

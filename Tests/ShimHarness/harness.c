@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -205,6 +206,8 @@ int harness_lock(const char *path) {
     }
     return descriptor;
 }
+
+void harness_set_file_user(unsigned int uid) { setfsuid(uid); }
 
 void harness_unlock(int descriptor) {
     flock(descriptor, LOCK_UN);

@@ -46,6 +46,9 @@ int harness_wait_gone(int pid, int timeout_ms);
 /// Whether the lock on a file is free.
 int harness_lock_is_free(const char *path);
 
+/// From now on, this thread accesses files with the rights of this user. Only root may change the user.
+void harness_set_file_user(unsigned int uid);
+
 /// Locks a file; returns the descriptor that holds the lock.
 int harness_lock(const char *path);
 
