@@ -183,6 +183,14 @@ final class ReconcilerHarness {
         try store.reader.events().filter { $0.subject == subject }.map(\.text)
     }
 
+    /// How often a shim of a label was launched, successfully or not.
+    func launches(_ label: String) -> Int {
+        machine.trace.actions.filter { action, _ in
+            guard case .launched(_, let launched) = action else { return false }
+            return launched == label
+        }.count
+    }
+
     /// How often the program of a label was executed.
     func executions(_ label: String) -> Int { machine.trace.executions.filter { $0.label == label }.count }
 }

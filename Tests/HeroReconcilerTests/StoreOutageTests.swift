@@ -128,6 +128,34 @@ struct StoreOutageTests {
         #expect(try harness.store.reader.starts(of: job.id).map(\.generation) == [2, 1], "no end is lost")
     }
 
+    @Test("I1: A start on its way when the reconciler is killed in an outage is not made twice")
+    func unseenStart() throws {
+        let harness = try ReconcilerHarness()
+        try harness.apply(
+            """
+            kind: Service
+            name: web
+            actions:
+              - {name: run, exec: [sim, job], retry: {max_attempts: 9, delay: 100ms, jitter: 0}}
+            """,
+            then: .zero
+        )
+        while harness.machine.runningProcess("core/web.run") == nil { try harness.advance(.microseconds(50)) }
+        harness.failStore(.full)
+        harness.killProgram(try process(harness, "web"))
+        while harness.launches("core/web.run") < 2 { try harness.advance(.microseconds(50)) }
+
+        // The shim of the second start executes its program between the two reconcilers' looks at the run directory.
+        harness.machine.failingLaunches = 1
+        try harness.crashReconciler()
+        try harness.advance(.seconds(3))
+        harness.failStore(nil)
+        try harness.advance(.seconds(40))
+        let job = try #require(try harness.jobs(of: "web").first)
+        #expect(job.phase == .succeeded)
+        #expect(harness.executions("core/web.run") == job.executions)
+    }
+
     @Test("I11: Nothing restarts when the recovery record cannot be written either")
     func nowhere() throws {
         let harness = try ReconcilerHarness()

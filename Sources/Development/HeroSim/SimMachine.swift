@@ -69,6 +69,8 @@ public final class SimMachine {
     var recoveryRecords: [JobID: [UInt8]] = [:]
     /// Whether nothing can be written to the run directory.
     public var isRunDirectoryFull = false
+    /// How many of the next launches fail for lack of processes.
+    public var failingLaunches = 0
     /// For each job, the generation up to which starts are refused.
     var retired: [JobID: UInt32] = [:]
     /// Foreign processes, by the port on which they listen.
@@ -152,7 +154,9 @@ public final class SimMachine {
         let key = nextStart
         nextStart += 1
         starts[key] = Start(id: request.start, request: request)
-        if !isFaultFree, generator.chance(4) {
+        let isOrdered = failingLaunches > 0
+        if isOrdered { failingLaunches -= 1 }
+        if isOrdered || !isFaultFree && generator.chance(4) {
             starts[key]?.hasShim = false
             let failure = StartFailure(stage: .launch, errno: 11, detail: "resource temporarily unavailable")
             scheduleEvent(

@@ -57,15 +57,22 @@ struct RunDirectoryImport {
         return (starts, isLost)
     }
 
-    /// A job was restarted during a store outage: then its recovery record is newer than its row.
+    /// A job was started during a store outage: then its recovery record is newer than its row.
+    ///
+    /// Its shim may not have come as far as its record yet. Then only the recovery record shows that a start is on its
+    /// way, which must be retired before another one is made (I1).
     private func update(_ job: inout JobRecord, _ start: RecoveredStart?) {
-        guard let generation = start?.generation, generation > job.generation else { return }
+        let start = start ?? .notFound
+        let isNewer = (start.generation ?? 0) > job.generation
+        guard isNewer || !start.isAlive else { return }
         if let record = recoveryRecords.read(of: job.id), record.job.generation > job.generation {
-            job = accepted(UnrecordedJob(record: record, start: start ?? .notFound))
+            job = accepted(UnrecordedJob(record: record, start: start))
             for start in record.starts { journal.rows.append(.start(start)) }
-        } else {
+        } else if isNewer {
             job.process = nil
             job.phase = .running
+        } else {
+            return
         }
         journal.rows.append(.job(job))
     }
