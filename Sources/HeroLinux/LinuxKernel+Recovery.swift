@@ -1,4 +1,4 @@
-import HeroKernel
+public import HeroKernel
 public import HeroModel
 
 /// What happened to starts while no reconciler watched them.
@@ -7,18 +7,21 @@ extension LinuxKernel {
         StartRecovery(paths: paths, shimTracker: shimTracker, orphanTracker: orphanTracker)
     }
 
-    /// Recovers the starts of jobs from their records.
-    public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
+    /// Recovers the starts of jobs from their records, and programs without a record by their identity.
+    public func adopt(_ jobs: [JobID], known: [JobID: KnownProgram]) -> [JobID: RecoveredStart] {
         let recovery = recovery
-        return Dictionary(jobs.map { ($0, recovery.recover($0)) }, uniquingKeysWith: { first, _ in first })
+        return Dictionary(
+            jobs.map { ($0, recovery.recover($0, known[$0])) },
+            uniquingKeysWith: { first, _ in first }
+        )
     }
 
     /// Recovers the starts that could not be watched before because file descriptors were short, and emits what has
     /// changed since.
     func recoverDeferredStarts() {
         let recovery = recovery
-        for start in shimTracker.takeDeferredStarts() {
-            switch recovery.recover(start.job) {
+        for (start, known) in shimTracker.takeDeferredStarts() {
+            switch recovery.recover(start.job, known) {
             case .supervised: continue
             case .mainEnded(let generation, _, let report):
                 reactor.emit(.start(StartID(job: start.job, generation: generation), .mainEnded(report)))

@@ -189,4 +189,28 @@ struct RebuildTests {
         #expect(try harness.jobs().map(\.id) == before.map(\.id))
         #expect(harness.kernel.recoveryRecord(of: gone) == nil)
     }
+
+    @Test("I1: A program is adopted by its identity when the run directory is lost")
+    func lostRunDirectory() throws {
+        let harness = try ReconcilerHarness()
+        try harness.apply(
+            """
+            kind: Service
+            name: web
+            actions:
+              - {name: run, exec: [sim, steady], is_process: true}
+            """
+        )
+        let process = try #require(harness.machine.runningProcess("core/web.run"))
+        harness.machine.removeRunDirectory()
+        try harness.crashReconciler()
+        try harness.advance(.seconds(2))
+        #expect(try harness.state("web") == .running)
+        #expect(harness.machine.runningProcess("core/web.run")?.isSameProcess(as: process) == true)
+        #expect(harness.executions("core/web.run") == 1)
+
+        harness.killProgram(process)
+        try harness.advance(.seconds(5))
+        #expect(harness.executions("core/web.run") == 2, "it is healed as before")
+    }
 }

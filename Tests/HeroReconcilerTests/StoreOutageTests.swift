@@ -128,7 +128,7 @@ struct StoreOutageTests {
         #expect(try harness.store.reader.starts(of: job.id).map(\.generation) == [2, 1], "no end is lost")
     }
 
-    @Test("I1: A start on its way when the reconciler is killed in an outage is not made twice")
+    @Test("I1: A start on its way at a kill in an outage is not repeated")
     func unseenStart() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(

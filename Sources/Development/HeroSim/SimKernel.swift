@@ -98,8 +98,8 @@ public final class SimKernel: Kernel {
     public func killTree(_ start: StartID) { machine.killTree(start) }
 
     /// Finds the starts of jobs, and repeats their notify states.
-    public func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart] {
-        let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.recoveredStart($0)) })
+    public func adopt(_ jobs: [JobID], known: [JobID: KnownProgram]) -> [JobID: RecoveredStart] {
+        let found = Dictionary(uniqueKeysWithValues: Set(jobs).map { ($0, machine.recoveredStart($0, known[$0])) })
         for job in found.keys.sorted() { machine.repeatNotifyState(of: job) }
         return found
     }

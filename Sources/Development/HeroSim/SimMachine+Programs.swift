@@ -152,8 +152,11 @@ extension SimMachine {
         }
     }
 
-    func recoveredStart(_ job: JobID) -> RecoveredStart {
-        guard let key = records[job], let start = starts[key] else { return .notFound }
+    func recoveredStart(_ job: JobID, _ known: KnownProgram? = nil) -> RecoveredStart {
+        let unrecorded = known.flatMap { known in
+            starts.first { $0.value.isProgramAlive && $0.value.process?.isSameProcess(as: known.process) == true }?.key
+        }
+        guard let key = records[job] ?? unrecorded, let start = starts[key] else { return .notFound }
         if start.hasShim {
             return .supervised(generation: start.id.generation, start.isProgramAlive ? start.report : nil)
         }

@@ -193,6 +193,13 @@ public final class SimMachine {
         now = Moment(nanoseconds: 2_000_000_000)
     }
 
+    /// Removes the run directory, as a logout does; its programs go on.
+    public func removeRunDirectory() {
+        records = [:]
+        recoveryRecords = [:]
+        retired = [:]
+    }
+
     /// Kills a running shim, if there is one.
     public func killAnyShim() {
         let candidates = starts.keys.sorted().filter { (starts[$0]?.hasShim ?? false) && (starts[$0]?.isHeld ?? false) }

@@ -34,7 +34,13 @@ public protocol ProcessControl: AnyObject {
     func captureOutput(_ request: OutputCaptureRequest)
 
     /// Finds the current start of each of these jobs, and watches those that are active: their end arrives as `ended`.
-    func adopt(_ jobs: [JobID]) -> [JobID: RecoveredStart]
+    ///
+    /// - Parameters:
+    ///   - jobs: The jobs.
+    ///   - known: The programs that the database names as running. Such a program is found by its identity when the
+    ///     record of its start is gone, for example with the run directory of a login session.
+    /// - Returns: What was found of each job.
+    func adopt(_ jobs: [JobID], known: [JobID: KnownProgram]) -> [JobID: RecoveredStart]
 
     /// Prevents a requested start that has left no trace: a shim that is only slow is refused from now on
     /// (SH-6).

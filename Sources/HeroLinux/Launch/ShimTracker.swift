@@ -58,7 +58,7 @@ final class ShimTracker {
     private(set) var idByShimPID: [Int32: UInt64] = [:]
     private var lastID: UInt64 = 0
     /// Running starts that cannot be watched yet because file descriptors are short (RX-1).
-    private var deferredStarts: Set<StartID> = []
+    private var deferredStarts: [StartID: KnownProgram?] = [:]
 
     /// The timer ID for recovering them; no shim has this ID.
     static let deferredStartsID: UInt64 = 0
@@ -165,15 +165,18 @@ final class ShimTracker {
     }
 
     /// Recovers a running start again in a second, when file descriptors may be available.
-    func deferRecovery(_ start: StartID) {
-        deferredStarts.insert(start)
+    ///
+    /// `known` is its program, if only the database names it.
+    func deferRecovery(_ start: StartID, _ known: KnownProgram? = nil) {
+        deferredStarts[start] = .some(known)
         reactor.setTimer(EventSource(.shim, Self.deferredStartsID), at: reactor.now + .seconds(1))
     }
 
     /// Returns the deferred starts, which the caller recovers now.
-    func takeDeferredStarts() -> [StartID] {
-        defer { deferredStarts = [] }
-        return deferredStarts.sorted { ($0.job, $0.generation) < ($1.job, $1.generation) }
+    func takeDeferredStarts() -> [(start: StartID, known: KnownProgram?)] {
+        defer { deferredStarts = [:] }
+        return deferredStarts.sorted { ($0.key.job, $0.key.generation) < ($1.key.job, $1.key.generation) }
+            .map { ($0.key, $0.value) }
     }
 
     /// Polls the record of a recovered start until its program is executed; its notice went to an earlier reconciler.

@@ -1,4 +1,5 @@
 import CHeroLinux
+import HeroModel
 
 /// The fields of `/proc/PID/stat` that heroproc uses (proc_pid_stat(5)).
 struct ProcStat: Hashable {
@@ -24,6 +25,12 @@ struct ProcStat: Hashable {
     ///
     /// A process whose first thread has ended may still have other threads (TR-3).
     var isDead: Bool { (state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")) && threadCount <= 1 }
+
+    /// The start time on the boot clock, to the hundredth of a second.
+    var startedAt: Moment {
+        Moment(nanoseconds: 0) + .seconds(Int64(clamping: startTicks / 100))
+            + .milliseconds(10 * Int64(startTicks % 100))
+    }
 
     /// Parses the text of the file.
     ///

@@ -130,11 +130,35 @@ final class OrphanTracker {
             endRemainingProcesses(start, EndReport(outcome: .lost(reason), time: currentWallTime(), executed: executed))
             return nil
         }
+        guard let id = watchOrphan(start, record.orphanReport, main, found) else { return nil }
+        guard let report = record.orphanReport else {
+            // A program that was not released yet notices that its shim is gone and exits. If it keeps running, it was
+            // released.
+            reactor.setTimer(EventSource(.orphan, id), at: reactor.now + .milliseconds(100))
+            return nil
+        }
+        if announces { reactor.emit(.start(start, .shimLost(report))) }
+        return report
+    }
+
+    /// Takes over a running program that has neither a shim nor a record.
+    ///
+    /// - Returns: false if it has ended meanwhile; then its end follows as an event.
+    func trackOrphan(_ start: StartID, _ report: StartReport, _ found: (pidfd: Descriptor, stat: ProcStat)) -> Bool {
+        watchOrphan(start, report, report.process, found) != nil
+    }
+
+    private func watchOrphan(
+        _ start: StartID,
+        _ report: StartReport?,
+        _ main: ProcessIdentity,
+        _ found: (pidfd: Descriptor, stat: ProcStat)
+    ) -> UInt64? {
         let id = add(
             Orphan(
                 start: start,
                 recordPath: paths.record(of: start.job),
-                startReport: record.orphanReport,
+                startReport: report,
                 mainPidfd: found.pidfd,
                 mainProcess: main
             )
@@ -145,14 +169,7 @@ final class OrphanTracker {
         }
         addDescendants(id)
         reactor.watch(found.pidfd.number, EventSource(.orphan, id))
-        guard let report = record.orphanReport else {
-            // A program that was not released yet notices that its shim is gone and exits. If it keeps running, it was
-            // released.
-            reactor.setTimer(EventSource(.orphan, id), at: reactor.now + .milliseconds(100))
-            return nil
-        }
-        if announces { reactor.emit(.start(start, .shimLost(report))) }
-        return report
+        return id
     }
 
     /// Stores the output of a running main process that has lost its shim.

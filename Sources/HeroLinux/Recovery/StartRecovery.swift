@@ -19,7 +19,9 @@ struct StartRecovery {
     }
 
     /// Reads the record of a job and tracks what is still running.
-    func recover(_ job: JobID) -> RecoveredStart {
+    ///
+    /// `known` is the program that is tracked if there is no record.
+    func recover(_ job: JobID, _ known: KnownProgram? = nil) -> RecoveredStart {
         let path = paths.record(of: job)
         var reading = readStableRecord(path, job)
         // The shim of a record that cannot be read has started a program, so it is never killed alone.
@@ -30,7 +32,7 @@ struct StartRecovery {
         var (isShimChecked, shim): (Bool, ProcessIdentity?) = (false, nil)
         while true {
             switch reading {
-            case .absent, .empty: return .notFound
+            case .absent, .empty: return known.flatMap { trackUnrecorded(job, $0) } ?? .notFound
             case .damaged:
                 let report = EndReport(outcome: .lost("the record is damaged"), time: nil, executed: nil)
                 return .ended(generation: 0, report)
@@ -103,6 +105,33 @@ struct StartRecovery {
             return .supervised(generation: generation, report)
         }
         return nil
+    }
+
+    /// Tracks a program whose record was removed with the run directory; returns nil if it has ended.
+    ///
+    /// Its shim is its parent, as long as that has not been killed.
+    private func trackUnrecorded(_ job: JobID, _ known: KnownProgram) -> RecoveredStart? {
+        let start = StartID(job: job, generation: known.generation)
+        guard FileDescriptors.allow(.recovery) else {
+            shimTracker.deferRecovery(start, known)
+            return .supervised(generation: known.generation, nil)
+        }
+        guard let main = ProcessTable.open(known.process), !main.stat.isDead else { return nil }
+        let report = StartReport(process: known.process, at: main.stat.startedAt, time: known.startedAt)
+        guard let shim = ProcessTable.identify(main.stat.parent), ProcessInspector.isShim(shim.identity.pid),
+            ProcessTable.isAlive(known.process)
+        else {
+            // Of a program that ends at this moment the end follows as an event.
+            return orphanTracker.trackOrphan(start, report, main)
+                ? .orphaned(generation: known.generation, report)
+                : .supervised(generation: known.generation, report)
+        }
+        if shimTracker.shimPidfd(of: start) == nil,
+            !shimTracker.track(start, shim.identity.pid, shim.pidfd, report: report)
+        {
+            shimTracker.deferRecovery(start, known)
+        }
+        return .supervised(generation: known.generation, report)
     }
 
     /// Handles a start whose shim is gone.

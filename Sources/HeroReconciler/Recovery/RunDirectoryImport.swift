@@ -29,7 +29,7 @@ struct RunDirectoryImport {
         let known = Set(stored.jobs.map(\.id))
         let withFiles = Set(present)
         let active = stored.jobs.filter { $0.phase == .running || (!$0.phase.isFinished && withFiles.contains($0.id)) }
-        var starts = kernel.adopt(active.map(\.id))
+        var starts = kernel.adopt(active.map(\.id), known: knownPrograms(active))
         for index in stored.jobs.indices { update(&stored.jobs[index], starts[stored.jobs[index].id]) }
 
         var found: [UnrecordedJob] = []
@@ -55,6 +55,16 @@ struct RunDirectoryImport {
         if isLost, stored.revision == nil { restoreRevision(&stored, copy, found) }
         recordRebuild(found.count, isLost: isLost)
         return (starts, isLost)
+    }
+
+    /// The programs that run according to the database.
+    private func knownPrograms(_ jobs: [JobRecord]) -> [JobID: KnownProgram] {
+        var programs: [JobID: KnownProgram] = [:]
+        for job in jobs where job.phase == .running {
+            guard let process = job.process, let startedAt = job.startedAt else { continue }
+            programs[job.id] = KnownProgram(generation: job.generation, process: process, startedAt: startedAt)
+        }
+        return programs
     }
 
     /// A job was started during a store outage: then its recovery record is newer than its row.

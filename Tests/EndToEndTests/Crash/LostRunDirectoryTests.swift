@@ -35,18 +35,26 @@ struct LostRunDirectoryTests {
 
     @Test(
         "A new reconciler adopts a service whose record was removed with the run directory",
-        .enabled(if: geteuid() == 0, "an ordinary user cannot read the open record of a shim")
+        arguments: [false, true]
     )
-    func adopted() async throws {
+    func adopted(isReconcilerKilledFirst: Bool) async throws {
         try await TestHost.with { host in
             try host.declare("web")
             try await host.apply()
             let web = try await host.runningInstance("web", number: 1)
-            try await removeRunDirectory(host)
-            try await host.killReconciler()
+            if isReconcilerKilledFirst {
+                try await host.killReconciler()
+                try FileManager.default.removeItem(atPath: host.paths.run)
+            } else {
+                try await removeRunDirectory(host)
+                try await host.killReconciler()
+            }
             try await host.apply()
             #expect(isAlive(web.pid) && host.instances("web").count == 1)
             #expect(try await host.run("status").exitCode == 0)
+            let down = try await host.run("down")
+            #expect(down.exitCode == 0, "\(down.output)\(down.errorOutput)")
+            #expect(!isAlive(web.pid))
         }
     }
 }

@@ -108,6 +108,31 @@ private func reapShims(_ paths: RuntimePaths, _ jobs: [JobID]) {
         _ = try first.awaitEnd(1)
     }
 
+    @Test("A program without a record is found by its identity (I1)", arguments: [false, true])
+    func unrecordedProgram(isShimKilled: Bool) throws {
+        let sandbox = try Sandbox()
+        let first = try sandbox.kernel()
+        first.launch(sandbox.shellRequest(1, "exec sleep 600"))
+        let report = try first.awaitStart(1)
+        let start = StartID(job: 1, generation: 1)
+        let shim = try #require(first.shimTracker.shimPID(of: start))
+        unlink(sandbox.paths.record(of: 1))
+        if isShimKilled { #expect(kill(shim, SIGKILL) == 0) }
+        #expect(waitUntil { (ProcStat(of: report.process.pid)?.parent != shim) == isShimKilled })
+
+        let second = try sandbox.kernel()
+        let known = KnownProgram(generation: 1, process: report.process, startedAt: report.time)
+        switch second.adopt([1], known: [1: known])[1] {
+        case .supervised(generation: 1, let found?) where !isShimKilled: #expect(found.process == report.process)
+        case .orphaned(generation: 1, let found) where isShimKilled: #expect(found.process == report.process)
+        case let other: Issue.record("\(String(describing: other))")
+        }
+        second.killTree(start)
+        _ = try second.awaitEnd(1)
+        #expect(!ProcessTable.isAlive(report.process))
+        #expect(second.adopt([1], known: [1: known])[1] == .notFound)
+    }
+
     @Test("A start that is launched twice runs once and both reconcilers track it (SH-6)")
     func sameStartTwice() throws {
         let sandbox = try Sandbox()
