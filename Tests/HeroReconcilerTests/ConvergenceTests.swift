@@ -102,6 +102,15 @@ struct ConvergenceTests {
         #expect(result.services.map(\.name.name) == ["a"])
     }
 
+    @Test("What a starting service waits for is reported as progress, once")
+    func reportedWait() throws {
+        let harness = try ReconcilerHarness()
+        harness.machine.addForeignListener(to: 2011)
+        try harness.apply(service("web", "port", ", tcp_ports: [2011]"), then: .seconds(30))
+        #expect(harness.progress.filter { $0.contains("2011") }.count == 1, "\(harness.progress)")
+        #expect(try harness.result()?.isConverged == true)
+    }
+
     @Test("A one-shot that has not ended after 5 seconds is reported as progress")
     func unendedOneShot() throws {
         let harness = try ReconcilerHarness()

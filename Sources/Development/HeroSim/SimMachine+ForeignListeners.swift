@@ -26,7 +26,8 @@ extension SimMachine {
         return found
     }
 
-    private func addForeignListener(to port: UInt16) {
+    /// Lets a foreign process listen on a port for a few seconds.
+    public func addForeignListener(to port: UInt16) {
         let process = ForeignProcess(
             identity: makeIdentity(),
             program: "/bin/foreign-listener",

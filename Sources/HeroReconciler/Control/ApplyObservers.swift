@@ -16,6 +16,8 @@ final class ApplyObservers {
     private(set) var affectedServices: Set<QualifiedName> = []
     /// The services that this apply starts or restarts: they must stay up.
     private(set) var startedServices: Set<QualifiedName> = []
+    /// What starting jobs wait for, as it was last reported.
+    var reportedWaits: [JobID: String] = [:]
     /// Whether they stay up.
     var stability: StabilityCheck
     /// Standalone actions whose run has failed, as messages.

@@ -75,6 +75,16 @@ final class ApplyReporter {
         guard let observers else { return }
         observers.stability.handleChange(of: job)
         addOneShotHint(for: job)
+        reportWait(of: job)
+    }
+
+    /// Reports what a job waits for that does not come up, because it may wait for long.
+    private func reportWait(of job: JobEntry) {
+        guard let observers, let service = job.service, service.record.state == .starting,
+            let reason = job.lifecycle.record.error, observers.reportedWaits[job.id] != reason
+        else { return }
+        observers.reportedWaits[job.id] = reason
+        send(.progress(service.name, .starting, detail: reason), to: observers, isLast: false)
     }
 
     private func addOneShotHint(for job: JobEntry) {
