@@ -41,6 +41,11 @@ let package = Package(
         .target(name: "HeroPlan", dependencies: ["HeroModel"], swiftSettings: commonSettings),
         .target(name: "HeroLifecycle", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
         .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan", "HeroJSON"], swiftSettings: commonSettings),
+        .target(
+            name: "HeroConvert",
+            dependencies: ["HeroModel", "HeroManifest", "HeroSchedule", "HeroJSON", "CLibYAML"],
+            swiftSettings: commonSettings
+        ),
 
         // The modules with side effects.
         .target(name: "HeroKernel", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
@@ -79,7 +84,7 @@ let package = Package(
             dependencies: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
                 "HeroStore",
-                "HeroReconciler", "HeroView", "HeroJSON",
+                "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
@@ -207,6 +212,11 @@ let package = Package(
                 "HeroManifest", "HeroModel", "HeroView", "HeroFuzz", "HeroRandom", "HeroJSON", "SchemaValidation",
             ],
             exclude: ["Cases", "Examples"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "HeroConvertTests",
+            dependencies: ["HeroConvert", "HeroManifest", "HeroModel", "HeroRandom", "HeroJSON"],
             swiftSettings: commonSettings
         ),
         .testTarget(

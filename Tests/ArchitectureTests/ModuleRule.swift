@@ -55,6 +55,11 @@ extension ModuleRule {
             internalModules: ["HeroModel", "HeroPlan", "HeroJSON"],
             toolchainModules: ["FoundationEssentials"]
         ),
+        ModuleRule(
+            "HeroConvert",
+            main: "HeroConvert.swift",
+            internalModules: ["HeroModel", "HeroManifest", "HeroSchedule", "HeroJSON", "CLibYAML"]
+        ),
 
         // The modules with side effects. The simulated machine shares only the protocol with the real one.
         ModuleRule("HeroKernel", main: "HeroKernel.swift", internalModules: ["HeroModel", "HeroSchedule"]),
@@ -121,7 +126,7 @@ extension ModuleRule {
             main: "HeroProc.swift",
             internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
-                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON",
+                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packageModules: ["ArgumentParser"]

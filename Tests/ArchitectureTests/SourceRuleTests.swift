@@ -38,7 +38,7 @@ struct SourceRuleTests {
     private static let pureModules = [
         "HeroSchedule", "HeroPattern", "HeroJSON", "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle",
         "HeroKernel",
-        "HeroStore", "HeroReconciler", "HeroView", "Development/HeroSim",
+        "HeroStore", "HeroReconciler", "HeroView", "HeroConvert", "Development/HeroSim",
     ].map { "Sources/\($0)" }
 
     private static let bannedPatterns: [BannedPattern] = [

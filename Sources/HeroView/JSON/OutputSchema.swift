@@ -23,6 +23,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     case tree
     /// `init -o json`.
     case initial = "init"
+    /// `import -o json`.
+    case imported = "import"
     /// `doctor -o json`.
     case doctor
     /// One line of `events -o json`.
@@ -51,7 +53,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     /// Whether it describes one line of many.
     private var isLine: Bool {
         switch self {
-        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial, .doctor: false
+        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial, .imported, .doctor: false
         case .events, .logs: true
         }
     }
@@ -67,6 +69,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .why: "Why a service is in its state: `heroproc why NAME -o json`."
         case .tree: "The dependencies of services: `heroproc tree -o json` and `heroproc graph -o json`."
         case .initial: "The files that `heroproc init -o json` has written."
+        case .imported: "The fate of every key of an imported configuration: `heroproc import -o json`."
         case .doctor: "The checks of a machine: `heroproc doctor -o json`."
         case .events: "What happened: `heroproc events -o json` writes one such object per line."
         case .logs: "The output of a service: `heroproc logs NAME -o json` writes one such object per line."
@@ -84,6 +87,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .why: .object(Self.whyMembers)
         case .tree: .object(Self.treeMembers)
         case .initial: .object(Self.initMembers)
+        case .imported: .object(Self.importMembers)
         case .doctor: .object(Self.doctorMembers)
         case .events: .object(Self.eventMembers)
         case .logs: .object(Self.logMembers)
