@@ -16,12 +16,12 @@ public import HeroStore
 /// The reconciler uses one thread and no locks. It owns one object for each job: see the properties. The steps are
 /// separate so that a simulation can stop between any two of them.
 public final class Reconciler {
-    private let kernel: any Kernel
-    private let configuration: ReconcilerConfiguration
+    let kernel: any Kernel
+    let configuration: ReconcilerConfiguration
     /// The declared and the running services.
     let state = RuntimeState()
     /// The rows and effects of the current turn.
-    private let journal: TurnJournal
+    let journal: TurnJournal
     /// Performs effects.
     private let effects: EffectExecutor
     /// Commits rows, and manages store outages.
@@ -270,6 +270,7 @@ public final class Reconciler {
         standalone.handleDueDeadlines(now)
         revisions.handleDueDeadlines(now)
         reporter.handleDueDeadlines(now, state.jobs)
+        waves.handleDueDeadlines(now)
         checkSafeMode()
     }
 
@@ -277,7 +278,9 @@ public final class Reconciler {
     public var nextDeadline: Moment? {
         if effects.hasCancelledStarts { return kernel.now() }
         if state.needsPlan, storeHealth.allowsPlan { return kernel.now() }
-        var deadlines = [jobs.nextDeadline, reporter.nextDeadline, state.lifecycle.nextSafeModeCheck]
+        var deadlines = [
+            jobs.nextDeadline, reporter.nextDeadline, state.lifecycle.nextSafeModeCheck, waves.outdatedBlockers.dueAt,
+        ]
         if let outage = storeHealth.outage {
             deadlines.append(outage.nextRetry)
         } else {
@@ -361,40 +364,6 @@ public final class Reconciler {
         _ = commitTurn()
         for job in state.jobs.values where !job.lifecycle.isIdle {
             kernel.killTree(StartID(job: job.id, generation: job.lifecycle.record.generation))
-        }
-    }
-
-    // MARK: Safe mode
-
-    /// Whether safe mode has ended, so that a reconciler without safe mode must replace this one.
-    public var mustRestartNormally: Bool {
-        switch state.lifecycle {
-        case .safeModeEnded, .runDirectoryMoved: true
-        case .running, .paused, .safeMode, .leaving: false
-        }
-    }
-
-    private func startSafeMode() {
-        guard let safeMode = configuration.safeMode else { return }
-        kernel.watchDirectory(safeMode.directory)
-        state.lifecycle.enterSafeMode(now: kernel.now())
-        journal.recordEvent(.error, "", safeMode.announcement)
-    }
-
-    /// Ends safe mode.
-    ///
-    /// A client that waits for a `down` gets its result first.
-    private func endSafeMode(_ cause: String) {
-        guard state.lifecycle.endSafeMode() else { return }
-        journal.recordEvent(.info, "", "safe mode has ended: \(cause)")
-    }
-
-    private func checkSafeMode() {
-        guard let isOver = state.lifecycle.checkSafeMode(now: kernel.now()) else { return }
-        if isOver {
-            endSafeMode("its time is over")
-        } else if configuration.safeMode?.isReplaced() ?? false {
-            endSafeMode("heroproc was replaced")
         }
     }
 }

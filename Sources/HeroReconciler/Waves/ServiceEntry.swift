@@ -34,6 +34,8 @@ final class ServiceEntry {
     var stopWave = 0
     /// Its start wave in the plan.
     var startWave = 0
+    /// A requirement that was not up when the gate of its start was last checked.
+    var awaited: QualifiedName?
     /// How many of its active jobs were stopped since the last apply.
     var cancelledJobs = 0
     /// Whether its status is `ignore`: nothing starts, stops, restarts or heals it.

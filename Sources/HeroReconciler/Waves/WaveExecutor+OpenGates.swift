@@ -1,4 +1,5 @@
 import CHeroFailpoints
+import HeroKernel
 import HeroModel
 
 extension WaveExecutor {
@@ -22,6 +23,7 @@ extension WaveExecutor {
             switch service.operation {
             case .start(let declared), .restart(let declared):
                 let spec = declared.spec
+                service.awaited = nil
                 for edge in spec.requires + spec.after + spec.wants { waiters[edge, default: []].insert(name) }
             case .none, .stop: continue
             }
@@ -47,14 +49,14 @@ extension WaveExecutor {
     }
 
     /// Begins the operation of a service if its gate is open.
-    func checkGate(_ name: QualifiedName) {
+    func checkGate(_ name: QualifiedName, becauseOf changed: QualifiedName? = nil) {
         guard let service = state.services[name] else { return }
         switch service.operation {
         case .none: break
         case .stop, .restart:
             if !service.hasBegunStop, canStop(service) { beginStop(service) }
         case .start(let declared):
-            checkStartGate(service, declared)
+            if !isStillWaiting(service, changed) { checkStartGate(service, declared) }
         }
     }
 
@@ -67,7 +69,9 @@ extension WaveExecutor {
     private func checkStartGate(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
         // During a store outage no run begins, because it cannot be recorded. When the outage ends, a new plan is made.
         guard openStops.isEmpty, storeHealth.outage == nil else { return }
+        outdatedBlockers.remove(service.name)
         let (missing, isHopeless) = missingRequirements(of: declared.spec)
+        service.awaited = missing.last
         guard missing.isEmpty else {
             if isHopeless {
                 // The start is given up. When a missing service becomes ready, a new plan is made.
@@ -85,26 +89,55 @@ extension WaveExecutor {
         beginRun(service, declared)
     }
 
+    /// Whether the change of another service cannot open the gate of a service, because a third one is not up either.
+    ///
+    /// This takes constant time. A service may require hundreds of others, so looking at all of them whenever one of
+    /// them changes would cost in proportion to the square of their number.
+    private func isStillWaiting(_ service: ServiceEntry, _ changed: QualifiedName?) -> Bool {
+        guard let changed, let awaited = service.awaited, awaited != changed, obstacle(awaited) == .waiting,
+            obstacle(changed) != .hopeless
+        else { return false }
+        outdatedBlockers.insert(service.name, now: clock.now())
+        return true
+    }
+
+    /// Records again what services wait for, when some of that has come up.
+    func handleDueDeadlines(_ now: Moment) {
+        for name in outdatedBlockers.takeDue(now) { perform(.checkGate(name)) }
+    }
+
     /// The required services that are not up, and whether one of them will not come up by itself.
     private func missingRequirements(of spec: ServiceSpec) -> (names: [QualifiedName], isHopeless: Bool) {
         var missing: [QualifiedName] = []
         var isHopeless = false
         for requirement in spec.requires {
-            guard let other = state.services[requirement] else {
-                missing.append(requirement)
-                isHopeless = true
-                continue
+            switch obstacle(requirement) {
+            case .none: continue
+            case .waiting: break
+            case .hopeless: isHopeless = true
             }
-            if case .none = other.operation, other.record.state.isUp { continue }
             missing.append(requirement)
-            if other.isStuck { isHopeless = true }
-            if case .none = other.operation {
-                switch other.record.state {
-                case .stopped, .failed, .blocked, .degraded: isHopeless = true
-                case .starting, .backingOff, .stopping, .running, .exited: break
-                }
-            }
         }
         return (missing, isHopeless)
+    }
+
+    /// Whether a requirement keeps a service from starting.
+    private enum Obstacle {
+        /// It is up.
+        case none
+        /// It may come up by itself.
+        case waiting
+        /// It will not come up by itself.
+        case hopeless
+    }
+
+    private func obstacle(_ requirement: QualifiedName) -> Obstacle {
+        guard let other = state.services[requirement], !other.isStuck else { return .hopeless }
+        guard case .none = other.operation else { return .waiting }
+        return switch other.record.state {
+        case .running, .exited: .none
+        case .starting, .backingOff, .stopping: .waiting
+        case .stopped, .failed, .blocked, .degraded: .hopeless
+        }
     }
 }

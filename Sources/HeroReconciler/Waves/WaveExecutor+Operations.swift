@@ -10,6 +10,7 @@ extension WaveExecutor {
         openStops = []
         waiters = [:]
         stopDependents = [:]
+        outdatedBlockers = OutdatedBlockers()
         for service in state.services.values { service.operation = .none }
     }
 

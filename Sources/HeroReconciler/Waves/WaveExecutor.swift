@@ -16,8 +16,8 @@ final class WaveExecutor {
     enum Step {
         /// Do what follows from the current phases of the service's jobs.
         case advance(ServiceEntry)
-        /// Check whether a service may begin its operation.
-        case checkGate(QualifiedName)
+        /// Check whether a service may begin its operation, because another one has changed or for any reason.
+        case checkGate(QualifiedName, becauseOf: QualifiedName? = nil)
         /// Check the gates of all services that wait to start.
         case checkStartGates
     }
@@ -46,6 +46,9 @@ final class WaveExecutor {
     /// A plan may unblock them when what they wait for becomes ready. A service with an open operation is not one of
     /// them: its gate is checked again.
     var blockedServices = BlockedServices()
+
+    /// Services that wait for fewer others than their `blockedBy` names.
+    var outdatedBlockers = OutdatedBlockers()
 
     /// Steps that the current step has caused; nil while no step is executed.
     private var followUps: [Step]?
@@ -104,7 +107,7 @@ final class WaveExecutor {
     private func execute(_ step: Step) {
         switch step {
         case .advance(let service): advanceNow(service)
-        case .checkGate(let name): checkGate(name)
+        case .checkGate(let name, let changed): checkGate(name, becauseOf: changed)
         case .checkStartGates:
             let waiting = openOperations.filter { state.services[$0]?.mustStart ?? false }
             for service in state.sortedByWave(waiting, of: \.startWave) { perform(.checkGate(service.name)) }
@@ -195,7 +198,7 @@ final class WaveExecutor {
     }
 
     func checkWaiters(of service: ServiceEntry) {
-        for name in (waiters[service.name] ?? []).sorted() { perform(.checkGate(name)) }
+        for name in (waiters[service.name] ?? []).sorted() { perform(.checkGate(name, becauseOf: service.name)) }
     }
 
     /// Records the state of a service.

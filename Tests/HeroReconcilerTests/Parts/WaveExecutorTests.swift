@@ -73,6 +73,44 @@ struct WaveExecutorTests {
         #expect(parts.waves.openOperations.isEmpty && parts.state.needsPlan)
     }
 
+    /// A service that waits for two others, `b` and `a`, which are starting.
+    private func waitingService(_ parts: ReconcilerParts) -> (waiting: ServiceEntry, a: ServiceEntry, b: ServiceEntry) {
+        let (a, b) = (parts.addService("a", state: .starting), parts.addService("b", state: .starting))
+        let waiting = parts.addService("waiting", requires: ["b", "a"], state: .stopped)
+        let place = ManifestLocation(file: "a.yaml", line: 1, column: 1)
+        for service in [a, b, waiting] {
+            parts.state.desired.services[service.name] = Declared(service.record.spec, at: place)
+        }
+        waiting.operation = .start(Declared(waiting.record.spec, at: place))
+        parts.waves.buildGates()
+        parts.waves.openGates()
+        #expect(waiting.record.blockedBy == [b.name, a.name])
+        return (waiting, a, b)
+    }
+
+    @Test("What a service waits for is recorded later, and its start is not delayed")
+    func outdatedBlockers() throws {
+        let parts = try ReconcilerParts()
+        let (waiting, a, b) = waitingService(parts)
+        let rows = parts.journal.rows.changes.count
+        parts.waves.setState(b, .running)
+        #expect(parts.journal.rows.changes.count == rows + 1, "only the row of `b` is written")
+        let due = try #require(parts.waves.outdatedBlockers.dueAt)
+        parts.waves.handleDueDeadlines(due)
+        #expect(waiting.record.blockedBy == [a.name] && parts.waves.outdatedBlockers.dueAt == nil)
+        parts.waves.setState(a, .running)
+        #expect(waiting.record.state == .starting)
+    }
+
+    @Test("A start is given up at once when a requirement fails while others are starting")
+    func failedRequirement() throws {
+        let parts = try ReconcilerParts()
+        let (waiting, a, b) = waitingService(parts)
+        parts.waves.setState(b, .failed)
+        #expect(parts.waves.openOperations.isEmpty && waiting.record.blockedBy == [b.name, a.name])
+        #expect(parts.waves.blockedServices.isBlocking(a.name))
+    }
+
     @Test("No run begins during a store outage")
     func outage() throws {
         let parts = try ReconcilerParts()
