@@ -32,6 +32,11 @@ static _Noreturn void report_failure(struct spawn_state *state, int step) {
 
 // Raw system calls: the C library's functions would change all threads of the process whose memory the child shares.
 static int change_user(const struct hl_command *command) {
+    int is_root = (command->changes_user ? command->uid : geteuid()) == 0;
+    if (command->limits_capabilities) {
+        int must_succeed = is_root || !command->no_new_privileges;
+        if (hero_drop_bounding_capabilities(command->capabilities, must_succeed) != 0) return -1;
+    }
     if (command->changes_user) {
         if (syscall(SYS_setgroups, (long)command->group_count, command->groups) != 0) return -1;
         if (syscall(SYS_setresgid, command->gid, command->gid, command->gid) != 0) return -1;
@@ -41,6 +46,7 @@ static int change_user(const struct hl_command *command) {
             return -1;
         }
     }
+    if (command->limits_capabilities && hero_set_capabilities(command->capabilities, is_root) != 0) return -1;
     return command->no_new_privileges ? prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) : 0;
 }
 

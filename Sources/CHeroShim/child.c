@@ -108,7 +108,10 @@ static _Noreturn void prepare_and_execute(const struct shim_child *child, int ga
     // Before the privileges are dropped. The directory is entered and the program executed as the new user (SP-1).
     enum hero_stage failed_stage = rights_apply_limits(child->rights, child->attributes, child->open_files_soft);
     if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_apply_priorities(child->attributes);
-    if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_change_user(child->rights, child->groups);
+    struct rights_capabilities capabilities = {child->capabilities, child->limits_capabilities != 0};
+    if (failed_stage == HERO_STAGE_NONE) {
+        failed_stage = rights_change_user(child->rights, child->groups, &capabilities);
+    }
     if (failed_stage != HERO_STAGE_NONE) fail(gate, failed_stage);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);
     if (hero_reset_signals() != 0) fail(gate, HERO_STAGE_SIGNALS);

@@ -135,7 +135,14 @@ static int has_changed_user(const struct hero_rights *rights) {
     return rights->uid == 0 || syscall(SYS_setuid, 0) != 0;
 }
 
-enum hero_stage rights_change_user(const struct hero_rights *rights, const void *groups) {
+enum hero_stage rights_change_user(
+    const struct hero_rights *rights, const void *groups, const struct rights_capabilities *capabilities) {
+    int is_root = (rights->changes_user != 0 ? rights->uid : geteuid()) == 0;
+    if (capabilities->is_limited) {
+        // A program without privileges that can never gain any does not need a smaller bounding set.
+        int must_succeed = is_root || rights->no_new_privileges == 0;
+        if (hero_drop_bounding_capabilities(capabilities->kept, must_succeed) != 0) return HERO_STAGE_CAPABILITIES;
+    }
     if (rights->changes_user != 0) {
         // The program may open its output again by name: /dev/stdout (LG-9).
         if (fchown(1, rights->uid, rights->gid) != 0 || fchown(2, rights->uid, rights->gid) != 0) {
@@ -150,6 +157,9 @@ enum hero_stage rights_change_user(const struct hero_rights *rights, const void 
             errno = EPERM;
             return HERO_STAGE_USER;
         }
+    }
+    if (capabilities->is_limited && hero_set_capabilities(capabilities->kept, is_root) != 0) {
+        return HERO_STAGE_CAPABILITIES;
     }
     if (rights->no_new_privileges != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return HERO_STAGE_PRIVILEGES;
     return HERO_STAGE_NONE;

@@ -69,6 +69,7 @@ struct ManifestFieldTests {
         case .timeZone: Sample("Asia/Tokyo", "Europe/Brussels")
         case .variable: Sample("A", "B")
         case .ioPriority: Sample("idle", "best_effort:3")
+        case .capability: Sample("KILL", "CAP_SETUID")
         default: nil
         }
     }

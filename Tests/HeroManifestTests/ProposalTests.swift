@@ -82,6 +82,7 @@ struct ProposalTests {
         ("profiles: [dev]", true, "write `status: spec` in a service that is only a definition"),
         ("Unit: {After: db}", true, "write its keys directly in the document of `kind: Service`"),
         ("IOSchedulingClass: idle", false, "write `io_priority`, or remove the key"),
+        ("AmbientCapabilities: CAP_KILL", false, "write `capabilities`, or remove the key"),
         ("RestartSec: 5", false, "write `delay` in the map `retry`"),
         ("stop_timeout: 5s", false, "write `timeout` in the map `stop`"),
         ("stop_grace_period: 5s", false, "write `timeout` in the map `stop`"),

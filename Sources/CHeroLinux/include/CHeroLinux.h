@@ -72,6 +72,9 @@ struct hl_command {
     const unsigned int *groups;
     int group_count;
     int no_new_privileges;
+    /// 1: it keeps only these capabilities, one bit each.
+    int limits_capabilities;
+    unsigned long capabilities;
 };
 /// Starts a command. Returns the PID, or the negated errno with the failed step in *step.
 int hl_spawn_command(const struct hl_command *command, int *step);

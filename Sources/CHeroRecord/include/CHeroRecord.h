@@ -13,13 +13,15 @@
 
 #include <stdint.h>
 
+#include "CHeroRecordChild.h"
+
 // Versions of the two halves of a record; earlier versions are still read. An older reconciler that cannot read the
 // second half still identifies the processes by the first.
 #define HERO_VERSION 2u
 #define HERO_EXIT_VERSION 3u
 // Version 2 adds hero_rights, 3 containment and handover, 4 the notify socket, 5 log_when_slow and strict_exec, 6
-// notify_senders, 7 attributes.
-#define HERO_SPEC_VERSION 7u
+// notify_senders, 7 attributes, 8 capabilities.
+#define HERO_SPEC_VERSION 8u
 #define HERO_NOTIFY_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
@@ -100,7 +102,8 @@ enum hero_stage {
     HERO_STAGE_LIMIT_FILE_SIZE = 23,
     HERO_STAGE_LIMIT_STACK = 24,
     HERO_STAGE_NICE = 25,
-    HERO_STAGE_IO_PRIORITY = 26
+    HERO_STAGE_IO_PRIORITY = 26,
+    HERO_STAGE_CAPABILITIES = 27
 };
 
 /// How the process tree of a start is held together, in addition to the shim being its subreaper (TR-2).
@@ -222,6 +225,10 @@ struct hero_spec {
     uint32_t notify_senders;  // enum hero_notify_senders
     uint32_t unused;
     struct hero_attributes attributes;  // since version 7
+    // Since version 8.
+    uint64_t capabilities;         // the set that the program keeps, one bit each; only with limits_capabilities
+    uint32_t limits_capabilities;  // 0: unchanged
+    uint32_t padding;
 };
 
 /// The identity of one process, in addition to boot id and PID namespace (ID-1).
@@ -382,12 +389,5 @@ int hero_notify_state_is_valid(const struct hero_notify_state *record);
 
 /// The size of the header of a spec in a version; 0 when the version is unknown.
 long hero_spec_header_size(uint32_t version);
-
-/// Sets every signal to its default disposition and unblocks all signals, because exec(3) passes on ignored and blocked
-/// signals (signal(7)).
-///
-/// It uses system calls and the stack of the caller only, so it may run between fork or vfork and exec. Returns 0, or
-/// -1 with errno when the mask cannot be set.
-int hero_reset_signals(void);
 
 #endif

@@ -10,6 +10,8 @@ public struct Rights: Hashable, Sendable {
     public var limits: ResourceLimits
     /// Whether the program can never gain privileges; nil: true unless it runs as root.
     public var noNewPrivileges: Bool?
+    /// The capabilities that the program keeps; nil: all of root, and none of another user.
+    public var capabilities: [Capability]?
     /// Whether the program is executed only if no user except root and the user of heroproc can change it.
     public var isStrict: Bool
     /// The OOM score adjustment, -1000 to 1000; nil: that of heroproc.

@@ -90,6 +90,10 @@ struct ShimSpecEncoder {
         header.rights = encode(request.rights, launch.account, context.oomScore)
         header.strict_exec = request.rights.isStrict ? 1 : 0
         header.attributes = Self.attributes(of: request.rights)
+        if let capabilities = request.rights.capabilities {
+            header.limits_capabilities = 1
+            header.capabilities = Capability.bits(capabilities)
+        }
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)

@@ -32,8 +32,11 @@ struct StartFailureContext {
         case .limits: return limitText(number).map { "\($0): \(cause)\(rootHint(error))" }
         case .user: return "\(accountText): \(cause)\(rootHint(error))"
         case .priority: return "\(priorityText(number)): \(cause)\(rootHint(error == EACCES ? EPERM : error))"
+        case .privileges:
+            guard hero_stage(rawValue: number) == HERO_STAGE_CAPABILITIES else { return nil }
+            return "\(capabilityText): \(cause)\(rootHint(error))"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
-        case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .privileges, .signals: return nil
+        case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .signals: return nil
         }
     }
 
@@ -52,6 +55,10 @@ struct StartFailureContext {
     /// A hint for operations that an ordinary user may not perform at all.
     private func rootHint(_ error: Int32) -> String {
         error == EPERM && geteuid() != 0 ? "; only root may do that" : ""
+    }
+
+    private var capabilityText: String {
+        "capabilities [\((rights.capabilities ?? []).map(\.description).joined(separator: ", "))]"
     }
 
     private func priorityText(_ number: UInt32) -> String {
@@ -122,7 +129,7 @@ func makeStartFailure(_ number: UInt32, _ error: Int32, _ context: StartFailureC
         case HERO_STAGE_NICE, HERO_STAGE_IO_PRIORITY: .priority
         case HERO_STAGE_OOM_SCORE: .oomScore
         case HERO_STAGE_USER: .user
-        case HERO_STAGE_PRIVILEGES: .privileges
+        case HERO_STAGE_PRIVILEGES, HERO_STAGE_CAPABILITIES: .privileges
         case HERO_STAGE_DIRECTORY: .directory
         case HERO_STAGE_SIGNALS: .signals
         case HERO_STAGE_EXECUTE, HERO_STAGE_STRICT: .execute

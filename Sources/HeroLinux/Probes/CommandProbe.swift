@@ -81,6 +81,10 @@ final class CommandProbe {
             command.gid = account.gid
         }
         command.no_new_privileges = request.rights.noNewPrivileges ?? ((account?.uid ?? geteuid()) != 0) ? 1 : 0
+        if let capabilities = request.rights.capabilities {
+            command.limits_capabilities = 1
+            command.capabilities = UInt(Capability.bits(capabilities))
+        }
         let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + [environmentTag]
         var step: Int32 = 0
         let pid = (account?.groups ?? []).withUnsafeBufferPointer { groups in

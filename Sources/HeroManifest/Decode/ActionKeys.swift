@@ -84,6 +84,9 @@ extension ActionDraft {
         Key("no_new_privs") { node, draft, decoder in
             draft.spec.noNewPrivileges = decoder.boolean(node, "no_new_privs")
         },
+        Key("capabilities") { node, draft, decoder in
+            draft.spec.capabilities = decoder.capabilities(node, "capabilities")
+        },
         Key("strict_exec") { node, draft, decoder in
             if let value = decoder.boolean(node, "strict_exec") { draft.spec.isStrict = value }
         },

@@ -97,6 +97,16 @@ extension ActionSpec {
             .textUnless($0.noNewPrivileges == nil, $0.noNewPrivileges == true ? "true" : "false")
         },
         Field(
+            "capabilities",
+            .list(of: .formatted(.capability)),
+            default: .described("all for root, none for another user"),
+            cost: .restart,
+            "The rights of root that it keeps; root has no others."
+        ) {
+            guard let capabilities = $0.capabilities else { return .byDefault }
+            return .text(Canonical.list(capabilities.map(\.description)))
+        },
+        Field(
             "strict_exec",
             .bool,
             default: .bool(false),

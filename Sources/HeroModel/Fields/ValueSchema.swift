@@ -153,6 +153,12 @@ public struct TextFormat: Hashable, Sendable {
     public static let umask = Self("octal text", "octal texts", "[0-7]{1,4}", numbers: 0...777)
     /// A priority of disk access (ioprio_set(2)).
     public static let ioPriority = Self("I/O priority", "I/O priorities", "idle|best_effort:[0-7]")
+    /// A capability (capabilities(7)).
+    public static let capability = Self(
+        "capability",
+        "capabilities",
+        "(CAP_)?(\(Capability.names.joined(separator: "|")))"
+    )
     /// A TCP port, with or without an address.
     public static let endpoint = Self(
         "port or address",

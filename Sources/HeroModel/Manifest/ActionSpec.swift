@@ -35,6 +35,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var limits: ResourceLimits
     /// Whether the program and its children cannot gain privileges; nil: true unless it runs as root.
     public var noNewPrivileges: Bool?
+    /// The capabilities that it keeps, sorted; nil: all of root, and none of another user.
+    public var capabilities: [Capability]?
     /// Whether it runs only if no user except root and the user of heroproc can change its program.
     public var isStrict: Bool
     /// The adjustment of the out-of-memory score, -1000 to 1000; nil: that of heroproc.
@@ -99,6 +101,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         umask = 0o022
         limits = ResourceLimits()
         noNewPrivileges = nil
+        capabilities = nil
         isStrict = false
         oomScoreAdjustment = nil
         nice = nil
@@ -163,6 +166,7 @@ extension ActionSpec {
         umask = try fields.decodeIfPresent(UInt32.self, forKey: .umask) ?? umask
         limits = try fields.decodeIfPresent(ResourceLimits.self, forKey: .limits) ?? limits
         noNewPrivileges = try fields.decodeIfPresent(Bool.self, forKey: .noNewPrivileges)
+        capabilities = try fields.decodeIfPresent([Capability].self, forKey: .capabilities)
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict) ?? isStrict
         oomScoreAdjustment = try fields.decodeIfPresent(Int.self, forKey: .oomScoreAdjustment)
         nice = try fields.decodeIfPresent(Int.self, forKey: .nice)

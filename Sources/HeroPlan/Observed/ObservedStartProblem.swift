@@ -26,8 +26,9 @@ public struct ObservedStartProblem: Hashable, Sendable {
         case .directory: "cwd"
         case .environment: "env"
         case .priority: "nice"
-        case .launch, .record, .log, .pipe, .notify, .script, .fork, .session, .stdio, .limits, .oomScore, .privileges,
-            .signals, .execute:
+        case .privileges: "capabilities"
+        case .launch, .record, .log, .pipe, .notify, .script, .fork, .session, .stdio, .limits, .oomScore, .signals,
+            .execute:
             "exec"
         }
     }

@@ -111,6 +111,7 @@ struct LaunchRequestBuilder {
             noNewPrivileges: rights.noNewPrivileges,
             isStrict: rights.isStrict
         )
+        request.rights.capabilities = rights.capabilities
         request.logFile = logFile(of: job, action, in: service)
         request.startedAt = job.startedAt
         return request
@@ -126,6 +127,7 @@ struct LaunchRequestBuilder {
             isStrict: action.isStrict,
             oomScoreAdjustment: action.oomScoreAdjustment
         )
+        rights.capabilities = action.capabilities
         rights.nice = action.nice
         rights.ioPriority = action.ioPriority
         return rights

@@ -152,6 +152,8 @@ struct ProgramLauncher {
                     groups: spec.groups,
                     open_files_soft: spec.header.open_files_soft,
                     umask: spec.header.umask,
+                    limits_capabilities: spec.header.limits_capabilities,
+                    capabilities: spec.header.capabilities,
                     strict_exec: spec.header.strict_exec,
                     output: childOutput,
                     error: childError,

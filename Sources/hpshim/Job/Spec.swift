@@ -33,6 +33,7 @@ struct Spec {
             header.magic == HERO_SPEC_MAGIC, Int(header.size) >= headerSize, Int(header.size) <= size,
             header.generation >= 1, header.umask <= 0o777, header.log_keep <= 99,
             header.stop_signal >= 1, header.stop_signal <= 64, header.strict_exec <= 1,
+            header.limits_capabilities <= 1,
             header.log_when_slow <= HERO_WHEN_SLOW_DROP.rawValue,
             header.notify_senders <= HERO_NOTIFY_SENDERS_ALL.rawValue,
             header.candidate_count >= 1, header.argument_count >= 1

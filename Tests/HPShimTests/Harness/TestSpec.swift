@@ -39,6 +39,8 @@ struct TestSpec {
     var rights = TestSpec.defaultRights
     /// By default nothing is set.
     var attributes = hero_attributes()
+    /// The capabilities that the program keeps, one bit each; nil: unchanged.
+    var capabilities: UInt64?
     var groups: [UInt32] = []
 
     static let defaultRights: hero_rights = {
@@ -106,6 +108,8 @@ struct TestSpec {
         header.notify_senders = notifySenders
         header.strict_exec = isStrict ? 1 : 0
         header.attributes = attributes
+        header.limits_capabilities = capabilities == nil ? 0 : 1
+        header.capabilities = capabilities ?? 0
         header.size = base + UInt32(blob.count)
         return withUnsafeBytes(of: header) { Array($0.prefix(Int(base))) } + blob
     }

@@ -108,6 +108,42 @@ struct RightsTests {
         #expect(job.texts == ["NoNewPrivs:\t\(flag)"])
     }
 
+    @Test(
+        "Another user keeps exactly the capabilities of the spec, and no more",
+        .enabled(if: isRoot, needsRoot)
+    )
+    func keptCapabilities() throws {
+        let job = try jobAsNobody("grep -E '^(Uid|Cap)' /proc/$$/status; :")
+        job.spec.capabilities = 1 << 10 | 1
+        #expect(try job.run() == HERO_SHIM_DONE)
+        let sets = ["Inh", "Prm", "Eff", "Bnd", "Amb"].map { "Cap\($0):\t0000000000000401" }
+        #expect(job.texts == ["Uid:\t65534\t65534\t65534\t65534"] + sets)
+    }
+
+    @Test(
+        "A program of root has only the capabilities of the spec, even none",
+        .enabled(if: isRoot, needsRoot),
+        arguments: [0, 1 << 10] as [UInt64]
+    )
+    func limitedRoot(kept: UInt64) throws {
+        let job = try TestJob(shell: "grep -E '^Cap(Prm|Eff|Bnd|Amb)' /proc/$$/status; :")
+        job.spec.capabilities = kept
+        #expect(try job.run() == HERO_SHIM_DONE)
+        let digits = kept == 0 ? "0000000000000000" : "0000000000000400"
+        let sets = ["Prm", "Eff", "Bnd"].map { "Cap\($0):\t\(digits)" }
+        #expect(job.texts == sets + ["CapAmb:\t0000000000000000"])
+    }
+
+    @Test("A capability that the kernel does not grant refuses the start")
+    func refusedCapability() throws {
+        let job = isRoot ? try jobAsNobody(":") : try TestJob(shell: ":")
+        job.spec.rights.no_new_privileges = 1
+        // No kernel has this capability.
+        job.spec.capabilities = 1 << 63
+        #expect(try job.run() == HERO_SHIM_DONE)
+        #expect(job.proc?.stage == HERO_STAGE_CAPABILITIES.rawValue)
+    }
+
     @Test("Soft and hard limits of the program match the spec (SP-5)")
     func limits() throws {
         let job = try TestJob(shell: "for key in n u c v; do ulimit -S$key; ulimit -H$key; done 2>&1")

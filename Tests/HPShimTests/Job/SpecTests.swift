@@ -9,7 +9,7 @@ struct SpecTests {
     /// Invalid changes of the header.
     static let invalidSpecs: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a future version", { $0.version = 8 }),
+        ("a future version", { $0.version = 9 }),
         ("generation 0", { $0.generation = 0 }),
         ("a size larger than the memory", { $0.size += 1 }),
         ("a size smaller than the header", { $0.size = 10 }),
@@ -82,11 +82,12 @@ struct SpecTests {
         ("a notify socket that is neither path nor name", { $0.notify_socket = $0.arguments }),
         ("a watchdog without a notify socket", { $0.watchdog_us = 1 }),
         ("an invalid strict_exec", { $0.strict_exec = 2 }),
+        ("invalid limits_capabilities", { $0.limits_capabilities = 2 }),
         ("an invalid log_when_slow", { $0.log_when_slow = 2 }),
         ("an invalid notify_senders", { $0.notify_senders = 3 }),
     ]
 
-    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5, 6] as [UInt32])
+    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5, 6, 7] as [UInt32])
     func acceptsOlderVersions(_ version: UInt32) throws {
         let job = try TestJob(shell: "exit 7")
         job.spec.version = version
