@@ -14,6 +14,9 @@ let commonSettings: [SwiftSetting] =
         .enableUpcomingFeature("InternalImportsByDefault"),
     ] + (strict ? [.treatAllWarnings(as: .error)] : [])
 
+/// Leaves the symbols out of the released programs: they are half of their size.
+let strippedSettings: LinkerSetting = .unsafeFlags(["-Xlinker", "-s"], .when(configuration: .release))
+
 /// Compiles the failpoints into debug builds only (docs/decisions/0025-failpoints.md).
 let failpointSettings: [CSetting] = [.define("FAILPOINTS", .when(configuration: .debug))]
 
@@ -84,11 +87,11 @@ let package = Package(
             dependencies: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
                 "HeroStore",
-                "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert",
+                "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert", "CNoICUData",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
-            linkerSettings: [.unsafeFlags(["-static-stdlib"])]
+            linkerSettings: [.unsafeFlags(["-static-stdlib"]), strippedSettings]
         ),
         .executableTarget(
             name: "hpshim",
@@ -99,7 +102,7 @@ let package = Package(
                 .enableExperimentalFeature("Embedded"),
                 .unsafeFlags(["-wmo", "-Osize"]),
             ],
-            linkerSettings: dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]
+            linkerSettings: (dynamicShim ? [] : [.unsafeFlags(["-Xclang-linker", "-static"])]) + [strippedSettings]
         ),
 
         // The modules and programs for development and tests of the product.
@@ -161,6 +164,7 @@ let package = Package(
         // C code: functions that Swift cannot call, and code that runs between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroRecord"),
+        .target(name: "CNoICUData"),
         .target(name: "CHeroFailpoints", cSettings: failpointSettings),
         .target(
             name: "CHeroShim",

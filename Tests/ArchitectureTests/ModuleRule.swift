@@ -126,7 +126,7 @@ extension ModuleRule {
             main: "HeroProc.swift",
             internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
-                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert",
+                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert", "CNoICUData",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packageModules: ["ArgumentParser"]
@@ -163,6 +163,7 @@ extension ModuleRule {
     static let cTargets: [String: Set<String>] = [
         "CHeroFailpoints": [],
         "CHeroRecord": [],
+        "CNoICUData": [],
         "CHeroShim": ["CHeroRecord", "CHeroFailpoints"],
         "CHeroLinux": ["CHeroRecord", "CHeroFailpoints"],
         "CLibYAML": [],
