@@ -18,7 +18,7 @@ ARGS ?=
 RELEASE := .build/release
 HEROPROC := $(RELEASE)/heroproc
 # The released programs. heroproc expects hpshim in its own directory.
-PRODUCTS := heroproc hpshim
+PRODUCTS := heroproc hpshim heroproc-server
 # The number of tests in parallel. Without a limit hundreds of them compete for two cores.
 export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 10
 # All test targets.
@@ -32,7 +32,7 @@ help: ## print this list
 deps: ## install missing packages (Debian, Ubuntu)
 	@.ci/deps
 
-build: deps ## build the release programs .build/release/heroproc and hpshim
+build: deps ## build the release programs heroproc, hpshim and heroproc-server
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product "$$product"; done
 
 up: build ## start the services of services.d and show their status

@@ -25,6 +25,7 @@ let package = Package(
     products: [
         .executable(name: "heroproc", targets: ["heroproc"]),
         .executable(name: "hpshim", targets: ["hpshim"]),
+        .executable(name: "heroproc-server", targets: ["heroproc-server"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
@@ -81,6 +82,20 @@ let package = Package(
             swiftSettings: commonSettings
         ),
 
+        // The server: a program of its own, which the reconciler does not depend on.
+        .target(
+            name: "HeroServer",
+            dependencies: [
+                "HeroModel", "HeroLinux", "HeroStore", "HeroView", "HeroJSON", "CHeroLinux", "CHeroServer",
+            ],
+            // The dashboard is part of the program, so that it needs no files at run time.
+            resources: [
+                "index.html", "style.css", "icon.svg", "app.js", "api.js", "dom.js", "pages.js", "service.js",
+                "services.js",
+            ].map { .embedInCode("Resources/\($0)") },
+            swiftSettings: commonSettings
+        ),
+
         // The programs.
         .executableTarget(
             name: "heroproc",
@@ -92,6 +107,12 @@ let package = Package(
             ],
             swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
             linkerSettings: [.unsafeFlags(["-static-stdlib"]), strippedSettings]
+        ),
+        .executableTarget(
+            name: "heroproc-server",
+            dependencies: ["HeroServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
+            linkerSettings: [.unsafeFlags(["-static-stdlib"])]
         ),
         .executableTarget(
             name: "hpshim",
@@ -171,6 +192,7 @@ let package = Package(
             dependencies: ["CHeroRecord", "CHeroFailpoints"],
             cSettings: failpointSettings + [.unsafeFlags(["-Os"])]
         ),
+        .target(name: "CHeroServer"),
         .target(name: "CHeroLinux", dependencies: ["CHeroRecord", "CHeroFailpoints"], cSettings: failpointSettings),
 
         // The tests, and the JSON Schema validator of several of them.
@@ -253,6 +275,13 @@ let package = Package(
         .testTarget(
             name: "HeroGitTests",
             dependencies: ["HeroGit", "HeroModel", "TestSupport"],
+            swiftSettings: commonSettings
+        ),
+        .testTarget(
+            name: "HeroServerTests",
+            dependencies: [
+                "HeroServer", "HeroJSON", "HeroLinux", "SchemaValidation", "TestSupport",
+            ],
             swiftSettings: commonSettings
         ),
         // The workload of end-to-end tests, which checks heroproc. It is minimal, so that tests can start many of them.

@@ -120,6 +120,16 @@ extension ModuleRule {
             toolchainModules: ["FoundationEssentials"]
         ),
 
+        // The server, which only its own program links.
+        ModuleRule(
+            "HeroServer",
+            main: "HeroServer.swift",
+            internalModules: [
+                "HeroModel", "HeroLinux", "HeroStore", "HeroView", "HeroJSON", "CHeroLinux", "CHeroServer",
+            ],
+            toolchainModules: ["Glibc", "Synchronization"]
+        ),
+
         // The programs.
         ModuleRule(
             "heroproc",
@@ -129,6 +139,13 @@ extension ModuleRule {
                 "HeroStore", "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert", "CNoICUData",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
+            packageModules: ["ArgumentParser"]
+        ),
+        ModuleRule(
+            "heroproc-server",
+            main: "HeroprocServer.swift",
+            internalModules: ["HeroServer"],
+            toolchainModules: ["Foundation", "Glibc"],
             packageModules: ["ArgumentParser"]
         ),
         ModuleRule("hpshim", main: "Shim.swift", internalModules: ["CHeroShim", "CHeroRecord", "CHeroFailpoints"]),
@@ -166,6 +183,7 @@ extension ModuleRule {
         "CNoICUData": [],
         "CHeroShim": ["CHeroRecord", "CHeroFailpoints"],
         "CHeroLinux": ["CHeroRecord", "CHeroFailpoints"],
+        "CHeroServer": [],
         "CLibYAML": [],
         "hpbenchload": [],
     ]

@@ -1,4 +1,4 @@
-import HeroJSON
+public import HeroJSON
 public import HeroModel
 
 /// Events as text and JSON.
@@ -26,14 +26,16 @@ public struct EventsView: Sendable {
     }
 
     /// One event as one line of JSON, ended by a line feed.
-    public static func jsonLine(_ event: EventRecord) -> String {
-        let value: JSONValue = [
+    public static func jsonLine(_ event: EventRecord) -> String { json(event).text(.compact) + "\n" }
+
+    /// One event as JSON.
+    public static func json(_ event: EventRecord) -> JSONValue {
+        [
             "time": .string(event.time.description),
             "level": .string(event.level.rawValue),
             "source": .string(event.source),
             "subject": .string(event.subject),
             "text": .string(event.text),
         ]
-        return value.text(.compact) + "\n"
     }
 }

@@ -27,15 +27,12 @@ struct Workspace {
     /// Derives the directories from options, then the environment, then defaults.
     init(_ options: CommonOptions, environment: [String: String]) {
         self.environment = environment
-        let isRoot = geteuid() == 0
         let named = Self.firstNonEmpty(options.dir, environment["HEROPROC_DIR"])
-        displayDirectory = named ?? Self.defaultDirectory(isRoot: isRoot, environment)
+        displayDirectory = named ?? DefaultDirectories.services(environment)
         isDirectoryImplicit = named == nil && displayDirectory == "services.d"
         directory = ManifestFiles.absoluteDirectory(displayDirectory)
         let state =
-            Self.firstNonEmpty(options.state, environment["HEROPROC_STATE"])
-            ?? (isRoot
-                ? "/var/lib/heroproc" : Self.xdgDirectory("XDG_STATE_HOME", ".local/state", environment) + "/heroproc")
+            Self.firstNonEmpty(options.state, environment["HEROPROC_STATE"]) ?? DefaultDirectories.state(environment)
         paths = RuntimePaths.resolve(state: state, environment: environment)
     }
 
@@ -192,19 +189,6 @@ struct Workspace {
 
     private static func firstNonEmpty(_ option: String?, _ variable: String?) -> String? {
         option ?? variable.flatMap { $0.isEmpty ? nil : $0 }
-    }
-
-    private static func defaultDirectory(isRoot: Bool, _ environment: [String: String]) -> String {
-        var file = stat()
-        if stat("services.d", &file) == 0, file.st_mode & S_IFMT == S_IFDIR { return "services.d" }
-        if isRoot { return "/etc/heroproc/services.d" }
-        return xdgDirectory("XDG_CONFIG_HOME", ".config", environment) + "/heroproc/services.d"
-    }
-
-    /// A base directory of the XDG specification, which ignores relative paths.
-    private static func xdgDirectory(_ name: String, _ usual: String, _ environment: [String: String]) -> String {
-        if let value = environment[name], value.hasPrefix("/") { return value }
-        return environment["HOME", default: "/"] + "/" + usual
     }
 }
 
