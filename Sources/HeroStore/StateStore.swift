@@ -100,7 +100,9 @@ public final class StateStore {
     }
 
     /// Throws unless the database and its log are still at their paths: data in a removed file would be lost.
-    private func requireOpenFiles() throws {
+    ///
+    /// - Throws: `StoreError` with the kind `gone`.
+    public func requireOpenFiles() throws {
         guard let database = openFiles.database else { return }
         let isLogGone = openFiles.log.map { FileIdentity(path + "-wal") != $0 } ?? false
         guard FileIdentity(path) != database || isLogGone else { return }

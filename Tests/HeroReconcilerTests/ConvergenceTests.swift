@@ -109,6 +109,11 @@ struct ConvergenceTests {
         try harness.apply(service("web", "port", ", tcp_ports: [2011]"), then: .seconds(30))
         #expect(harness.progress.filter { $0.contains("2011") }.count == 1, "\(harness.progress)")
         #expect(try harness.result()?.isConverged == true)
+
+        let quick = try ReconcilerHarness()
+        try quick.apply(service("web", "slow-notifier", ", ready: {tcp: 2012, interval: 50ms}"), then: .seconds(30))
+        #expect(quick.executions("core/web.run") == 1)
+        #expect(quick.progress.allSatisfy(\.isEmpty), "it came up within a second: \(quick.progress)")
     }
 
     @Test("A one-shot that has not ended after 5 seconds is reported as progress")

@@ -18,6 +18,9 @@ public enum JobRuntimeFiles {
         return LogFiles.remove(of: Set(jobs), in: "\(paths.logs)/\(folder)")
     }
 
+    /// Whether any job has a file in the run directory.
+    public static func exist(_ paths: RuntimePaths) -> Bool { !jobsWithFiles(paths).isEmpty }
+
     /// Returns the jobs that have a record or another file in the run directory, in ascending order.
     static func jobsWithFiles(_ paths: RuntimePaths) -> [JobID] {
         let jobs = (listDirectory(paths.jobs) ?? []).compactMap { name in

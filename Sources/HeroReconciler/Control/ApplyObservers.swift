@@ -16,6 +16,8 @@ final class ApplyObservers {
     private(set) var affectedServices: Set<QualifiedName> = []
     /// The services that this apply starts or restarts: they must stay up.
     private(set) var startedServices: Set<QualifiedName> = []
+    /// The starting jobs for which a report of what they wait for is due soon.
+    var jobsWithWaitReport: Set<JobID> = []
     /// What starting jobs wait for, as it was last reported.
     var reportedWaits: [JobID: String] = [:]
     /// Whether they stay up.

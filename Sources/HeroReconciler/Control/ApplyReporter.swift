@@ -11,6 +11,8 @@ final class ApplyReporter {
     private let journal: TurnJournal
     /// When a start of a one-shot is reported, if it has not ended by then.
     private var oneShotHints = DeadlineQueue<StartID>()
+    /// The jobs whose services may still be starting when a report of what they wait for is due.
+    private var waitReports = DeadlineQueue<JobID>()
     /// What waits for the current revision; nil when nothing waits.
     private(set) var observers: ApplyObservers?
     /// When the wait ends, whether or not everything has settled; nil without a limit.
@@ -41,6 +43,7 @@ final class ApplyReporter {
             send(.done(result), to: observers, isLast: true)
         }
         oneShotHints = DeadlineQueue()
+        waitReports = DeadlineQueue()
         observers = ApplyObservers(request, revision: revision, stability: StabilityCheck(earlier: jobs))
     }
 
@@ -75,13 +78,24 @@ final class ApplyReporter {
         guard let observers else { return }
         observers.stability.handleChange(of: job)
         addOneShotHint(for: job)
-        reportWait(of: job)
+        addWaitReport(for: job)
     }
 
-    /// Reports what a job waits for that does not come up, because it may wait for long.
-    private func reportWait(of job: JobEntry) {
-        guard let observers, let service = job.service, service.record.state == .starting,
-            let reason = job.lifecycle.record.error, observers.reportedWaits[job.id] != reason
+    /// How long a service is starting before the progress says what it waits for: most services start in this time.
+    private static let waitReportDelay = Duration.seconds(1)
+
+    private func addWaitReport(for job: JobEntry) {
+        guard let observers, job.service?.record.state == .starting, job.lifecycle.record.error != nil,
+            observers.jobsWithWaitReport.insert(job.id).inserted
+        else { return }
+        waitReports.add(job.id, at: clock.now() + Self.waitReportDelay)
+    }
+
+    /// Reports what a job still waits for, unless that was reported before.
+    private func reportWait(of job: JobEntry, to observers: ApplyObservers) {
+        observers.jobsWithWaitReport.remove(job.id)
+        guard let service = job.service, service.record.state == .starting, let reason = job.lifecycle.record.error,
+            observers.reportedWaits[job.id] != reason
         else { return }
         observers.reportedWaits[job.id] = reason
         send(.progress(service.name, .starting, detail: reason), to: observers, isLast: false)
@@ -93,8 +107,12 @@ final class ApplyReporter {
         oneShotHints.add(start, at: clock.now() + ActionSpec.unendedOneShotDelay)
     }
 
-    /// Reports the one-shots that have run for a while, because a program that runs for ever may be meant.
+    /// Reports the services that have been starting for a while, and the one-shots that have run for a while, because a
+    /// program that runs for ever may be meant.
     func handleDueDeadlines(_ now: Moment, _ jobs: [JobID: JobEntry]) {
+        while let id = waitReports.popDue(now) {
+            if let observers, let job = jobs[id] { reportWait(of: job, to: observers) }
+        }
         while let start = oneShotHints.popDue(now) {
             guard let observers, let job = jobs[start.job], job.lifecycle.record.generation == start.generation,
                 case .runningOnce = job.lifecycle.phase, let service = job.service
@@ -122,7 +140,7 @@ final class ApplyReporter {
     /// When the wait must be checked even without an event; nil: only an event can end it.
     var nextDeadline: Moment? {
         guard let observers else { return nil }
-        return [observers.stability.end ?? deadline, oneShotHints.next].compactMap(\.self).min()
+        return [observers.stability.end ?? deadline, oneShotHints.next, waitReports.next].compactMap(\.self).min()
     }
 
     /// Reports the state of a run of a standalone action.

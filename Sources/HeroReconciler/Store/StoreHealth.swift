@@ -225,8 +225,13 @@ final class StoreHealth {
         if !rebuild(error) { beginOutage(error) }
     }
 
-    /// A client has asked for a check of the whole database.
+    /// A client has asked for a check of the whole database, because it cannot read it or cannot find it.
     func checkDamage() {
+        do { try store.requireOpenFiles() } catch {
+            let error = error as? StoreError ?? StoreError(.other, "\(error)")
+            if !rebuild(error) { beginOutage(error) }
+            return
+        }
         checkDamage(StoreError(.damaged, "the state database \(store.path) is damaged"))
     }
 

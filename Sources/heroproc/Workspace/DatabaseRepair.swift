@@ -3,7 +3,7 @@ import HeroReconciler
 import HeroStore
 
 extension Workspace {
-    /// Rebuilds a damaged database before a command that needs one (DB-5).
+    /// Rebuilds a damaged database, or one that was removed while a reconciler uses it, before a command that needs one (DB-5).
     ///
     /// The running reconciler receives a request to check the database. If none is running, a reconciler in this
     /// process repairs the database and exits. The command itself reports any other error of the database.
@@ -11,7 +11,7 @@ extension Workspace {
         do {
             _ = try openReader()?.revision()
             return
-        } catch let error as StoreError where error.kind == .damaged {
+        } catch let error as StoreError where error.kind == .damaged || error.kind == .gone {
             output.writeNote(error.message)
         }
         let connector = ReconcilerConnector(workspace: self, output: output)

@@ -110,9 +110,22 @@ struct Workspace {
     }
 
     /// Opens the database for reading; nil when it does not exist yet.
+    ///
+    /// - Throws: `StoreError`, also when it was removed while a reconciler manages jobs: what it knew is not nothing.
     func openReader() throws -> StateReader? {
         try paths.checkDatabaseForReading()
-        return try StateReader(path: paths.database)
+        if let reader = try StateReader(path: paths.database) { return reader }
+        guard let reconciler = ReconcilerLock.holder(paths), JobRuntimeFiles.exist(paths) else { return nil }
+        // A reconciler that has just started creates the database in a moment.
+        for _ in 0..<50 {
+            pause(milliseconds: 20)
+            if let reader = try StateReader(path: paths.database) { return reader }
+        }
+        throw StoreError(
+            .gone,
+            "the state database \(paths.database) was removed while the reconciler (pid \(reconciler.pid)) used it; "
+                + "`heroproc apply` or `heroproc down` makes it write the database again"
+        )
     }
 
     /// The observed state for a plan: the records, verified against the machine.

@@ -221,4 +221,28 @@ struct DatabaseRebuildTests {
             try await host.expectEmptyDiff()
         }
     }
+
+    @Test(
+        "A database that was removed under a reconciler is written again and hides nothing (DB-5)",
+        arguments: ["apply", "down"]
+    )
+    func removedUnderLiveReconciler(verb: String) async throws {
+        try await TestHost.with { host in
+            try declare(host)
+            try await host.apply()
+            let before = try await runningInstances(host)
+            for suffix in ["", "-wal", "-shm"] { unlink(host.databasePath + suffix) }
+            let status = try await host.run("status")
+            #expect(status.exitCode == 2 && status.errorOutput.contains("was removed while the reconciler"))
+            #expect(try await host.run("why", "web").exitCode == 2)
+
+            let result = try await host.run(verb)
+            #expect(result.exitCode == 0, "\(result.errorOutput)")
+            if verb == "down" {
+                #expect(before.allSatisfy { !isAlive($0.pid) })
+            } else {
+                #expect(try await runningInstances(host) == before)
+            }
+        }
+    }
 }
