@@ -105,6 +105,10 @@ struct ManifestFieldTests {
             value = "{optional: \(value), path: a}"
             path = "env_file"
         }
+        if path.hasPrefix("requires[]."), path != "requires[].service" {
+            value = "{\(path.dropFirst("requires[].".count)): \(value), service: one}"
+            path = "requires[]"
+        }
         return serviceText(path, value)
     }
 

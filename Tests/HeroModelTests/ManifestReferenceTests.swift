@@ -44,6 +44,21 @@ struct ManifestReferenceTests {
         between two services with `status: start` is an error, and so is a conflict with a required service of one of
         them. Conflicting services cannot declare the same port or socket either.
 
+        An item of `requires` is a name, or a map that says how long the start waits and whether a stop cascades:
+
+        ```yaml
+        requires:
+          - db                                            # up; a stop of db stops this service
+          - {service: queue, until: started}              # its programs execute; they need not be ready
+          - {service: migrate, until: ended}              # its one-shots have ended, with any exit code
+          - {service: cache, cascade: false}              # up at the start; a later stop or restart does not matter
+        ```
+
+        `until` delays only the first start of a run: a restart after a crash does not wait. If the required service is
+        down again before this service has started, the start waits again. With `cascade: false` the required service only
+        orders stops, as `after` does; while it is stopped, this service is not started and its state is `blocked`.
+        `until: ended` is an error for a service without a one-shot.
+
         A service with one program has a **short form**: the keys of the action are written in the service itself, and
         `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.
         `stop` then has the keys of a service and of an action. These two services are equal, and replacing one by the

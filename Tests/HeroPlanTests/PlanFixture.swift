@@ -33,7 +33,7 @@ struct PlanFixture {
         var words = sides[1]
         guard let state = words.first.flatMap(ServiceState.init(rawValue:)) else { return }
         words.removeFirst()
-        let flags = ["idle", "active", "drift"].filter(words.contains)
+        let flags = ["idle", "active", "drift", "executed", "ended"].filter(words.contains)
         words.removeAll { flags.contains($0) }
         var recorded = spec
         SpecNotation.apply(words, to: &recorded)
@@ -45,12 +45,14 @@ struct PlanFixture {
 }
 
 extension ObservedService {
-    /// The record of a service in a state; `idle` and `active` set what the state leaves open.
+    /// The record of a service in a state; `idle` and `active` set what the state leaves open, `executed` and `ended`
+    /// what it has reached.
     init(_ spec: ServiceSpec, _ state: ServiceState, _ flags: [String]) {
         var isActive = [.starting, .running, .degraded, .backingOff, .stopping].contains(state)
         if flags.contains("idle") { isActive = false }
         if flags.contains("active") { isActive = true }
         self.init(spec, state, isActive: isActive)
+        milestones = ReachedMilestones(hasStarted: flags.contains("executed"), hasEnded: flags.contains("ended"))
     }
 }
 

@@ -22,7 +22,7 @@ enum SpecNotation {
         for (key, value) in pairs(words) {
             let names = names(value)
             switch key {
-            case "requires": spec.requires = names
+            case "requires": spec.requirements = requirements(value)
             case "after": spec.after = names
             case "wants": spec.wants = names
             case "conflicts": spec.conflicts = names
@@ -37,6 +37,16 @@ enum SpecNotation {
             case "agen": apply(["gen", value], to: &spec.actions[0], of: spec.name)
             default: apply([key, value], to: &spec.actions[0], of: spec.name)
             }
+        }
+    }
+
+    /// `db`, `db@started` with what must have been reached, `~db` without a cascade.
+    private static func requirements(_ value: String) -> [Requirement] {
+        value.split(separator: ",").filter { $0 != "-" }.compactMap { item in
+            let parts = item.drop { $0 == "~" }.split(separator: "@")
+            guard let name = parts.first.flatMap({ names($0).first }) else { return nil }
+            let until = parts.dropFirst().first.flatMap { Requirement.Milestone(rawValue: String($0)) }
+            return Requirement(name, until: until ?? .up, cascades: !item.hasPrefix("~"))
         }
     }
 

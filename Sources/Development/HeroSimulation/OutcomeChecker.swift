@@ -96,11 +96,15 @@ struct OutcomeChecker {
         // The revision of the job counts: a later one may have come in the same turn.
         let desired = try desired(at: job.revision, store)
         guard let spec = desired.services[QualifiedName(name, context: job.context)]?.spec else { return }
-        for required in spec.requires {
-            for action in desired.services[required]?.spec.actions ?? [] {
-                let wanted = "\(required).\(action.name)"
+        for requirement in spec.requirements {
+            for action in desired.services[requirement.service]?.spec.actions ?? [] {
+                let wanted = "\(requirement.service).\(action.name)"
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
+                    if requirement.until == .started {
+                        let isRecent = execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
+                        return isRecent || execution.outcome == .exited(0)
+                    }
                     // A program with a notify message is ready from that message on.
                     if action.ready?.check == .notify, execution.notifiedReadyAt == nil { return false }
                     guard !action.isProcess else {

@@ -18,6 +18,16 @@ struct Scenario {
         /// The kinds of its actions: the second argument of a simulated program.
         var kinds: [String]
         var isDeclared = true
+
+        /// An item of `requires`: some need not be up, and some do not cascade.
+        func requirement(_ other: String) -> String {
+            switch ((name.utf8.last ?? 0) &* 3 &+ (other.utf8.last ?? 0) &* 5) & 7 {
+            case 0: "{service: \(other), until: started}"
+            case 1: "{service: \(other), cascade: false}"
+            case 2: "{service: \(other), until: started, cascade: false}"
+            default: other
+            }
+        }
     }
 
     static let kinds = [
@@ -88,7 +98,7 @@ struct Scenario {
         var text = "kind: Service\nname: \(service.name)\nstatus: \(service.status.rawValue)\n"
         let requires = service.requires.filter(declared.contains)
         let after = service.after.filter { declared.contains($0) && !requires.contains($0) }
-        if !requires.isEmpty { text += "requires: [\(requires.joined(separator: ", "))]\n" }
+        if !requires.isEmpty { text += "requires: [\(requires.map(service.requirement).joined(separator: ", "))]\n" }
         if !after.isEmpty { text += "after: [\(after.joined(separator: ", "))]\n" }
         if service.isSystem { text += "class: system\n" }
         if service.isParallel { text += "start_order: parallel\n" }

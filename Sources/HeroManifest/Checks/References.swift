@@ -25,6 +25,7 @@ extension ManifestSet {
                     case .requires:
                         edges.append(edge)
                         warnIfRequirementIsDown(of: target, requiredBy: index, reference)
+                        checkRequirementCanEnd(of: target, requiredBy: index, reference)
                     case .after, .wants: edges.append(edge)
                     case .conflicts: conflicting.append(edge)
                     }

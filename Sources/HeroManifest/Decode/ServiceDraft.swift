@@ -18,6 +18,10 @@ struct ServiceDraft: ManifestDraft {
         var target: QualifiedName
         /// The span of the reference.
         var span: Span
+        /// What the other service must have reached, if this is a requirement.
+        var until = Requirement.Milestone.up
+        /// The span of the key `until`; nil if it is not written.
+        var untilSpan: Span?
     }
 
     /// The index of the file.
@@ -72,8 +76,7 @@ extension ServiceDraft {
                     draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
-            Key("requires") { node, draft, decoder in draft.decodeReferences(node, .requires, \.requires, in: &decoder)
-            },
+            Key("requires") { node, draft, decoder in draft.decodeRequirements(node, in: &decoder) },
             Key("after") { node, draft, decoder in draft.decodeReferences(node, .after, \.after, in: &decoder) },
             Key("wants") { node, draft, decoder in draft.decodeReferences(node, .wants, \.wants, in: &decoder) },
             Key("conflicts") { node, draft, decoder in
@@ -147,6 +150,21 @@ extension ServiceDraft {
             return "`\(key)` is a key of `stop` in an action: write it in an item of `actions`"
         }
     )
+
+    private mutating func decodeRequirements(_ node: YAMLNode, in decoder: inout FileDecoder) {
+        for found in decoder.requirements(node, RelationKind.requires.rawValue) {
+            spec.requirements.append(found.requirement)
+            references.append(
+                Reference(
+                    kind: .requires,
+                    target: found.requirement.service,
+                    span: found.span,
+                    until: found.requirement.until,
+                    untilSpan: found.untilSpan
+                )
+            )
+        }
+    }
 
     private mutating func decodeReferences(
         _ node: YAMLNode,

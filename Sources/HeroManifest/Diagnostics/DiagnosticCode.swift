@@ -175,6 +175,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case cycle
     /// A service requires another service that is never up (a warning).
     case requiresStopped = "requires-stopped"
+    /// A key waits for the end of a service that never ends by itself.
+    case neverEnds = "never-ends"
     /// Two services that conflict both have `status: start`.
     case conflictWanted = "conflict-wanted"
     /// A service conflicts with a service that it requires.

@@ -42,7 +42,7 @@ enum ForeignKey {
     }
 
     /// The keys of a map in an action with the same meaning; in an action these names mean something else.
-    static let innerSynonyms: [String: String] = ["test": "exec"]
+    static let innerSynonyms: [String: String] = ["test": "exec", "condition": "until"]
 
     /// The keys of heroproc with the same meaning; a key in an inner map is written with its path.
     static let synonyms: [String: String] = [

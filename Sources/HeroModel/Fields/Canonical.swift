@@ -10,6 +10,11 @@ public enum Canonical {
         files.map(\.canonical).joined(separator: " ")
     }
 
+    /// The requirements, separated by spaces.
+    static func requirements(_ requirements: [Requirement]) -> String {
+        requirements.map(\.canonical).joined(separator: " ")
+    }
+
     /// The text as it is if it is one plain word, otherwise quoted with escapes.
     public static func quotedIfNeeded(_ text: String) -> String {
         let isPlain =

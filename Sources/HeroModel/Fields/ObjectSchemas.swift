@@ -264,6 +264,26 @@ extension ObjectSchema {
         oneOf: ["from_file", "expand"]
     )
 
+    /// An item of `requires`.
+    public static let requirement = Self(
+        [
+            Property("service", .reference, "The required service."),
+            Property(
+                "until",
+                .choice(Requirement.Milestone.self),
+                default: .text("up"),
+                "What it must have reached: executed, up, or all its one-shots ended with any code."
+            ),
+            Property(
+                "cascade",
+                .bool,
+                default: .bool(true),
+                "Whether its stop takes this service with it; false: it only delays the start."
+            ),
+        ],
+        required: ["service"]
+    )
+
     /// An item of `env_file`.
     public static let environmentFile = Self(
         [

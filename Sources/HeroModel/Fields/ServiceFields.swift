@@ -26,11 +26,11 @@ extension ServiceSpec {
         },
         Field(
             "requires",
-            .list(of: .reference),
+            .list(of: .requirement),
             cost: .inPlace,
             "Services that must be up first; stopping one stops this service."
         ) {
-            .list($0.requires.map(\.description))
+            .textUnless($0.requirements.isEmpty, Canonical.requirements($0.requirements))
         },
         Field("after", .list(of: .reference), cost: .inPlace, "It starts after these services and stops before them.") {
             .list($0.after.map(\.description))

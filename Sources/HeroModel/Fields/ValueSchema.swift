@@ -46,6 +46,8 @@ public indirect enum ValueSchema: Sendable {
         .path,
         .either(.object(.environmentFile), .list(of: .either(.path, .object(.environmentFile))))
     )
+    /// An item of `requires`.
+    public static let requirement = either(.reference, .object(.requirement))
     /// An item of `actions`.
     public static let actionOrName = either(.reference, .action)
 

@@ -12,8 +12,8 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     public var tags: [String]
     /// Labels for people and tools.
     public var labels: [String: String]
-    /// Services that must be up first; a stop of one of them stops this service.
-    public var requires: [QualifiedName]
+    /// Services that must be up first; unless stated otherwise, a stop of one of them stops this service.
+    public var requirements: [Requirement]
     /// Services that start before this one and stop after it; order only.
     public var after: [QualifiedName]
     /// As `after`, but only for services that are declared.
@@ -54,7 +54,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         status = .start
         tags = []
         labels = [:]
-        requires = []
+        requirements = []
         after = []
         wants = []
         conflicts = []
@@ -73,6 +73,14 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
 }
 
 extension ServiceSpec {
+    /// The stored names of the properties.
+    enum CodingKeys: String, CodingKey {
+        case name, description, serviceClass, status, tags, labels
+        case requirements = "requires"
+        case after, wants, conflicts, required, environment, environmentFiles, user, group, workingDirectory, actions
+        case startOrder, replacesExistingJobs, removesJobs, isProtected, generation
+    }
+
     /// Decodes a stored service; a field that an older version did not store has its default value.
     public init(from decoder: any Decoder) throws {
         let fields = try decoder.container(keyedBy: CodingKeys.self)
@@ -85,7 +93,7 @@ extension ServiceSpec {
         status = try fields.decode(DesiredStatus.self, forKey: .status)
         tags = try fields.decode([String].self, forKey: .tags)
         labels = try fields.decode([String: String].self, forKey: .labels)
-        requires = try fields.decode([QualifiedName].self, forKey: .requires)
+        requirements = try fields.decode([Requirement].self, forKey: .requirements)
         after = try fields.decode([QualifiedName].self, forKey: .after)
         wants = try fields.decode([QualifiedName].self, forKey: .wants)
         conflicts = try fields.decodeIfPresent([QualifiedName].self, forKey: .conflicts) ?? conflicts

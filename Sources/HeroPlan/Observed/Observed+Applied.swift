@@ -26,6 +26,7 @@ extension Observed {
             services[change.service] = ObservedService(spec, isProcess ? .running : .exited, isActive: isProcess)
         case .stop:
             services[change.service]?.state = .stopped
+            services[change.service]?.milestones = ReachedMilestones()
             services[change.service]?.isActive = false
             services[change.service]?.drift = []
             services[change.service]?.unhealthy = nil
@@ -33,6 +34,7 @@ extension Observed {
         case .update:
             guard let spec, let old = services[change.service] else { return }
             services[change.service] = ObservedService(spec, old.state, isActive: old.isActive)
+            services[change.service]?.milestones = old.milestones
             services[change.service]?.drift = old.drift
             services[change.service]?.unhealthy = old.unhealthy
         }
@@ -66,8 +68,8 @@ extension ObservedService {
     public init(_ spec: ServiceSpec, _ state: ServiceState, isActive: Bool) {
         self.init(
             canonical: CanonicalSpec(spec),
-            requires: spec.requires,
-            after: spec.after + spec.wants,
+            requires: spec.cascadingRequires,
+            after: spec.orderingDependencies,
             conflicts: spec.conflicts,
             serviceClass: spec.serviceClass,
             state: state,

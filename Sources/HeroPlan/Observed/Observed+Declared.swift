@@ -20,8 +20,8 @@ extension Observed {
                 }
             services[name] = ObservedService(
                 canonical: CanonicalSpec(spec),
-                requires: spec.requires,
-                after: spec.after + spec.wants,
+                requires: spec.cascadingRequires,
+                after: spec.orderingDependencies,
                 conflicts: spec.conflicts,
                 serviceClass: spec.serviceClass,
                 state: state,

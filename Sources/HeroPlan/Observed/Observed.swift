@@ -64,9 +64,10 @@ public struct ObservedStandalone: Hashable, Sendable {
 public struct ObservedService: Hashable, Sendable {
     /// The spec with which it was last started or updated in place.
     public var canonical: CanonicalSpec
-    /// The `requires` recorded at the last start; they order its stop, whatever the manifests declare now.
+    /// The `requires` with a cascade recorded at the last start; they order its stop, whatever the manifests declare
+    /// now.
     public var requires: [QualifiedName]
-    /// The `after` and `wants` recorded at the last start.
+    /// The other `requires`, the `after` and the `wants` recorded at the last start.
     public var after: [QualifiedName]
     /// The `conflicts` recorded at the last start.
     public var conflicts: [QualifiedName]
@@ -87,6 +88,8 @@ public struct ObservedService: Hashable, Sendable {
     ///
     /// The next reconciler starts it again within the same run, so dependents are not affected.
     public var notRunning: String?
+    /// What its current run has reached besides the state.
+    public var milestones = ReachedMilestones()
 
     /// Creates an observed state of a service.
     public init(

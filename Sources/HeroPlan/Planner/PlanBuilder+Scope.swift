@@ -40,10 +40,13 @@ extension PlanBuilder {
         var isUnstartable = [Bool](repeating: false, count: services.count)
         for number in startOrder where willStop[number] || !services[number].isStarted {
             let service = services[number]
-            let row = requirements.neighbors(number)
             let mayStart = service.target.isUp && (willStop[number] || service.directChange == .start)
             isUnstartable[number] =
-                !mayStart || row.count < service.declaredRequires.count || row.contains { isUnstartable[Int($0)] }
+                !mayStart
+                || service.requirements.contains { requirement in
+                    guard let other = indexByName[requirement.service].map(Int.init) else { return true }
+                    return isUnstartable[other] && !isMet(requirement, willBeUp)
+                }
         }
         return isUnstartable
     }

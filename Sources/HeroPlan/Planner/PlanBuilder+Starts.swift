@@ -29,10 +29,7 @@ extension PlanBuilder {
 
     /// The requirements of a service that will not be up, sorted.
     func missingRequirements(_ number: Int) -> [QualifiedName] {
-        let missing = services[number].declaredRequires.filter { name in
-            guard let requirement = indexByName[name] else { return true }
-            return !willBeUp[Int(requirement)]
-        }
+        let missing = services[number].requirements.filter { !isMet($0, willBeUp) }.map(\.service)
         return missing.count > 1 ? Set(missing).sorted() : missing
     }
 

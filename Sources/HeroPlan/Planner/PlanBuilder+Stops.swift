@@ -111,6 +111,7 @@ extension PlanBuilder {
 
     /// The services that manifests and options keep down: they should be down, or require one that should be.
     ///
+    /// A requirement without a cascade does not count, because its stop does not touch the service.
     /// Neither status ignore nor a crash counts as "should be down" (docs/decisions/0016).
     func findUnsatisfiable() -> [Bool] {
         var isUnsatisfiable = [Bool](repeating: false, count: services.count)
@@ -118,7 +119,8 @@ extension PlanBuilder {
         for number in startOrder where isInScope[number] || !services[number].isStarted {
             switch services[number].target {
             case .downByStatus, .downByCommand, .pruned: isUnsatisfiable[number] = true
-            case .up: isUnsatisfiable[number] = requirements.neighbors(number).contains { isUnsatisfiable[Int($0)] }
+            case .up:
+                isUnsatisfiable[number] = cascadingRequirements.neighbors(number).contains { isUnsatisfiable[Int($0)] }
             case .ignored, .leftUndeclared: break
             }
         }

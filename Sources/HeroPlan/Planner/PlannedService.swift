@@ -39,6 +39,8 @@ final class PlannedService {
     let observed: ObservedService?
     let target: TargetState
     let isStarted: Bool
+    /// Whether one of its requirements need not be up, so that what it has reached counts too.
+    let waitsForMilestones: Bool
     /// The fields that differ from the record, as far as they matter for the change.
     let fields: [FieldDiff]
     let directChange: DirectChange
@@ -54,6 +56,7 @@ final class PlannedService {
         self.observed = observed
         target = Self.targetState(declared?.spec, observed, options)
         isStarted = observed?.isStarted ?? false
+        waitsForMilestones = declared?.spec.requirements.contains { $0.until != .up } ?? false
         switch target {
         case .ignored, .leftUndeclared:
             fields = []
@@ -127,6 +130,18 @@ final class PlannedService {
 
     /// The dependencies that order its start: those of its manifest.
     var declaredRequires: [QualifiedName] { declared?.spec.requires ?? [] }
+
+    /// The same with what each must have reached.
+    var requirements: [Requirement] { declared?.spec.requirements ?? [] }
+
+    /// The services whose stop takes it with them, as declared.
+    var declaredCascade: [QualifiedName] { declared?.spec.cascadingRequires ?? [] }
+
+    /// Whether it has reached a milestone, although it may not be up, if the plan keeps it.
+    func hasReached(_ milestone: Requirement.Milestone) -> Bool {
+        guard let observed else { return false }
+        return observed.milestones.includes(milestone, in: observed.state)
+    }
 
     /// Whether it counts as up, or comes up without a change, if the plan keeps it.
     var isUpIfKept: Bool {

@@ -79,7 +79,7 @@ extension Planner {
     {
         var dependents: [QualifiedName: Set<QualifiedName>] = [:]
         for (name, service) in desired.services {
-            for requirement in service.spec.requires { dependents[requirement, default: []].insert(name) }
+            for requirement in service.spec.cascadingRequires { dependents[requirement, default: []].insert(name) }
         }
         for (name, service) in observed.services {
             for requirement in service.requires { dependents[requirement, default: []].insert(name) }

@@ -39,8 +39,8 @@ struct PlanBuilder {
     let services: [PlannedService]
     let indexByName: [QualifiedName: Int32]
     let options: PlanOptions
-    /// The declared requirements between services, and the recorded ones of started services where they differ.
-    private let declaredRequirements: [IndexEdge]
+    /// The declared requirements with a cascade, and the recorded ones of started services where they differ.
+    private let declaredCascade: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
     /// The declared requirements by dependent, and an order in which every service comes after its requirements.
     let requirements: IndexGraph
@@ -83,9 +83,10 @@ struct PlanBuilder {
         self.services = services
         self.indexByName = indexByName
         self.options = options
-        declaredRequirements = Self.edges(services, indexByName) { $0.declaredRequires }
+        let declaredRequirements = Self.edges(services, indexByName) { $0.declaredRequires }
+        declaredCascade = Self.edges(services, indexByName) { $0.declaredCascade }
         recordedRequirements = Self.edges(services, indexByName) { service in
-            service.recordedRequires == service.declaredRequires ? [] : service.recordedRequires
+            service.recordedRequires == service.declaredCascade ? [] : service.recordedRequires
         }
         requirements = IndexGraph(count: services.count, edges: declaredRequirements)
         startOrder = DependencyLevels(count: services.count, hard: declaredRequirements).topologicalOrder
@@ -114,9 +115,12 @@ struct PlanBuilder {
         return edges
     }
 
+    /// The declared requirements whose stop takes a service with them, by dependent.
+    var cascadingRequirements: IndexGraph { IndexGraph(count: services.count, edges: declaredCascade) }
+
     /// The cascade graph: dependents by the recorded and the declared requirements.
     var dependents: IndexGraph {
-        IndexGraph(count: services.count, edges: recordedRequirements + declaredRequirements, reversed: true)
+        IndexGraph(count: services.count, edges: recordedRequirements + declaredCascade, reversed: true)
     }
 
     /// The direct change of a service, as far as it is in scope.
@@ -128,9 +132,27 @@ struct PlanBuilder {
     /// The services that it must never run together with.
     func conflicting(_ number: Int) -> ArraySlice<Int32> { conflicts?.neighbors(number) ?? [] }
 
-    /// Whether all declared requirements are up; an unknown requirement is not.
+    /// Whether all declared requirements are met; an unknown requirement is not.
     func hasAllRequirements(_ number: Int, _ isUp: [Bool]) -> Bool {
+        let service = services[number]
+        guard !service.waitsForMilestones else { return service.requirements.allSatisfy { isMet($0, isUp) } }
         let row = requirements.neighbors(number)
-        return row.count == services[number].declaredRequires.count && row.allSatisfy { isUp[Int($0)] }
+        return row.count == service.requirements.count && row.allSatisfy { isUp[Int($0)] }
+    }
+
+    /// Whether a requirement is up, or has reached what is required, should not be down and is not stopped by the plan.
+    func isMet(_ requirement: Requirement, _ isUp: [Bool]) -> Bool {
+        guard let number = indexByName[requirement.service].map(Int.init) else { return false }
+        return isUp[number] || hasReached(requirement.until, number)
+    }
+
+    private func hasReached(_ milestone: Requirement.Milestone, _ number: Int) -> Bool {
+        switch milestone {
+        case .up: return false
+        case .started, .ended: break
+        }
+        // A narrowed plan could include a stop of it only because of what waits for it, and does not rely on it.
+        return options.only.isEmpty && !willStop[number] && !services[number].target.isDown
+            && services[number].hasReached(milestone)
     }
 }

@@ -26,7 +26,7 @@ extension PlanBuilder {
         let service = services[number]
         let name = services[cause].name
         let verb = causeAction == .restart ? "restarts" : "stops"
-        let isDeclared = service.declaredRequires.contains(name)
+        let isDeclared = service.declaredCascade.contains(name)
         let location = isDeclared ? service.declared?.location(of: "requires") : nil
         let link =
             isDeclared ? "requires it\(Self.locationSuffix(location))" : "required it when it was started"

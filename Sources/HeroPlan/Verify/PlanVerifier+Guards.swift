@@ -18,16 +18,23 @@ extension PlanVerifier {
         guard !options.only.isEmpty else { return [] }
         var inside = Set(options.only)
         var pending = options.only
+        var mightHaveStopped: Set<QualifiedName> = []
         var dependents: [QualifiedName: [QualifiedName]] = [:]
-        for change in services where willStop(change.service) {
+        for change in services {
             let name = change.service
-            for other in (desired.services[name]?.spec.requires ?? []) + (observed.services[name]?.requires ?? []) {
+            for other in (desired.services[name]?.spec.cascadingRequires ?? [])
+                + (observed.services[name]?.requires ?? [])
+            {
                 dependents[other, default: []].append(name)
             }
         }
         // Follow the actual stops and starts from the named services.
         while let name = pending.popLast() {
-            var next = willStop(name) ? dependents[name] ?? [] : []
+            // A restart can be blocked by what its own scope stops, when its cascade is in scope already.
+            if changes[name]?.action == .blocked { mightHaveStopped.insert(name) }
+            let mightStop = mightHaveStopped.contains(name)
+            var next = (dependents[name] ?? []).filter { mightStop || willStop(name) && willStop($0) }
+            if mightStop { mightHaveStopped.formUnion(next) }
             if willStart(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
                 // A degraded requirement whose running jobs stay is completed as well.
                 next += declaredRequires(name).filter { !isStarted($0) || expectedChange($0) == .start }

@@ -116,7 +116,7 @@ extension PlanVerifier {
             guard isStarted(name), expectedState(name) != .ignored, let record = observed.services[name] else {
                 continue
             }
-            let declared = declaredRequires(name)
+            let declared = desired.services[name]?.spec.cascadingRequires ?? []
             for requirement in record.requires + declared where willStop(requirement) && !willStop(name) {
                 violations.append(PlanViolation(invariant, name, "stays up while \(requirement) stops"))
             }

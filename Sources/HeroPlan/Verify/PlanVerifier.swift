@@ -98,7 +98,7 @@ struct PlanVerifier {
         var pending: [QualifiedName] = []
         for (name, declared) in desired.services {
             switch expectedState(name) {
-            case .up: for other in declared.spec.requires { dependents[other, default: []].append(name) }
+            case .up: for other in declared.spec.cascadingRequires { dependents[other, default: []].append(name) }
             case .down: if !isOutOfScope(name) || !isStarted(name) { pending.append(name) }
             case .ignored, .unmanaged: break
             }
@@ -174,9 +174,23 @@ struct PlanVerifier {
         }
     }
 
-    /// The declared requirements that will not be up after the plan.
+    /// The declared requirements that will not have reached what is required after the plan.
     func missingRequirements(_ name: QualifiedName) -> [QualifiedName] {
-        declaredRequires(name).filter { !willBeUp($0) }
+        (serviceFacts[name]?.spec?.requirements ?? []).filter { !isMet($0) }.map(\.service)
+    }
+
+    private func isMet(_ requirement: Requirement) -> Bool {
+        if willBeUp(requirement.service) { return true }
+        guard let service = serviceFacts[requirement.service], let record = service.record else { return false }
+        // What a service has reached counts while it should not be down, and until the plan stops it.
+        guard options.only.isEmpty, service.spec != nil || service.isStarted, service.expectedState != .down,
+            !willStop(requirement.service)
+        else { return false }
+        return switch requirement.until {
+        case .up: false
+        case .started: record.milestones.hasStarted || record.state.isUp
+        case .ended: record.milestones.hasEnded || record.state.isUp
+        }
     }
 
     /// The conflicting services that will be up after the plan.
@@ -188,7 +202,7 @@ struct PlanVerifier {
     func requires(_ dependent: QualifiedName, _ requirement: QualifiedName) -> Bool {
         guard let service = serviceFacts[dependent] else { return false }
         return service.isStarted && service.record?.requires.contains(requirement) == true
-            || service.spec?.requires.contains(requirement) == true
+            || service.spec?.cascadingRequires.contains(requirement) == true
     }
 
     /// The paths that differ between record and manifest.

@@ -208,16 +208,16 @@ final class JobController {
     private func startBlockers(of entry: JobEntry) -> StartBlockers {
         // A first start that had to wait for its port checks its requirements again: they may be down now.
         if entry.lifecycle.record.executions == 0, let missing = missingRequirement(of: entry.service) {
-            return StartBlockers(unresolved: ["it requires \(missing), which is not up"])
+            return StartBlockers(unresolved: ["it requires \(missing.service), which \(missing.unmetText)"])
         }
         return kernel.scanStartBlockers(
             requests.blockerScanRequest(entry.lifecycle.record, entry.spec, in: entry.service?.record.spec)
         )
     }
 
-    private func missingRequirement(of service: ServiceEntry?) -> QualifiedName? {
+    private func missingRequirement(of service: ServiceEntry?) -> Requirement? {
         guard let service, service.jobs.allSatisfy({ $0.lifecycle.record.executions == 0 }) else { return nil }
-        return service.record.spec.requires.first { !(state.services[$0]?.record.state.isUp ?? false) }
+        return service.record.spec.requirements.first { !(state.services[$0.service]?.hasReached($0.until) ?? false) }
     }
 
     // MARK: Requests to the kernel

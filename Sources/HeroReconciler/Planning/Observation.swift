@@ -40,6 +40,7 @@ public enum Observation {
         let results = inspect(batch.requests)
         let isAlive = batch.livenessByJob(results)
         var observed = records?.observed { isAlive[$0.id] ?? true } ?? Observed()
+        records?.addMilestones(to: &observed, desired)
         if let records, let unsupervisedProgram {
             for (name, service) in observed.services {
                 guard let spec = desired.services[name]?.spec else { continue }
@@ -93,6 +94,18 @@ private struct RecordedState {
         for job in current {
             guard let service = job.service else { continue }
             jobsByService[QualifiedName(service, context: job.context), default: []].append(job)
+        }
+    }
+
+    /// Adds what the current runs have reached besides their states.
+    func addMilestones(to observed: inout Observed, _ desired: DesiredState) {
+        for service in services where !service.state.isUp {
+            guard let spec = desired.services[service.name]?.spec else { continue }
+            observed.services[service.name]?.milestones = ReachedMilestones(
+                of: spec,
+                jobs: jobsByService[service.name] ?? [],
+                isStartRequested: service.isStartRequested
+            )
         }
     }
 

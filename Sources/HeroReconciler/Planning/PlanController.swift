@@ -137,12 +137,13 @@ final class PlanController {
             let spec = service.record.spec
             result.services[service.name] = ObservedService(
                 canonical: service.record.canonical,
-                requires: spec.requires,
-                after: spec.after + spec.wants,
+                requires: spec.cascadingRequires,
+                after: spec.orderingDependencies,
                 serviceClass: spec.serviceClass,
                 state: observedState(of: service),
                 isActive: service.isActive
             )
+            result.services[service.name]?.milestones = service.milestones
         }
         for entry in state.standalone.values where !entry.isRemoved {
             result.standalone[entry.name] = ObservedStandalone(

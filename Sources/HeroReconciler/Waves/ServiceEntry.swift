@@ -34,14 +34,16 @@ final class ServiceEntry {
     var stopWave = 0
     /// Its start wave in the plan.
     var startWave = 0
-    /// A requirement that was not up when the gate of its start was last checked.
-    var awaited: QualifiedName?
+    /// A requirement that was not met when the gate of its start was last checked.
+    var awaited: Requirement?
     /// How many of its active jobs were stopped since the last apply.
     var cancelledJobs = 0
     /// Whether its status is `ignore`: nothing starts, stops, restarts or heals it.
     ///
     /// This holds from the moment the manifest is applied, although no plan changes the service.
     var isIgnored = false
+    /// What its run had reached when the gates that wait for it were last checked.
+    var checkedMilestones = ReachedMilestones()
     /// Whether it has failed and an apply has requested another try, which has not begun yet.
     var isRetryRequested = false
 
@@ -109,6 +111,24 @@ final class ServiceEntry {
 
     /// The services that must stop after it, as recorded when it was started.
     var recordedDependencies: [QualifiedName] { record.spec.requires + record.spec.after + record.spec.wants }
+
+    /// What its current run has reached besides the state.
+    var milestones: ReachedMilestones {
+        ReachedMilestones(
+            of: record.spec,
+            jobs: jobs.lazy.map(\.lifecycle.record),
+            isStartRequested: record.isStartRequested
+        )
+    }
+
+    /// Whether it has reached what a dependent requires.
+    func hasReached(_ milestone: Requirement.Milestone) -> Bool {
+        if record.state.isUp { return true }
+        switch milestone {
+        case .up: return false
+        case .started, .ended: return milestones.includes(milestone, in: record.state)
+        }
+    }
 
     /// The state that follows from its jobs.
     ///

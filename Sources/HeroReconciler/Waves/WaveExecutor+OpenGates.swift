@@ -78,7 +78,7 @@ extension WaveExecutor {
                 closeOperation(of: service)
                 requestProof()
             }
-            setState(service, .blocked, blockedBy: missing)
+            setState(service, .blocked, blockedBy: missing.map(\.service))
             return
         }
         for predecessor in declared.spec.after + declared.spec.wants {
@@ -94,8 +94,8 @@ extension WaveExecutor {
     /// This takes constant time. A service may require hundreds of others, so looking at all of them whenever one of
     /// them changes would cost in proportion to the square of their number.
     private func isStillWaiting(_ service: ServiceEntry, _ changed: QualifiedName?) -> Bool {
-        guard let changed, let awaited = service.awaited, awaited != changed, obstacle(awaited) == .waiting,
-            obstacle(changed) != .hopeless
+        guard let changed, let awaited = service.awaited, awaited.service != changed,
+            obstacle(awaited) == .waiting, obstacle(Requirement(changed)) != .hopeless
         else { return false }
         outdatedBlockers.insert(service.name, now: clock.now())
         return true
@@ -106,11 +106,11 @@ extension WaveExecutor {
         for name in outdatedBlockers.takeDue(now) { perform(.checkGate(name)) }
     }
 
-    /// The required services that are not up, and whether one of them will not come up by itself.
-    private func missingRequirements(of spec: ServiceSpec) -> (names: [QualifiedName], isHopeless: Bool) {
-        var missing: [QualifiedName] = []
+    /// The requirements that are not met, and whether one of them will not be met by itself.
+    private func missingRequirements(of spec: ServiceSpec) -> (missing: [Requirement], isHopeless: Bool) {
+        var missing: [Requirement] = []
         var isHopeless = false
-        for requirement in spec.requires {
+        for requirement in spec.requirements {
             switch obstacle(requirement) {
             case .none: continue
             case .waiting: break
@@ -123,21 +123,23 @@ extension WaveExecutor {
 
     /// Whether a requirement keeps a service from starting.
     private enum Obstacle {
-        /// It is up.
+        /// It is met.
         case none
-        /// It may come up by itself.
+        /// It may be met without another operation.
         case waiting
-        /// It will not come up by itself.
+        /// It will not be met without another operation.
         case hopeless
     }
 
-    private func obstacle(_ requirement: QualifiedName) -> Obstacle {
-        guard let other = state.services[requirement], !other.isStuck else { return .hopeless }
+    private func obstacle(_ requirement: Requirement) -> Obstacle {
+        guard let other = state.services[requirement.service], !other.isStuck else { return .hopeless }
         guard case .none = other.operation else { return .waiting }
+        guard !other.hasReached(requirement.until) else { return .none }
         return switch other.record.state {
-        case .running, .exited: .none
-        case .starting, .backingOff, .stopping: .waiting
-        case .stopped, .failed, .blocked, .degraded: .hopeless
+        case .starting, .backingOff, .stopping, .running, .exited: .waiting
+        // A one-shot of a degraded service may still be running.
+        case .degraded: requirement.until == .ended ? .waiting : .hopeless
+        case .stopped, .failed, .blocked: .hopeless
         }
     }
 }

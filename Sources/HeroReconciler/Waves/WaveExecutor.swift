@@ -162,6 +162,7 @@ final class WaveExecutor {
         let state = service.stateOfJobs
         if service.record.state == .blocked, state == .stopped { return }
         setState(service, state)
+        checkMilestones(of: service)
     }
 
     /// Sets the state of a service, and checks the gates that depend on it.
@@ -176,6 +177,17 @@ final class WaveExecutor {
         guard hasChanged else { return }
         reporter.reportProgress(service)
         if mayUnblock(service) { state.needsPlan = true }
+        checkWaiters(of: service)
+    }
+
+    /// Checks the gates of dependents that wait for something else than the state of a service.
+    private func checkMilestones(of service: ServiceEntry) {
+        let isBlocking = blockedServices.isBlocking(service.name)
+        guard isBlocking || waiters[service.name] != nil else { return }
+        let milestones = service.milestones
+        guard milestones != service.checkedMilestones else { return }
+        service.checkedMilestones = milestones
+        if isBlocking { state.needsPlan = true }
         checkWaiters(of: service)
     }
 

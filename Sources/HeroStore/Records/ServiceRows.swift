@@ -11,9 +11,9 @@ public struct ServiceSummary: Hashable, Sendable {
     public var status: DesiredStatus
     /// The spec of the last start or update in place, as comparable text.
     public var canonical: CanonicalSpec
-    /// Its hard requirements, as recorded.
+    /// Its requirements with a cascade, as recorded.
     public var requires: [QualifiedName]
-    /// The services it starts after, as recorded: `after` and then `wants`.
+    /// The services it starts after, as recorded: its other requirements, `after` and then `wants`.
     public var after: [QualifiedName]
     /// Its state.
     public var state: ServiceState
@@ -66,7 +66,7 @@ extension ServiceRecord {
         [
             name.context, name.name, spec.serviceClass.rawValue, spec.status.rawValue, state.rawValue,
             codec.text(since), try codec.names(blockedBy), run, revision, isStartRequested,
-            try codec.names(spec.requires), try codec.names(spec.after + spec.wants), canonical.text,
+            try codec.names(spec.cascadingRequires), try codec.names(spec.orderingDependencies), canonical.text,
         ]
     }
 

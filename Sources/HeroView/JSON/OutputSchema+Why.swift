@@ -39,6 +39,12 @@ extension OutputSchema {
                         .init("service", .qualifiedName, "The required service."),
                         .init("state", .nullable(state), "The state of that service."),
                         .init("up", .boolean, "Whether that state counts as up."),
+                        .init(
+                            "until",
+                            .oneOf(Requirement.Milestone.allCases.map(\.rawValue)),
+                            "What that service must have reached."
+                        ),
+                        .init("cascade", .boolean, "Whether a stop of that service stops this one."),
                     ])
                 ),
                 "The services it requires."

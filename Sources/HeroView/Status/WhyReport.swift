@@ -100,8 +100,9 @@ public struct WhyReport: Hashable, Sendable {
 
     private var requirements: [(topic: String, text: String)] {
         let mentioned = Set(status?.blockedBy.prefix(1) ?? [])
-        return (declared?.spec.requires ?? []).filter { !mentioned.contains($0) }.map { name in
-            ("requires", "\(name) \(others[name].map(stateText) ?? "was never applied")")
+        return (declared?.spec.requirements ?? []).filter { !mentioned.contains($0.service) }.map { requirement in
+            let state = others[requirement.service].map(stateText) ?? "was never applied"
+            return ("requires", "\(requirement.canonical) \(state)")
         }
     }
 

@@ -52,7 +52,7 @@ public struct WhyView: Sendable {
             "answer": .string("\(report.name) \(report.answer)"),
             "findings": .array(report.findings.map { ["topic": .string($0.topic), "text": .string($0.text)] }),
             "blocked_by": .array((report.status?.blockedBy ?? []).map { .string($0.description) }),
-            "requires": .array((report.declared?.spec.requires ?? []).map { requirement($0, report) }),
+            "requires": .array((report.declared?.spec.requirements ?? []).map { requirement($0, report) }),
             "service": report.status.map(StatusView.json) ?? .null,
             "reconciler_alive": .bool(report.reconciler != nil),
             "revision": JSONValue(report.revision?.number),
@@ -81,11 +81,14 @@ public struct WhyView: Sendable {
         ]
     }
 
-    private static func requirement(_ name: QualifiedName, _ report: WhyReport) -> JSONValue {
-        [
-            "service": .string(name.description),
-            "state": JSONValue(report.others[name]?.state.rawValue),
-            "up": .bool(report.others[name]?.state.isUp ?? false),
+    private static func requirement(_ requirement: Requirement, _ report: WhyReport) -> JSONValue {
+        let other = report.others[requirement.service]
+        return [
+            "service": .string(requirement.service.description),
+            "state": JSONValue(other?.state.rawValue),
+            "up": .bool(other?.state.isUp ?? false),
+            "until": .string(requirement.until.rawValue),
+            "cascade": .bool(requirement.cascades),
         ]
     }
 }

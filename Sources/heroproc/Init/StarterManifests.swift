@@ -36,6 +36,7 @@ enum StarterManifests {
         name: hello
         description: Says hello every ten seconds.
         requires: [prepare] # starts when prepare has succeeded; stops before it
+        # requires: [{service: prepare, until: ended, cascade: false}] # starts when prepare has ended, in any way
         # status: stop # do not run it; `ignore`: do not touch it; `spec`: declare it only
 
         # A service with one program has its keys here; several programs are a list in `actions`. The program is

@@ -94,7 +94,10 @@ public struct RandomPlanCase: Sendable {
         _ generator: inout SeededGenerator
     ) -> ServiceSpec {
         var spec = spec
-        spec.requires = generator.some(3, of: names)
+        for name in generator.some(3, of: names) {
+            let until: Requirement.Milestone = generator.oneIn(4) ? generator.pick(Requirement.Milestone.allCases) : .up
+            spec.requirements.append(Requirement(name, until: until, cascades: !generator.oneIn(5)))
+        }
         spec.after = generator.some(1, of: names)
         spec.wants = generator.some(1, of: names)
         return spec
@@ -122,6 +125,8 @@ public struct RandomPlanCase: Sendable {
         if generator.oneIn(10) { service.drift = [.processGone(spec.name, "main", pid: 1)] }
         if generator.oneIn(10) { service.drift.append(.programReplaced(spec.name, "main", path: "/bin/run")) }
         if generator.oneIn(10) { service.notRunning = "process 1 is gone, and no reconciler is running" }
+        let hasEnded = !isProcess && generator.oneIn(3)
+        service.milestones = ReachedMilestones(hasStarted: isActive && generator.oneIn(3), hasEnded: hasEnded)
         if state == .running, generator.oneIn(10) { service.unhealthy = "its health probe fails" }
         return service
     }
