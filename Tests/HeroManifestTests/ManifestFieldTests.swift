@@ -127,6 +127,7 @@ struct ManifestFieldTests {
         var isProcess = path.hasPrefix("health") ? ", is_process: true" : ""
         if path == "ready.alive_for" { isProcess += ", start_timeout: 36500d" }
         var (path, value) = (path, value)
+        if path == "retry.within" { (path, value) = ("retry", "{within: \(value), max_attempts: 3}") }
         for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
             let key = String(path.dropFirst(map.count + 1))
             let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "alive_for", "watchdog", "cron", "every"]

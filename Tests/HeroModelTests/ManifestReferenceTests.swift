@@ -59,6 +59,11 @@ struct ManifestReferenceTests {
         orders stops, as `after` does; while it is stopped, this service is not started and its state is `blocked`.
         `until: ended` is an error for a service without a one-shot.
 
+        `retry.max_attempts` limits consecutive attempts: after `stable_after` up they count from 1 again. With
+        `retry.within` it limits the starts within that time instead, however long each program ran, and `stable_after` resets
+        only the delay. `retry: {max_attempts: 5, within: 10s}` gives up at the fifth end within ten seconds of the first of
+        five starts. A new reconciler continues to count from the recorded starts of the job.
+
         A service with one program has a **short form**: the keys of the action are written in the service itself, and
         `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.
         `stop` then has the keys of a service and of an action. These two services are equal, and replacing one by the

@@ -8,9 +8,11 @@ extension JobLifecycle {
     public static func adopt(
         _ record: JobRecord,
         _ found: RecoveredStart,
+        recentTries: RecentTries = RecentTries(),
         _ context: Context
     ) -> (lifecycle: JobLifecycle, effects: [JobEffect]) {
         var lifecycle = JobLifecycle(record)
+        lifecycle.recentTries = recentTries
         let effects = lifecycle.restore(found, context)
         lifecycle.updateRecord(context)
         return (lifecycle, effects)
@@ -91,6 +93,7 @@ extension JobLifecycle {
             // the earlier one is awaited, and a new start follows.
             record.generation = generation
             record.attempt = max(0, record.attempt - 1)
+            recentTries.removeLast()
             phase = launchingOrStoppingPhase(context)
             return []
         case .supervised(let generation, let report):
@@ -194,11 +197,13 @@ extension JobLifecycle {
         guard record.executions > 0 else {
             // The first start was requested before the crash, so its service checks its start gates again.
             record.attempt = 0
+            recentTries.removeAll()
             phase = .pending
             return []
         }
         // The repeated start is the same attempt and counts once.
         record.attempt = max(0, record.attempt - 1)
+        recentTries.removeLast()
         return prepareStart(context)
     }
 

@@ -212,6 +212,7 @@ extension JobLifecycle {
         switch phase {
         case .backingOff:
             record.attempt = 0
+            recentTries.removeAll()
             return [.recordEvent(.info, "trying again now because it was applied")] + prepareStart(context)
         case .preparing(var preparation):
             guard preparation.reason != nil, preparation.nextCheckAt != nil else { return [] }

@@ -114,6 +114,7 @@ extension JobLifecycle {
     /// Begins a start with a new generation.
     mutating func launch(refusedStarts: Int = 0, _ context: Context) -> [JobEffect] {
         record.attempt &+= 1
+        recentTries.add(context.now, context.action.retry)
         record.generation &+= 1
         record.process = nil
         record.error = nil
@@ -295,11 +296,14 @@ extension JobLifecycle {
         let retry = context.action.retry
         record.error = reason
         if let readySince, context.now - readySince >= retry.stableAfter { record.attempt = 0 }
-        let isLastAttempt = retry.maxAttempts > 0 && record.attempt >= retry.maxAttempts
+        let tries = recentTries.count(context.now, retry)
+        let isLastAttempt = retry.maxAttempts > 0 && tries ?? record.attempt >= retry.maxAttempts
         guard context.action.restart != .never, !isLastAttempt else {
             phase = .finished(.failed)
-            let attempts = record.attempt == 1 ? "1 attempt" : "\(record.attempt) attempts"
-            return [.recordEvent(.error, "failed after \(attempts): \(reason)"), .removeRuntimeFiles]
+            let count = tries ?? record.attempt
+            let time = retry.within.map { " within \(Canonical.duration($0))" } ?? ""
+            let attempts = count == 1 ? "1 attempt" : "\(count) attempts"
+            return [.recordEvent(.error, "failed after \(attempts)\(time): \(reason)"), .removeRuntimeFiles]
         }
         let delay = retry.delay(afterAttempt: record.attempt, random: context.random)
         guard delay > .zero else {
@@ -319,6 +323,7 @@ extension JobLifecycle {
         _ context: Context
     ) -> [JobEffect] {
         record.attempt = max(0, record.attempt - 1)
+        recentTries.removeLast()
         record.outcome = outcome
         let delay = context.action.retry.delay(afterAttempt: refusedStarts &+ 1, random: context.random)
         var preparation = Preparation()

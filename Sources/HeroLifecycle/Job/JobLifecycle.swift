@@ -133,6 +133,9 @@ public struct JobLifecycle: Hashable, Sendable {
     /// arrives.
     public internal(set) var notifyState: NotifyState?
 
+    /// The starts that count for `retry.within`.
+    public internal(set) var recentTries = RecentTries()
+
     /// Makes a new job.
     public init(_ record: JobRecord) {
         self.record = record

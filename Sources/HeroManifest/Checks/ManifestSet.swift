@@ -85,6 +85,7 @@ struct ManifestSet {
         checkClaims()
         checkStandaloneActions()
         checkReadiness()
+        checkRetries()
         checkExpansions()
         checkTimeZones(options.zoneExists)
         checkSettings()

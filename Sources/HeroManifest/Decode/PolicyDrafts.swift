@@ -56,6 +56,7 @@ struct RetryDraft: ManifestDraft {
     private var maxDelay: Duration?
     private var jitter: Double?
     private var stableAfter: Duration?
+    private var within: Duration?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
@@ -67,7 +68,8 @@ struct RetryDraft: ManifestDraft {
             factor: factor ?? defaults.policy.factor,
             maxDelay: maxDelay ?? defaults.policy.maxDelay,
             jitter: jitter ?? defaults.policy.jitter,
-            stableAfter: stableAfter ?? defaults.policy.stableAfter
+            stableAfter: stableAfter ?? defaults.policy.stableAfter,
+            within: within ?? defaults.policy.within
         )
     }
 
@@ -86,11 +88,13 @@ struct RetryDraft: ManifestDraft {
     static let settingsTable = table("defaults.retry")
 
     private static func table(_ owner: String) -> KeyTable<Self> {
-        func time(_ key: String, _ set: @escaping @Sendable (inout Self, Duration?) -> Void) -> Key<Self> {
+        func time(
+            _ key: String,
+            _ range: ClosedRange<Duration> = AllowedRanges.delay,
+            _ set: @escaping @Sendable (inout Self, Duration?) -> Void
+        ) -> Key<Self> {
             let path = "\(owner).\(key)"
-            return Key(key) { node, draft, decoder in
-                set(&draft, decoder.duration(node, path, in: AllowedRanges.delay))
-            }
+            return Key(key) { node, draft, decoder in set(&draft, decoder.duration(node, path, in: range)) }
         }
         func number(
             _ key: String,
@@ -115,6 +119,7 @@ struct RetryDraft: ManifestDraft {
                 time("max_delay") { $0.maxDelay = $1 },
                 number("jitter", AllowedRanges.jitter) { $0.jitter = $1 },
                 time("stable_after") { $0.stableAfter = $1 },
+                time("within", AllowedRanges.time) { $0.within = $1 },
             ]
         )
     }

@@ -83,6 +83,8 @@ enum ForeignKey {
         "exitcodes": "success_exit_codes", "successexitstatus": "success_exit_codes",
         "notifyaccess": "ready.notify", "logmaxsize": "log.max_size", "stdoutlogfilemaxbytes": "log.max_size",
         "stdoutlogfilebackups": "log.keep",
+        "startlimitinterval": "retry.within", "startlimitintervalsec": "retry.within",
+        "restartlimitinterval": "retry.within",
     ]
 
     private static let stepBefore =
@@ -114,8 +116,7 @@ enum ForeignKey {
         "volumes": noImage, "networks": noImage, "networkmode": noImage, "deploy": noImage,
         "replicas": oneCopy, "numprocs": oneCopy, "scale": oneCopy, "instances": oneCopy,
         "loglocation": ownLog, "logfile": ownLog, "outfile": ownLog, "errorfile": ownLog, "logtype": ownLog,
-        "availability": availability, "startlimitinterval": availability, "startlimitintervalsec": availability,
-        "restartlimitinterval": availability,
+        "availability": availability,
         "test": "write it as `ready: {exec: [..]}`: services that require this one wait until it succeeds",
         "watch": "remove it: heroproc restarts a program when its manifest changes; raise `generation` for a restart",
         "maxmemoryrestart": "write `limits: {memory: 300MiB}`; a program that the kernel kills for it is restarted",

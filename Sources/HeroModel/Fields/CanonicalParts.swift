@@ -89,7 +89,8 @@ extension RetryPolicy {
             ("factor", factor == standard.factor ? nil : Canonical.number(factor)),
             ("max_delay", maxDelay == standard.maxDelay ? nil : Canonical.duration(maxDelay)),
             ("jitter", jitter == standard.jitter ? nil : Canonical.number(jitter)),
-            ("stable_after", stableAfter == standard.stableAfter ? nil : Canonical.duration(stableAfter))
+            ("stable_after", stableAfter == standard.stableAfter ? nil : Canonical.duration(stableAfter)),
+            ("within", within.map(Canonical.duration))
         )
     }
 }

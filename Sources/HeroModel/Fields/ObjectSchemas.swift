@@ -64,6 +64,11 @@ extension ObjectSchema {
             default: .text("10s"),
             "Time up after which attempts count from 1 again."
         ),
+        Property(
+            "within",
+            .duration(AllowedRanges.time),
+            "`max_attempts` counts only attempts within this time; `stable_after` then resets only the delay."
+        ),
     ])
 
     /// An item of `tcp_ports`.

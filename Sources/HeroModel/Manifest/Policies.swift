@@ -71,6 +71,10 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
     public var jitter: Double
     /// How long a program must be up before attempts count from 1 again.
     public var stableAfter: Duration
+    /// The time within which attempts count; nil: all consecutive attempts count.
+    ///
+    /// With it, `stableAfter` resets only the delay.
+    public var within: Duration?
 
     /// Makes a policy.
     public init(
@@ -79,7 +83,8 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
         factor: Double = 2,
         maxDelay: Duration = .seconds(30),
         jitter: Double = 0.1,
-        stableAfter: Duration = .seconds(10)
+        stableAfter: Duration = .seconds(10),
+        within: Duration? = nil
     ) {
         self.maxAttempts = maxAttempts
         self.delay = delay
@@ -87,6 +92,7 @@ public struct RetryPolicy: Hashable, Sendable, Codable {
         self.maxDelay = maxDelay
         self.jitter = jitter
         self.stableAfter = stableAfter
+        self.within = within
     }
 }
 

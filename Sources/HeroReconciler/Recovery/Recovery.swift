@@ -144,7 +144,8 @@ struct Recovery {
     /// - Returns: whether the start is still active.
     private func adopt(_ entry: JobEntry, _ start: RecoveredStart) -> Bool {
         let before = entry.lifecycle.record
-        let (lifecycle, effects) = JobLifecycle.adopt(before, start, jobs.context(of: entry))
+        let tries = recentTries(of: entry)
+        let (lifecycle, effects) = JobLifecycle.adopt(before, start, recentTries: tries, jobs.context(of: entry))
         entry.lifecycle = lifecycle
         if before.phase == .running, !start.isEnding { recordEnd(of: before, start, now: lifecycle.record) }
         jobs.recordChanges(entry, effects, before: before)
@@ -159,6 +160,20 @@ struct Recovery {
             return true
         case .ended, .notFound: return false
         }
+    }
+
+    /// The recorded starts of a job that may count for `retry.within`, oldest first.
+    private func recentTries(of entry: JobEntry) -> RecentTries {
+        let record = entry.lifecycle.record
+        guard entry.spec.retry.within != nil, record.phase.isActive else { return RecentTries() }
+        let (now, time) = (kernel.now(), kernel.wallTime())
+        let starts = (try? store.reader.starts(of: record.id)) ?? []
+        var times = starts.compactMap { $0.startedAt ?? $0.endedAt }
+        // The current start gets its row when it ends.
+        if record.phase == .running, let startedAt = record.startedAt, !times.contains(startedAt) {
+            times.append(startedAt)
+        }
+        return RecentTries(times.map { now + .microseconds($0.microseconds &- time.microseconds) }.sorted())
     }
 
     /// Records an end that came while no reconciler was running.

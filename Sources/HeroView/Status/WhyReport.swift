@@ -129,7 +129,7 @@ public struct WhyReport: Hashable, Sendable {
                 result.append(("probe", "\(action.name) is healthy when \(health.check.conditionText), and it is not"))
             }
             if let next = action.nextRetryAt {
-                let tries = spec.retry.maxAttempts > 0 ? " of \(spec.retry.maxAttempts)" : ""
+                let tries = spec.retry.triesText
                 result.append(
                     (
                         "next retry",
@@ -154,5 +154,14 @@ public struct WhyReport: Hashable, Sendable {
                 "none is running: nothing is started or healed until `heroproc apply` or `heroproc reconcile --watch`"
         }
         return "pid \(reconciler.pid) (\(reconciler.mode)) manages it"
+    }
+}
+
+extension RetryPolicy {
+    /// The limit of attempts, to follow the number of an attempt.
+    fileprivate var triesText: String {
+        guard maxAttempts > 0 else { return "" }
+        return within.map { "; it gives up after \(maxAttempts) within \(Canonical.duration($0))" }
+            ?? " of \(maxAttempts)"
     }
 }
