@@ -64,6 +64,12 @@ struct ManifestReferenceTests {
         only the delay. `retry: {max_attempts: 5, within: 10s}` gives up at the fifth end within ten seconds of the first of
         five starts. A new reconciler continues to count from the recorded starts of the job.
 
+        `stop.exec` is a command that asks the program to end, such as `[nginx, -s, quit]`. It runs before the signal, with the
+        user, environment and working directory of the action, only while the main program is running, and for at most half of
+        `stop.timeout`. The signal follows if the program is still running then. A command that fails is a warning event and
+        changes nothing else. It runs before each stop of a running program: an ordered stop, a restart, an unhealthy program.
+        A reconciler that is restarted during a stop does not run it again.
+
         A service with one program has a **short form**: the keys of the action are written in the service itself, and
         `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.
         `stop` then has the keys of a service and of an action. These two services are equal, and replacing one by the

@@ -164,7 +164,7 @@ public final class SimKernel: Kernel {
                 .notifyProbeFinishes(request.start, serial: request.serial, requiresReady: true)
             )
         case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .probe(.aliveFor),
-            .listening:
+            .listening, .stopCommand:
             machine.scheduleEvent(.microseconds(delay), .probeFinishes(request.start, serial: request.serial))
         }
     }

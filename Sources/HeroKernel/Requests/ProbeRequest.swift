@@ -8,6 +8,8 @@ public struct ProbeRequest: Hashable, Sendable {
         case probe(Probe.Check)
         /// Whether the process tree of the job listens on all of these.
         case listening(sockets: [String], ports: [TCPEndpoint])
+        /// Runs the stop command of the action; it is run even if the command of a stopped probe has not ended yet.
+        case stopCommand([String])
     }
 
     /// The start.

@@ -37,4 +37,6 @@ public enum ProbeKind: Hashable, Sendable {
     case health
     /// Whether the process tree still listens on all declared sockets and ports.
     case listening
+    /// Nothing: it runs the stop command, and its end is reported like that of a probe.
+    case stopCommand
 }

@@ -11,6 +11,11 @@ extension JobLifecycle {
         case .starting(let starting): (process, upSince) = (starting.process, starting.since)
         case .ready(let ready): (process, upSince, wasReady) = (ready.process, ready.since, true)
         case .runningOnce(let main, until: _): (process, upSince) = (main, nil)
+        case .stopping(var stopping) where stopping.isCommandRunning:
+            // The stop command runs only while the main program does.
+            stopping.isCommandRunning = false
+            phase = .stopping(stopping)
+            return [.stopProbe]
         // A start that is being stopped has no use for it, and `started` arrives before it.
         case .pending, .preparing, .launching, .stopping, .backingOff, .finished: return []
         }

@@ -31,7 +31,7 @@ extension JobLifecycle {
             stopping.process = process
             phase = .stopping(stopping)
             record.process = process
-            return [stopSignal(process, context)]
+            return stopping.isCommandRunning ? [] : [stopSignal(process, context)]
         case .pending, .preparing, .launching, .backingOff, .finished:
             return []
         }

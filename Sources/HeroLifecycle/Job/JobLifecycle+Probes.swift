@@ -60,7 +60,7 @@ extension JobLifecycle {
         ready.probes.wasLastProbeSkipped = false
         let effects: [JobEffect]
         switch probe {
-        case .readiness:
+        case .readiness, .stopCommand:
             return []
         case .health:
             effects = applyHealthResult(&ready, failure, context)

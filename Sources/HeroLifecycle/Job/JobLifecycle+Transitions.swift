@@ -68,6 +68,7 @@ extension JobLifecycle {
                 context
             )
         case .shimLost(let report): handleShimLost(report.process, at: report.at, time: report.time, context)
+        case .probeFinished(Self.stopCommandSerial, let result): handleStopCommandEnded(result, context)
         case .probeFinished(let serial, .succeeded): handleProbeResult(serial, failure: nil, context)
         case .probeFinished(let serial, .failed(let reason)): handleProbeResult(serial, failure: reason, context)
         case .probeFinished(let serial, .skipped(let reason)): handleProbeSkipped(serial, reason, context)
@@ -132,12 +133,14 @@ extension JobLifecycle {
         }
     }
 
-    /// Sends the stop signal to the main process.
+    /// Runs the stop command, or sends the stop signal if the action has none.
     mutating func stop(_ process: ProcessIdentity, nextStep: Stopping.NextStep, _ context: Context) -> [JobEffect] {
-        phase = .stopping(
-            Stopping(process: process, killAt: context.now + context.action.stop.timeout, nextStep: nextStep)
+        let stopping = Stopping(
+            process: process,
+            killAt: context.now + context.action.stop.timeout,
+            nextStep: nextStep
         )
-        return [.stopProbe, stopSignal(process, context)]
+        return [.stopProbe] + beginStop(stopping, process, context)
     }
 
     private mutating func handleLaunchCancelled(_ context: Context) -> [JobEffect] {
@@ -174,8 +177,7 @@ extension JobLifecycle {
             guard stopping.process == nil else { return [] }
             countExecution(process, time)
             stopping.process = process
-            phase = .stopping(stopping)
-            return [stopSignal(process, context)]
+            return beginStop(stopping, process, context)
         case .pending, .preparing, .starting, .ready, .runningOnce, .backingOff, .finished:
             return []
         }
@@ -227,8 +229,10 @@ extension JobLifecycle {
         case .stopping(var stopping):
             if stopping.process == nil { countExecution(process, time) }
             stopping.process = process
+            let isCommandRunning = stopping.isCommandRunning
+            stopping.isCommandRunning = false
             phase = .stopping(stopping)
-            return [stopSignal(process, context)]
+            return (isCommandRunning ? [.stopProbe] : []) + [stopSignal(process, context)]
         case .pending, .preparing, .backingOff, .finished:
             return []
         }

@@ -81,6 +81,8 @@ public struct JobLifecycle: Hashable, Sendable {
         public var killAt: Moment
         /// What follows when the process tree is gone.
         public var nextStep: NextStep
+        /// Whether the stop command runs, so that the stop signal has not been sent yet.
+        public var isCommandRunning = false
         /// How often SIGKILL was sent to the process tree.
         public var killCount = 0
         /// How the main process ended by itself, before the rest of its tree; nil if the whole program is being stopped.

@@ -88,7 +88,13 @@ final class ProbeRunner {
             case .tcp(let host, let port): connect(id, request, host: host, port: port)
             case .unix(let path): openConnection(id, request, [.unix(path)])
             }
-        case .probe(.exec(let arguments)): runCommand(id, request, arguments)
+        case .probe(.exec(let arguments)):
+            // Each job has at most one command, even if a killed command does not end (RS-5).
+            guard !endingCommands.values.contains(where: { $0.request.start.job == request.start.job }) else {
+                return finishProbe(id, request, .failed("an earlier command was killed and has not ended yet"))
+            }
+            runCommand(id, request, arguments)
+        case .stopCommand(let arguments): runCommand(id, request, arguments)
         case .probe(.log(let pattern)):
             reactor.emit(.start(request.start, .probeFinished(serial: request.serial, searchOutput(request, pattern))))
         case .probe(.notify):
@@ -249,11 +255,6 @@ final class ProbeRunner {
     // MARK: - Commands
 
     private func runCommand(_ id: UInt64, _ request: ProbeRequest, _ arguments: [String]) {
-        let job = request.start.job
-        // Each job has at most one command, even if a killed command does not end (RS-5).
-        guard !endingCommands.values.contains(where: { $0.request.start.job == job }) else {
-            return finishProbe(id, request, .failed("an earlier command was killed and has not ended yet"))
-        }
         addProbe(id, request)
         let lookup = accountLookups.find(request.rights, for: request.start) { [weak self] account in
             self?.pendingAccounts[id] = nil

@@ -5,6 +5,7 @@ struct StopDraft: ManifestDraft {
     private var signal: Signal?
     private var timeout: Duration?
     private var target: StopPolicy.Target?
+    private var command: [String]?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
@@ -13,7 +14,8 @@ struct StopDraft: ManifestDraft {
         StopPolicy(
             signal: signal ?? defaults.signal,
             timeout: timeout ?? defaults.timeout,
-            target: target ?? defaults.target
+            target: target ?? defaults.target,
+            command: command ?? defaults.command
         )
     }
 
@@ -26,6 +28,7 @@ struct StopDraft: ManifestDraft {
         let signal = owner + ".signal"
         let timeout = owner + ".timeout"
         let target = owner + ".to"
+        let command = owner + ".exec"
         return KeyTable(
             of: owner,
             prefix: owner + ".",
@@ -40,6 +43,7 @@ struct StopDraft: ManifestDraft {
                 Key("to") { node, draft, decoder in
                     draft.target = decoder.choice(node, target, StopPolicy.Target.self)
                 },
+                Key("exec") { node, draft, decoder in draft.command = decoder.arguments(node, command) },
             ],
             misplacedKeyHelp: { key in
                 key == "remove_jobs" ? "`remove_jobs` is a key of `stop` in a service, not in an action" : nil

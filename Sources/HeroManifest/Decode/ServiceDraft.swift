@@ -146,7 +146,7 @@ extension ServiceDraft {
             }
         ],
         misplacedKeyHelp: { key in
-            guard key == "signal" || key == "timeout" || key == "to" else { return nil }
+            guard ["signal", "timeout", "to", "exec"].contains(key) else { return nil }
             return "`\(key)` is a key of `stop` in an action: write it in an item of `actions`"
         }
     )

@@ -83,13 +83,14 @@ enum ForeignKey {
         "exitcodes": "success_exit_codes", "successexitstatus": "success_exit_codes",
         "notifyaccess": "ready.notify", "logmaxsize": "log.max_size", "stdoutlogfilemaxbytes": "log.max_size",
         "stdoutlogfilebackups": "log.keep",
+        "prestop": "stop.exec", "execstop": "stop.exec", "stopcommand": "stop.exec",
         "startlimitinterval": "retry.within", "startlimitintervalsec": "retry.within",
         "restartlimitinterval": "retry.within",
     ]
 
     private static let stepBefore =
         "list a one-shot before the program in `actions`: they start in order, each when the one before is up"
-    private static let stepAfterStop = "no step runs when a service stops: the program itself handles `stop.signal`"
+    private static let stepAfterStop = "no step runs after a stop: write a command that runs before the stop signal in `stop.exec`"
     private static let noImage = "heroproc runs programs of this machine, no images: write the program in `exec`"
     private static let oneCopy = "declare one service for each copy"
     private static let ownLog =
@@ -108,8 +109,7 @@ enum ForeignKey {
         "prestart": stepBefore, "execstartpre": stepBefore, "initcontainers": stepBefore,
         "poststart": "list a one-shot after the program in `actions`: it starts when the program is up",
         "execstartpost": "list a one-shot after the program in `actions`: it starts when the program is up",
-        "prestop": stepAfterStop, "execstop": stepAfterStop, "poststop": stepAfterStop,
-        "execstoppost": stepAfterStop, "stopcommand": stepAfterStop, "finish": stepAfterStop,
+        "poststop": stepAfterStop, "execstoppost": stepAfterStop, "finish": stepAfterStop,
         "reload": "edit the manifest and run `heroproc apply`: a change that needs a restart restarts the service",
         "execreload": "edit the manifest and run `heroproc apply`: a change that needs a restart restarts the service",
         "image": noImage, "build": noImage, "pullpolicy": noImage, "platform": noImage,

@@ -63,7 +63,8 @@ extension StopPolicy {
         return presentEntries(
             ("signal", signal == standard.signal ? nil : signal.description),
             ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
-            ("to", target == standard.target ? nil : target.rawValue)
+            ("to", target == standard.target ? nil : target.rawValue),
+            ("exec", command.isEmpty ? nil : Canonical.list(command))
         )
     }
 }

@@ -31,6 +31,11 @@ extension ObjectSchema {
             default: .text("main"),
             "Whether the main process receives the signal first, or every process of its tree at once."
         ),
+        Property(
+            "exec",
+            .list(of: .text, atLeast: 1),
+            "A command that runs before the signal, for at most half of the timeout."
+        ),
     ])
 
     /// `stop` of a service in the short form: the keys of a service and of its action.

@@ -14,18 +14,30 @@ public struct StopPolicy: Hashable, Sendable, Codable {
     public var timeout: Duration
     /// Which processes receive the first signal.
     public var target: Target
+    /// The program, with its arguments, that runs before the first signal; empty if there is none.
+    public var command: [String]
 
     /// Makes a policy; the default is `{signal: TERM, timeout: 10s, to: main}`.
-    public init(signal: Signal = .term, timeout: Duration = .seconds(10), target: Target = .main) {
+    public init(
+        signal: Signal = .term,
+        timeout: Duration = .seconds(10),
+        target: Target = .main,
+        command: [String] = []
+    ) {
         self.signal = signal
         self.timeout = timeout
         self.target = target
+        self.command = command
     }
+
+    /// How long the command may run; the signal follows when it has ended, or after this time.
+    public var commandTimeout: Duration { timeout / 2 }
 
     /// The names in stored JSON.
     private enum CodingKeys: String, CodingKey {
         case signal, timeout
         case target = "to"
+        case command = "exec"
     }
 
     /// Decodes a stored policy; a field that an older version did not store has its default value.
@@ -34,16 +46,18 @@ public struct StopPolicy: Hashable, Sendable, Codable {
         self.init(
             signal: try fields.decode(Signal.self, forKey: .signal),
             timeout: try fields.decode(Duration.self, forKey: .timeout),
-            target: try fields.decodeIfPresent(Target.self, forKey: .target) ?? .main
+            target: try fields.decodeIfPresent(Target.self, forKey: .target) ?? .main,
+            command: try fields.decodeIfPresent([String].self, forKey: .command) ?? []
         )
     }
 
-    /// Encodes the policy; a target that older versions do not know is left out if it is the default.
+    /// Encodes the policy; fields that older versions do not know are left out if they have their default value.
     public func encode(to encoder: any Encoder) throws {
         var fields = encoder.container(keyedBy: CodingKeys.self)
         try fields.encode(signal, forKey: .signal)
         try fields.encode(timeout, forKey: .timeout)
         if target != .main { try fields.encode(target, forKey: .target) }
+        if !command.isEmpty { try fields.encode(command, forKey: .command) }
     }
 }
 

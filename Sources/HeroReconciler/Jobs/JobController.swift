@@ -244,6 +244,7 @@ final class JobController {
             case .readiness: action.ready
             case .health: action.health
             case .listening: nil
+            case .stopCommand: Probe(.exec(action.stop.command), timeout: action.stop.commandTimeout)
             }
         return requests.probeRequest(
             start,
