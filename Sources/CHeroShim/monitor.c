@@ -80,8 +80,9 @@ int shim_monitor_read_heartbeat(int descriptor) {
     char buffer[64];
     long size;
     int received = 0;
-    while ((size = read(descriptor, buffer, sizeof buffer)) > 0) received = 1;
-    return received ? 1 : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    while ((size = read(descriptor, buffer, sizeof buffer)) > 0)
+        received = buffer[size - 1] == HERO_HEARTBEAT_EXIT ? 3 : 1;
+    return received ? received : size == 0 ? -EPIPE : errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
 int shim_monitor_is_crash_signal(int signal) {

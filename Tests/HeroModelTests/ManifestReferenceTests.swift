@@ -70,6 +70,12 @@ struct ManifestReferenceTests {
         changes nothing else. It runs before each stop of a running program: an ordered stop, a restart, an unhealthy program.
         A reconciler that is restarted during a stop does not run it again.
 
+        When a service with `essential: true` has ended for good (its state is `exited` or `failed`), everything is stopped in
+        stop waves, services of `class: system` too. `reconcile --watch --down-on-exit` then exits with the code of that
+        service; any other reconciler acts as after `down --all`, and the history has the reason. An end before the current
+        revision does not count, and neither does a stop. `essential` is an error where no action can end for good
+        (`restart: always` without `max_attempts`).
+
         A service with one program has a **short form**: the keys of the action are written in the service itself, and
         `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.
         `stop` then has the keys of a service and of an action. These two services are equal, and replacing one by the

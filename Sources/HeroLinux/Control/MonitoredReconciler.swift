@@ -10,6 +10,18 @@ public enum MonitoredReconciler {
     /// The exit code of a monitored reconciler that asks to be restarted at once.
     public static let restartExitCode = HERO_RECONCILER_RESTART
 
+    /// Whether the monitor of this process reads its heartbeat pipe; asked before any other file is opened.
+    public static var hasHeartbeatPipe: Bool {
+        var file = stat()
+        return fstat(HERO_FD_HEARTBEAT, &file) == 0 && file.st_mode & S_IFMT == S_IFIFO
+    }
+
+    /// Announces to the monitor that this process exits now and must not be started again, whatever its exit code is.
+    public static func announceExit() {
+        var announcement = UInt8(truncatingIfNeeded: HERO_HEARTBEAT_EXIT)
+        _ = write(HERO_FD_HEARTBEAT, &announcement, 1)
+    }
+
     /// Replaces this process with a monitor that runs this program.
     ///
     /// - Parameters:

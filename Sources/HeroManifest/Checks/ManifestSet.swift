@@ -84,6 +84,7 @@ struct ManifestSet {
         checkConflicts()
         checkClaims()
         checkStandaloneActions()
+        checkEssentialServices()
         checkReadiness()
         checkRetries()
         checkExpansions()

@@ -85,6 +85,9 @@ extension ServiceDraft {
             Key("required") { node, draft, decoder in
                 if let value = decoder.boolean(node, "required") { draft.spec.required = value }
             },
+            Key("essential") { node, draft, decoder in
+                if let value = decoder.boolean(node, "essential") { draft.spec.isEssential = value }
+            },
             Key("env") { node, draft, decoder in
                 draft.spec.environment = decoder.environment(node, "env") { path, span in
                     draft.writtenFields.append(WrittenField(path: path, span: span))

@@ -83,7 +83,7 @@ extension DiagnosticCode {
         case .selfReference: "A service refers to itself."
         case .cycle: "Services wait for each other in a cycle."
         case .requiresStopped: "A service requires another service that is never up (a warning)."
-        case .neverEnds: "A key waits for the end of a service that never ends by itself."
+        case .neverEnds: "A key concerns the end of a service that never ends by itself."
         case .conflictWanted: "Two services that conflict both have `status: start`."
         case .conflictWithRequirement: "A service conflicts with a service that it requires."
         case .portClaimedTwice: "Two actions bind the same TCP port."

@@ -175,7 +175,7 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case cycle
     /// A service requires another service that is never up (a warning).
     case requiresStopped = "requires-stopped"
-    /// A key waits for the end of a service that never ends by itself.
+    /// A key concerns the end of a service that never ends by itself.
     case neverEnds = "never-ends"
     /// Two services that conflict both have `status: start`.
     case conflictWanted = "conflict-wanted"

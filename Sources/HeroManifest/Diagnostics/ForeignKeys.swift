@@ -83,6 +83,7 @@ enum ForeignKey {
         "exitcodes": "success_exit_codes", "successexitstatus": "success_exit_codes",
         "notifyaccess": "ready.notify", "logmaxsize": "log.max_size", "stdoutlogfilemaxbytes": "log.max_size",
         "stdoutlogfilebackups": "log.keep",
+        "exitonend": "essential", "exitonfailure": "essential",
         "prestop": "stop.exec", "execstop": "stop.exec", "stopcommand": "stop.exec",
         "startlimitinterval": "retry.within", "startlimitintervalsec": "retry.within",
         "restartlimitinterval": "retry.within",

@@ -45,6 +45,15 @@ extension ServiceSpec {
             .textUnless(!$0.required, "true")
         },
         Field(
+            "essential",
+            .bool,
+            default: .bool(false),
+            cost: .inPlace,
+            "Whether everything is stopped when it has ended for good."
+        ) {
+            .textUnless(!$0.isEssential, "true")
+        },
+        Field(
             "env",
             .map(of: .environmentValue),
             cost: .restart,

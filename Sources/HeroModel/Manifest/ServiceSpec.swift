@@ -22,6 +22,8 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     public var conflicts: [QualifiedName]
     /// Whether the service is part of the required core.
     public var required: Bool
+    /// Whether everything is stopped when the service has ended for good.
+    public var isEssential: Bool
     /// Environment variables of all its actions; an action overrides them.
     public var environment: [String: EnvironmentValue]
     /// Files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
@@ -59,6 +61,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         wants = []
         conflicts = []
         required = false
+        isEssential = false
         environment = [:]
         environmentFiles = []
         user = nil
@@ -77,7 +80,7 @@ extension ServiceSpec {
     enum CodingKeys: String, CodingKey {
         case name, description, serviceClass, status, tags, labels
         case requirements = "requires"
-        case after, wants, conflicts, required, environment, environmentFiles, user, group, workingDirectory, actions
+        case after, wants, conflicts, required, isEssential, environment, environmentFiles, user, group, workingDirectory, actions
         case startOrder, replacesExistingJobs, removesJobs, isProtected, generation
     }
 
@@ -98,6 +101,7 @@ extension ServiceSpec {
         wants = try fields.decode([QualifiedName].self, forKey: .wants)
         conflicts = try fields.decodeIfPresent([QualifiedName].self, forKey: .conflicts) ?? conflicts
         required = try fields.decode(Bool.self, forKey: .required)
+        isEssential = try fields.decodeIfPresent(Bool.self, forKey: .isEssential) ?? isEssential
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles =
             try fields.decodeIfPresent([EnvironmentFileReference].self, forKey: .environmentFiles) ?? environmentFiles

@@ -122,6 +122,7 @@ struct ConvergenceCheck {
         isOverTime: Bool
     ) -> [String] {
         var errors: [String] = []
+        if let end = state.essentialEnd { errors.append("\(end.text), so everything was stopped") }
         for service in state.servicesByName where scope?.contains(service.name) ?? true {
             if let job = failing[service.name] {
                 errors.append("\(service.name) \(repeatedFailure(of: job))")

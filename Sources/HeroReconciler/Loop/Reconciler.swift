@@ -25,7 +25,7 @@ public final class Reconciler {
     /// Performs effects.
     private let effects: EffectExecutor
     /// Commits rows, and manages store outages.
-    private let storeHealth: StoreHealth
+    let storeHealth: StoreHealth
     /// Delivers events to jobs.
     private let jobs: JobController
     /// Carries out the stop and start waves of services.
@@ -35,12 +35,12 @@ public final class Reconciler {
     /// Makes and verifies plans.
     private let plans: PlanController
     /// Records revisions.
-    private let revisions: RevisionController
+    let revisions: RevisionController
     /// Whether the reconciler leaves once everything that a `down` stops has stopped, because that takes longer than the
     /// client waited.
-    private var leavesWhenStopped = false
+    var leavesWhenStopped = false
     /// Reports to the clients that wait for a revision.
-    private let reporter: ApplyReporter
+    let reporter: ApplyReporter
     /// Removes ended jobs.
     private let cleanup: JobCleanup
     /// Handles requests on the control socket.
@@ -218,6 +218,7 @@ public final class Reconciler {
     /// Step 1: delivers the results of effects, continues cleanups, and makes the plan that is due.
     public func prepareTurn() {
         effects.deliverResults()
+        handleEssentialEnd()
         if storeHealth.outage == nil {
             storeHealth.restoreReserve()
             cleanup.startRetention()
@@ -345,25 +346,6 @@ public final class Reconciler {
         case .failed(let reason):
             let text = "the run directory was removed and cannot be created again, so nothing can start: \(reason)"
             journal.recordEvent(.error, "", text)
-        }
-    }
-
-    // MARK: Exit
-
-    private func handleTermination() {
-        guard state.lifecycle.leave() else { return exitAtOnce() }
-        guard configuration.downOnExit else { return }
-        journal.recordEvent(.info, "", "asked to exit; stopping all services first")
-        revisions.takeDown(all: true)
-    }
-
-    /// After the second request (P1-2): the shims kill what is left, and the reconciler waits for nothing.
-    private func exitAtOnce() {
-        guard configuration.downOnExit, state.lifecycle.leaveAtOnce() else { return }
-        journal.recordEvent(.warning, "", "asked again to exit; killing all remaining processes")
-        _ = commitTurn()
-        for job in state.jobs.values where !job.lifecycle.isIdle {
-            kernel.killTree(StartID(job: job.id, generation: job.lifecycle.record.generation))
         }
     }
 }

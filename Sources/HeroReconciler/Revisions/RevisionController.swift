@@ -124,6 +124,7 @@ final class RevisionController {
 
     private func adopt(_ request: RevisionRequest) {
         state.desired = request.desired
+        state.essentialEnd = nil
         state.lifecycle.resume()
         removalGrace.cancel()
         setWaitingServices(request.waiting)
@@ -136,14 +137,17 @@ final class RevisionController {
     }
 
     /// Stops services: a revision of its own with the same manifests.
-    func takeDown(all: Bool, actor: String? = nil) {
+    ///
+    /// With `end`, the end of an essential service is the reason; any other request replaces that reason.
+    func takeDown(all: Bool, actor: String? = nil, because end: EssentialEnd? = nil) {
+        state.essentialEnd = end
         let record = RevisionRecord(
             number: state.revisionNumber + 1,
             time: kernel.wallTime(),
             directory: state.revision?.directory ?? "",
             gitCommit: state.revision?.gitCommit,
             actor: actor ?? configuration.actor,
-            summary: all ? "down --all" : "down",
+            summary: (all ? "down --all" : "down") + (end.map { ": \($0.text)" } ?? ""),
             isDown: true,
             isDownForAll: all,
             // The same manifests must have the same meaning when they are read again.

@@ -176,6 +176,7 @@ final class WaveExecutor {
         recordState(service)
         guard hasChanged else { return }
         reporter.reportProgress(service)
+        noteEssentialEnd(of: service)
         if mayUnblock(service) { state.needsPlan = true }
         checkWaiters(of: service)
     }

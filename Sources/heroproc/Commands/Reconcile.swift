@@ -25,7 +25,8 @@ struct Reconcile: HeroCommand {
             applied services and applies no new manifests until anything in the services directory changes.
 
             With --down-on-exit, the first SIGTERM or SIGINT stops all services in stop waves. The second one kills \
-            the remaining processes.
+            the remaining processes. The end of a service with `essential: true` stops all services too, and its exit \
+            code (128 and the signal number after a signal) is that of the command.
 
             EXAMPLES:
               heroproc reconcile                   reconcile once, for cron and CI
@@ -38,6 +39,7 @@ struct Reconcile: HeroCommand {
               0   converged; with --watch: stopped by SIGTERM or SIGINT
               1   a service has not reached its declared state
               2   refused; nothing was changed, or another reconciler is running
+              other: with --down-on-exit, the exit code of an essential service that has ended
             """
     )
 
@@ -102,10 +104,11 @@ struct Reconcile: HeroCommand {
     /// Errors that may disappear by themselves make the monitor start the reconciler again later.
     private func runMonitored(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         // The descriptor of the heartbeat comes first, so that no other file gets its number.
+        let hasHeartbeatPipe = MonitoredReconciler.hasHeartbeatPipe
         let heartbeat = Heartbeat.fromMonitor(environment: workspace.environment)
         guard ReconcilerConnector(workspace: workspace, output: output).awaitSinglePass() else { return .success }
         do {
-            return try runContinuously(workspace, output, heartbeat)
+            return try runContinuously(workspace, output, heartbeat, announcesExit: hasHeartbeatPipe)
         } catch let error as StoreError {
             output.writeError(error.message)
         } catch let error as LinuxError {
@@ -144,7 +147,8 @@ struct Reconcile: HeroCommand {
     private func runContinuously(
         _ workspace: Workspace,
         _ output: Output,
-        _ heartbeat: Heartbeat? = nil
+        _ heartbeat: Heartbeat? = nil,
+        announcesExit: Bool = false
     ) throws -> ExitCode {
         let safeMode = makeSafeMode(workspace)
         let isSyncing = !noSync && safeMode == nil
@@ -167,6 +171,10 @@ struct Reconcile: HeroCommand {
                 at: workspace.now
             )
             reconciler.run()
+            if let code = reconciler.essentialExitCode {
+                if announcesExit { MonitoredReconciler.announceExit() }
+                throw ArgumentParser.ExitCode(code)
+            }
             if reconciler.mustRestartNormally { throw ArgumentParser.ExitCode(MonitoredReconciler.restartExitCode) }
             return .success
         }

@@ -26,6 +26,8 @@ struct ReconcilerMonitor {
     private let watchdogSeconds = shim_monitor_watchdog_seconds()
     /// When a missing heartbeat is noticed (CLOCK_MONOTONIC, ns); nil before the first heartbeat.
     private var heartbeatDeadline: Int64?
+    /// Whether the reconciler has announced that its exit is no crash.
+    private var isExitAnnounced = false
     /// Whether the deadline has passed once; the reconciler is killed when it passes again.
     private var isHeartbeatOverdue = false
     /// When the next start is due (CLOCK_BOOTTIME, ns), while no reconciler is running.
@@ -63,6 +65,7 @@ struct ReconcilerMonitor {
 
     private mutating func startReconciler() {
         startedAt = shim_boottime()
+        isExitAnnounced = false
         hero_failpoint(FP_KP_1)
         let count = crashHistory.recentCount(at: startedAt)
         if !isFirstStart { shim_monitor_set_crashes(count, crashHistory.lastSignal) }
@@ -96,6 +99,7 @@ struct ReconcilerMonitor {
     private mutating func readHeartbeats() {
         let count = shim_monitor_read_heartbeat(heartbeatPipe)
         if count < 0 { return closeHeartbeatPipe() }
+        if count & 2 != 0 { isExitAnnounced = true }
         guard count > 0, watchdogSeconds > 0 else { return }
         isHeartbeatOverdue = false
         heartbeatDeadline =
@@ -160,6 +164,7 @@ struct ReconcilerMonitor {
             guard exitInfo.pid == reconcilerPID else { continue }
             reconcilerPID = 0
             shim_close(pidfd)
+            if heartbeatPipe >= 0 { readHeartbeats() }
             closeHeartbeatPipe()
             if let code = handleExit(exitInfo) { return code }
         }
@@ -170,6 +175,7 @@ struct ReconcilerMonitor {
     private mutating func handleExit(_ exitInfo: shim_exit_info) -> Int32? {
         if exitInfo.kind == Int32(HERO_EXIT_EXITED.rawValue) {
             let code = exitInfo.status
+            if isExitAnnounced { return code }
             let isFinal = code == HERO_RECONCILER_DONE || code == HERO_RECONCILER_REFUSED
             // The reconciler requested a restart. That is no failure, and no client waits for an answer.
             if code == HERO_RECONCILER_RESTART {
