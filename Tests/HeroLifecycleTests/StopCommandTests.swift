@@ -52,8 +52,8 @@ struct StopCommandTests {
         job.reachDeadline()
         #expect(job.now == requested + .seconds(8))
         #expect(StopPolicy(timeout: .seconds(8)).commandTimeout == .seconds(4))
-        var hurried = Self.runningJob { $0.timeout = .zero }
-        #expect(hurried.handle(.stopRequested).withoutEvents == [.stopProbe, Self.signal])
+        var immediate = Self.runningJob { $0.timeout = .zero }
+        #expect(immediate.handle(.stopRequested).withoutEvents == [.stopProbe, Self.signal])
     }
 
     @Test("The stop command ends with the main program, although other processes of its tree run")

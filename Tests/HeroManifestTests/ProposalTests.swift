@@ -47,7 +47,7 @@ struct ProposalTests {
         ("autostart: false", true, "write `status: stop` in the service"),
         ("pre_start: x", true, "list a one-shot before the program in `actions`"),
         ("ExecStartPre: x", true, "list a one-shot before the program in `actions`"),
-        ("post_stop: x", true, "no step runs when a service stops"),
+        ("post_stop: x", true, "list a one-shot with `when: stopped`"),
         ("image: nginx", true, "write the program in `exec`"),
         ("depends_on: [db]", true, "write `requires`, or remove the key"),
         ("environment: {A: 1}", true, "write `env`, or remove the key"),

@@ -54,27 +54,40 @@ struct ManifestReferenceTests {
           - {service: cache, cascade: false}              # up at the start; a later stop or restart does not matter
         ```
 
-        `until` delays only the first start of a run: a restart after a crash does not wait. If the required service is
-        down again before this service has started, the start waits again. With `cascade: false` the required service only
-        orders stops, as `after` does; while it is stopped, this service is not started and its state is `blocked`.
-        `until: ended` is an error for a service without a one-shot.
+        `until` delays only the first start of a run: a restart after a crash does not wait. If the required service
+        is down again before this service has started, the start waits again. With `cascade: false` the required
+        service only orders stops, as `after` does; while it is stopped, this service is not started and its state is
+        `blocked`. `until: ended` is an error for a service without a one-shot.
 
         `retry.max_attempts` limits consecutive attempts: after `stable_after` up they count from 1 again. With
-        `retry.within` it limits the starts within that time instead, however long each program ran, and `stable_after` resets
-        only the delay. `retry: {max_attempts: 5, within: 10s}` gives up at the fifth end within ten seconds of the first of
-        five starts. A new reconciler continues to count from the recorded starts of the job.
+        `retry.within` it limits the starts within that time instead, however long each program ran, and
+        `stable_after` resets only the delay. `retry: {max_attempts: 5, within: 10s}` gives up at the fifth end within
+        ten seconds of the first of five starts. A new reconciler continues to count from the recorded starts of the
+        job.
 
-        `stop.exec` is a command that asks the program to end, such as `[nginx, -s, quit]`. It runs before the signal, with the
-        user, environment and working directory of the action, only while the main program is running, and for at most half of
-        `stop.timeout`. The signal follows if the program is still running then. A command that fails is a warning event and
-        changes nothing else. It runs before each stop of a running program: an ordered stop, a restart, an unhealthy program.
-        A reconciler that is restarted during a stop does not run it again.
+        `stop.exec` is a command that asks the program to end, such as `[nginx, -s, quit]`. It runs before the signal,
+        with the user, environment and working directory of the action, only while the main program is running, and
+        for at most half of `stop.timeout`. The signal follows if the program is still running then. A command that
+        fails is a warning event and changes nothing else. It runs before each stop of a running program: an ordered
+        stop, a restart, an unhealthy program. A reconciler that is restarted during a stop does not run it again.
 
-        When a service with `essential: true` has ended for good (its state is `exited` or `failed`), everything is stopped in
-        stop waves, services of `class: system` too. `reconcile --watch --down-on-exit` then exits with the code of that
-        service; any other reconciler acts as after `down --all`, and the history has the reason. An end before the current
-        revision does not count, and neither does a stop. `essential` is an error where no action can end for good
-        (`restart: always` without `max_attempts`).
+        When a service with `essential: true` has ended for good (its state is `exited` or `failed`), everything is
+        stopped in stop waves, services of `class: system` too. `reconcile --watch --down-on-exit` then exits with the
+        code of that service; any other reconciler acts as after `down --all`, and the history has the reason. An end
+        before the current revision does not count, and neither does a stop. `essential` is an error where no action
+        can end for good (`restart: always` without `max_attempts`).
+
+        A one-shot with `when: stopped` runs when the rest of its service was stopped: once for each stop or restart
+        that was ordered (also by a cascade), after a run that had started something, and before the stop of what the
+        service requires. It may run for `timeout`, 30s by default. A failure is a failed job and an event, and holds
+        nothing up. It does not run when the service ends by itself, when a crash heals, after a restart of the
+        machine, and at a second Ctrl-C. A new reconciler finishes it.
+
+        ```yaml
+        actions:
+          - {name: server, exec: [server], is_process: true}
+          - {name: clean, exec: [rm, -rf, /run/server/cache], when: stopped}
+        ```
 
         A service with one program has a **short form**: the keys of the action are written in the service itself, and
         `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.

@@ -332,8 +332,7 @@ int shim_monitor_is_crash_signal(int signal);
 /// The watchdog timeout in seconds; 0 means no limit.
 int64_t shim_monitor_watchdog_seconds(void);
 
-/// Reads heartbeats: 1 when there were any, 2 more when the last one announces an exit that is no crash, 0 when there
-/// were none, negative at the end of the pipe.
+/// Reads heartbeats: 1 for any (3 if the last one announces an exit that is no crash), 0 for none, negative at the end.
 int shim_monitor_read_heartbeat(int descriptor);
 
 /// Writes a line to standard error.

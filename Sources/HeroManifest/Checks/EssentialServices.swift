@@ -27,6 +27,7 @@ extension ManifestSet {
             case .document(let index, _): actions[index]
             }
         let spec = draft.spec(applyingDefaultsOf: settings)
+        guard spec.occasion == .start else { return false }
         return !spec.isProcess || spec.restart != .always || spec.retry.maxAttempts > 0
     }
 }

@@ -85,6 +85,7 @@ struct ManifestSet {
         checkClaims()
         checkStandaloneActions()
         checkEssentialServices()
+        checkStoppedActions()
         checkReadiness()
         checkRetries()
         checkExpansions()

@@ -10,7 +10,8 @@ extension ManifestSet {
         guard let span = reference.untilSpan, reference.until == .ended else { return }
         let target = services[targetIndex]
         let hasUnknownActions = target.hasInvalidItems || usedActions[targetIndex].isEmpty
-        guard !hasUnknownActions, usedActions[targetIndex].allSatisfy({ isProcess($0, in: targetIndex) }) else {
+        guard !hasUnknownActions, usedActions[targetIndex].allSatisfy({ neverEnds(spec(of: $0, in: targetIndex)) })
+        else {
             return
         }
         report(
@@ -23,11 +24,6 @@ extension ManifestSet {
         )
     }
 
-    /// Whether an action that a service uses is a process.
-    private func isProcess(_ used: UsedAction, in service: Int) -> Bool {
-        switch used {
-        case .inline(let index): services[service].inlineActions[index].spec.isProcess
-        case .document(let index, _): actions[index].spec.isProcess
-        }
-    }
+    /// Whether an action does not end while its service should be up.
+    private func neverEnds(_ action: ActionSpec) -> Bool { action.isProcess || action.occasion == .stopped }
 }

@@ -77,6 +77,7 @@ extension ActionDraft {
     /// Combines the decoded values, and checks keys that depend on each other.
     mutating func finishDecoding(in decoder: inout FileDecoder) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
+        if spec.occasion == .stopped, spec.timeout == nil { spec.timeout = ActionSpec.stoppedTimeout }
         for more in [stop.writtenFields, retry.writtenFields, log.writtenFields, limits.writtenFields]
         where !more.isEmpty {
             writtenFields += more
@@ -130,6 +131,16 @@ extension ActionDraft {
                 .standaloneProcess,
                 "`\(key)` applies only to one-shots, and this action is a process",
                 help: "remove `is_process`, or remove `\(key)` and list the action in a service",
+                at: keySpan
+            )
+        }
+        if spec.occasion == .stopped, spec.isProcess || spec.isStandalone, let keySpan = span(of: "when") {
+            decoder.report(
+                .misplacedWhen,
+                spec.isProcess
+                    ? "`when: stopped` applies only to one-shots, and this action is a process"
+                    : "`when: stopped` applies only to actions of services, and this action is standalone",
+                help: spec.isProcess ? "remove `is_process`, or remove `when`" : "remove it",
                 at: keySpan
             )
         }

@@ -153,6 +153,9 @@ extension ActionDraft {
         Key("success_exit_codes") { node, draft, decoder in
             if let codes = decoder.exitCodes(node, "success_exit_codes") { draft.spec.successExitCodes = codes }
         },
+        Key("when") { node, draft, decoder in
+            if let value = decoder.choice(node, "when", ActionSpec.Occasion.self) { draft.spec.occasion = value }
+        },
         Key("schedule") { node, draft, decoder in
             let schedule = ScheduleDraft.decode(node, in: &decoder)
             draft.spec.schedule = schedule.schedule

@@ -137,6 +137,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case twoRhythms = "two-rhythms"
     /// A process has a `schedule` or `run_on`, which apply only to one-shots.
     case standaloneProcess = "standalone-process"
+    /// `when: stopped` has no meaning for an action, or for all actions of a service.
+    case misplacedWhen = "misplaced-when"
     /// A `health` probe has no effect in a one-shot (a warning).
     case healthOfOneShot = "health-of-one-shot"
     /// A service has two actions with the same name.

@@ -91,7 +91,8 @@ enum ForeignKey {
 
     private static let stepBefore =
         "list a one-shot before the program in `actions`: they start in order, each when the one before is up"
-    private static let stepAfterStop = "no step runs after a stop: write a command that runs before the stop signal in `stop.exec`"
+    private static let stepAfterStop =
+        "list a one-shot with `when: stopped` in `actions`: it runs when the rest of the service was stopped"
     private static let noImage = "heroproc runs programs of this machine, no images: write the program in `exec`"
     private static let oneCopy = "declare one service for each copy"
     private static let ownLog =

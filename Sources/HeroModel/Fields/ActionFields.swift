@@ -215,11 +215,12 @@ extension ActionSpec {
         Field(
             "timeout",
             .duration(AllowedRanges.time),
-            default: .described("none"),
+            default: .described("none; 30s with `when: stopped`"),
             cost: .inPlace,
             "Maximum run time of a one-shot."
         ) {
-            guard let timeout = $0.timeout else { return .byDefault }
+            let standard = $0.occasion == .stopped ? ActionSpec.stoppedTimeout : nil
+            guard let timeout = $0.timeout, timeout != standard else { return .byDefault }
             return .text(Canonical.duration(timeout))
         },
         Field("stop", .object(.stop), cost: .inPlace, "How it is stopped.") {
@@ -250,6 +251,15 @@ extension ActionSpec {
             "Exit codes that count as success."
         ) {
             .textUnless($0.successExitCodes == [0], Canonical.list($0.successExitCodes.map(String.init)))
+        },
+        Field(
+            "when",
+            .choice(ActionSpec.Occasion.self),
+            default: .text("start"),
+            cost: .inPlace,
+            "Whether it runs when its service starts, or when the rest of it was stopped."
+        ) {
+            .textUnless($0.occasion == .start, $0.occasion.rawValue)
         },
         Field("schedule", .object(.schedule), cost: .inPlace, "When it runs without a service.") {
             guard let schedule = $0.schedule else { return .byDefault }

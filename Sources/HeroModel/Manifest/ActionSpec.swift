@@ -8,6 +8,17 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         case script(String, interpreter: String?)
     }
 
+    /// When an action of a service runs.
+    public enum Occasion: String, Hashable, Sendable, Codable, CaseIterable {
+        /// When the service starts.
+        case start
+        /// When everything else of the service is down, at a stop or restart that was ordered.
+        case stopped
+    }
+
+    /// How long an action that runs after a stop may run, unless its manifest says otherwise.
+    public static let stoppedTimeout = Duration.seconds(30)
+
     /// The name, unique within its service.
     public var name: String
     /// A description for people.
@@ -18,6 +29,13 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var program: Program
     /// Whether it is a process that is kept running; otherwise it is a one-shot, which is up after it has succeeded.
     public var isProcess: Bool
+    /// When it runs within a run of its service.
+    public var occasion: Occasion {
+        get { when ?? .start }
+        set { when = newValue == .start ? nil : newValue }
+    }
+    /// Nil for the default, so that older versions can read the record of an action that has it.
+    private var when: Occasion?
     /// The absolute working directory; nil: that of the service, otherwise `/`.
     public var workingDirectory: String?
     /// Environment variables; they override those of the service.
@@ -93,6 +111,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         self.isProcess = isProcess
         description = ""
         tags = []
+        when = nil
         workingDirectory = nil
         environment = [:]
         environmentFiles = []
@@ -157,6 +176,7 @@ extension ActionSpec {
         )
         description = try fields.decode(String.self, forKey: .description)
         tags = try fields.decode([String].self, forKey: .tags)
+        when = try fields.decodeIfPresent(Occasion.self, forKey: .when)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles =

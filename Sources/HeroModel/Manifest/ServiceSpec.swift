@@ -23,7 +23,12 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     /// Whether the service is part of the required core.
     public var required: Bool
     /// Whether everything is stopped when the service has ended for good.
-    public var isEssential: Bool
+    public var isEssential: Bool {
+        get { essential ?? false }
+        set { essential = newValue ? true : nil }
+    }
+    /// True or nil, so that older versions can read the record of a service that is not essential.
+    private var essential: Bool?
     /// Environment variables of all its actions; an action overrides them.
     public var environment: [String: EnvironmentValue]
     /// Files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
@@ -61,7 +66,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         wants = []
         conflicts = []
         required = false
-        isEssential = false
+        essential = nil
         environment = [:]
         environmentFiles = []
         user = nil
@@ -80,7 +85,8 @@ extension ServiceSpec {
     enum CodingKeys: String, CodingKey {
         case name, description, serviceClass, status, tags, labels
         case requirements = "requires"
-        case after, wants, conflicts, required, isEssential, environment, environmentFiles, user, group, workingDirectory, actions
+        case after, wants, conflicts, required, essential, environment, environmentFiles, user, group,
+            workingDirectory, actions
         case startOrder, replacesExistingJobs, removesJobs, isProtected, generation
     }
 
@@ -101,7 +107,7 @@ extension ServiceSpec {
         wants = try fields.decode([QualifiedName].self, forKey: .wants)
         conflicts = try fields.decodeIfPresent([QualifiedName].self, forKey: .conflicts) ?? conflicts
         required = try fields.decode(Bool.self, forKey: .required)
-        isEssential = try fields.decodeIfPresent(Bool.self, forKey: .isEssential) ?? isEssential
+        essential = try fields.decodeIfPresent(Bool.self, forKey: .essential)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles =
             try fields.decodeIfPresent([EnvironmentFileReference].self, forKey: .environmentFiles) ?? environmentFiles

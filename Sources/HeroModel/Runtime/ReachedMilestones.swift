@@ -22,7 +22,7 @@ public struct ReachedMilestones: Hashable, Sendable {
     public init(of spec: ServiceSpec, jobs: some Sequence<JobRecord>, isStartRequested: Bool) {
         self.init()
         guard isStartRequested else { return }
-        let oneShots = Set(spec.actions.filter { !$0.isProcess }.map(\.name))
+        let oneShots = Set(spec.actions.filter { !$0.isProcess && $0.occasion == .start }.map(\.name))
         var ended = 0
         var count = 0
         hasStarted = true

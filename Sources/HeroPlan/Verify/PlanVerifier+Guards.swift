@@ -34,7 +34,7 @@ extension PlanVerifier {
             if changes[name]?.action == .blocked { mightHaveStopped.insert(name) }
             let mightStop = mightHaveStopped.contains(name)
             var next = (dependents[name] ?? []).filter { mightStop || willStop(name) && willStop($0) }
-            if mightStop { mightHaveStopped.formUnion(next) }
+            for other in next where mightStop && mightHaveStopped.insert(other).inserted { pending.append(other) }
             if willStart(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
                 // A degraded requirement whose running jobs stay is completed as well.
                 next += declaredRequires(name).filter { !isStarted($0) || expectedChange($0) == .start }

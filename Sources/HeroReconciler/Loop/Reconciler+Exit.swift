@@ -41,6 +41,7 @@ extension Reconciler {
     private func exitAtOnce() {
         guard configuration.downOnExit, state.lifecycle.leaveAtOnce() else { return }
         journal.recordEvent(.warning, "", "asked again to exit; killing all remaining processes")
+        for service in state.services.values where !service.record.isStartRequested { waves.endRun(of: service) }
         _ = commitTurn()
         for job in state.jobs.values where !job.lifecycle.isIdle {
             kernel.killTree(StartID(job: job.id, generation: job.lifecycle.record.generation))

@@ -29,7 +29,7 @@ public final class Reconciler {
     /// Delivers events to jobs.
     private let jobs: JobController
     /// Carries out the stop and start waves of services.
-    private let waves: WaveExecutor
+    let waves: WaveExecutor
     /// Runs standalone actions.
     private let standalone: StandaloneController
     /// Makes and verifies plans.

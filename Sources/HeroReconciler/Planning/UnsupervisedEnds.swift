@@ -46,7 +46,8 @@ struct UnsupervisedEnds {
             return "\(fact)\(outcome.map { " (\($0))" } ?? ""), and \(Self.suffix)"
         }
         // The start of the remaining actions was not ordered yet.
-        let isInterrupted = state == .starting && !hasLiveJob && jobs.count < spec.actions.count
+        let isInterrupted =
+            state == .starting && !hasLiveJob && jobs.count < spec.actions.count { $0.occasion == .start }
         return isInterrupted ? "its start was interrupted, and \(Self.suffix)" : nil
     }
 

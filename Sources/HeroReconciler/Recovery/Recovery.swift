@@ -209,6 +209,8 @@ struct Recovery {
         let rebooted = Set(records.filter(wasActiveBeforeReboot).compactMap(\.run))
         for service in state.servicesByName where service.record.run != nil {
             let isRebooted = service.record.run.map(rebooted.contains) ?? false
+            // A restart of the machine is no ordered stop: nothing runs after it.
+            if isRebooted { waves.endRun(of: service) }
             if isRebooted || service.jobs.allSatisfy({ $0.lifecycle.phase == .pending }) {
                 waves.withdrawStart(service)
             }

@@ -61,6 +61,28 @@ final class ServiceEntry {
         return !hasBegunStop && !isActive
     }
 
+    /// Its jobs without those that run after a stop.
+    var mainJobs: [JobEntry] {
+        let stopped = stoppedActions
+        return stopped.isEmpty ? jobs : jobs.filter { job in !stopped.contains { $0.name == job.action } }
+    }
+
+    /// Its actions that run after a stop.
+    var stoppedActions: [ActionSpec] { record.spec.actions.filter { $0.occasion == .stopped } }
+
+    /// The next action that must run before its stop is finished; nil if none is left, or if nothing was started.
+    ///
+    /// It has no job in this run yet. Each such job is made when its turn has come, so that each runs once.
+    var nextStoppedAction: ActionSpec? {
+        guard let run, run.endedAt == nil, mainJobs.contains(where: { $0.lifecycle.record.executions > 0 }) else {
+            return nil
+        }
+        return stoppedActions.first { action in !jobs.contains { $0.action == action.name } }
+    }
+
+    /// Whether a stop was ordered that must still run actions after it.
+    var hasUnfinishedStop: Bool { !record.isStartRequested && nextStoppedAction != nil }
+
     /// Whether it must stop before anything else happens to it.
     var mustStop: Bool {
         switch operation {

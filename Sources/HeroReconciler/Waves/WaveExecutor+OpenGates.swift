@@ -7,8 +7,9 @@ extension WaveExecutor {
     ///
     /// A service that was being stopped, and that the new plan does not mention, must still stop.
     func buildGates() {
-        for service in state.services.values where service.isActive && !service.record.isStartRequested {
-            if case .none = service.operation { service.operation = .stop }
+        for service in state.services.values where !service.record.isStartRequested {
+            guard case .none = service.operation, service.isActive || service.hasUnfinishedStop else { continue }
+            service.operation = .stop
         }
         for service in state.services.values {
             if service.mustStop { openStops.insert(service.name) }

@@ -28,11 +28,12 @@ extension WaveExecutor {
             withdrawFailedStart(service)
         case .start:
             guard let declared else { return }
-            let mustStop = service.isActive && !service.canKeepActiveJobs(declared.spec)
+            let mustStop = service.isActive && !service.canKeepActiveJobs(declared.spec) || service.hasUnfinishedStop
             service.operation = mustStop ? .restart(declared) : .start(declared)
         case .restart:
             guard let declared else { return }
-            service.operation = service.isActive ? .restart(declared) : .start(declared)
+            let mustStop = service.isActive || service.nextStoppedAction != nil
+            service.operation = mustStop ? .restart(declared) : .start(declared)
         case .stop:
             service.operation = .stop
         case .update:

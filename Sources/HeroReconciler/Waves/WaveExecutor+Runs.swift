@@ -51,7 +51,7 @@ extension WaveExecutor {
     /// Creates a job for each action that has none; active jobs join the run as they are.
     private func makeJobs(of service: ServiceEntry, _ run: RunRecord) {
         let active = Dictionary(service.jobs.map { ($0.action, $0) }, uniquingKeysWith: { first, _ in first })
-        service.jobs = service.record.spec.actions.map { action in
+        service.jobs = service.record.spec.actions.filter { $0.occasion == .start }.map { action in
             guard let job = active[action.name] else {
                 return jobs.makeJob(action, for: .service(service), run: run.id)
             }

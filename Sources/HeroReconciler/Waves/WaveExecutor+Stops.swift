@@ -1,4 +1,5 @@
 import CHeroFailpoints
+import HeroLifecycle
 import HeroModel
 
 extension WaveExecutor {
@@ -13,6 +14,17 @@ extension WaveExecutor {
         }
         recordState(service)
         perform(.advance(service))
+    }
+
+    /// Starts the next action that runs after the stop, when everything else of the service is down.
+    ///
+    /// A failure of it holds nothing up: the next one follows, and then the stop is finished.
+    func startNextStoppedAction(_ service: ServiceEntry) {
+        while !service.isActive, let action = service.nextStoppedAction, let run = service.run {
+            let job = jobs.makeJob(action, for: .service(service), run: run.id)
+            service.jobs.append(job)
+            jobs.deliverDirectly(job, .startRequested)
+        }
     }
 
     /// All jobs of a service are down.

@@ -117,6 +117,7 @@ final class WaveExecutor {
     private func advanceNow(_ service: ServiceEntry) {
         if service.mustStop, service.hasBegunStop {
             while stopNextJobs(service) {}
+            startNextStoppedAction(service)
             if !service.isActive {
                 finishStop(service)
                 return
@@ -143,9 +144,10 @@ final class WaveExecutor {
     ///
     /// - Returns: whether one of them is idle at once, so that the next one may stop.
     private func stopNextJobs(_ service: ServiceEntry) -> Bool {
-        let next = ServiceLifecycle.jobsToStop(service.jobs.map(\.lifecycle), order: service.record.spec.startOrder)
-        for index in next { jobs.deliverDirectly(service.jobs[index], .stopRequested) }
-        return next.contains { service.jobs[$0].lifecycle.isIdle }
+        let main = service.mainJobs
+        let next = ServiceLifecycle.jobsToStop(main.map(\.lifecycle), order: service.record.spec.startOrder)
+        for index in next { jobs.deliverDirectly(main[index], .stopRequested) }
+        return next.contains { main[$0].lifecycle.isIdle }
     }
 
     /// Tries the jobs of a service again that wait for their next try.

@@ -54,8 +54,10 @@ enum StarterManifests {
         # tcp_ports: ["127.0.0.1:8080"]
         # ready: {http: "http://127.0.0.1:8080/health"}
         # health: {tcp: 8080, then: report} # without `then: report` an unhealthy program is restarted
-        stop: {signal: TERM, timeout: 5s} # then the process tree is killed
+        stop: {signal: TERM, timeout: 5s} # then the process tree is killed; `exec: [..]` runs before the signal
         retry: {delay: 500ms, max_delay: 30s} # the delay before a restart
+        # retry: {max_attempts: 5, within: 1m} # gives up after five starts within a minute
+        # essential: true # then its end stops everything; see `reconcile --watch --down-on-exit`
         log: {max_size: 10MiB, keep: 5}
 
         """#

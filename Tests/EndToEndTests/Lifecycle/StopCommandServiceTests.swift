@@ -31,8 +31,8 @@ struct StopCommandServiceTests {
     @Test("A stop command that ends the program makes the signal unnecessary")
     func endsProgram() async throws {
         try await TestHost.with { host in
-            let command =
-                "echo \"command $MARK $HEROPROC_SERVICE $PWD\" >> \(host.root)/order; touch \(host.root)/asked; sleep 60"
+            let report = "echo \"command $MARK $HEROPROC_SERVICE $PWD\" >> \(host.root)/order"
+            let command = "\(report); touch \(host.root)/asked; sleep 60"
             try host.writeManifest("web.yaml", manifest(host, command, "timeout: 30s") + "\ncwd: \(host.root)\n")
             try await host.apply()
             #expect(try await host.run("down").exitCode == 0)
