@@ -113,7 +113,7 @@ struct ConvergenceTests {
         let quick = try ReconcilerHarness()
         try quick.apply(service("web", "slow-notifier", ", ready: {tcp: 2012, interval: 50ms}"), then: .seconds(30))
         #expect(quick.executions("core/web.run") == 1)
-        #expect(quick.progress.allSatisfy(\.isEmpty), "it came up within a second: \(quick.progress)")
+        #expect(quick.progress.filter { !$0.isEmpty } == [], "it came up within a second")
     }
 
     @Test("A one-shot that has not ended after 5 seconds is reported as progress")
