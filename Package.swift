@@ -243,6 +243,7 @@ let package = Package(
         .testTarget(
             name: "HeroConvertTests",
             dependencies: ["HeroConvert", "HeroManifest", "HeroModel", "HeroRandom", "HeroJSON"],
+            exclude: ["Structures"],
             swiftSettings: commonSettings
         ),
         .testTarget(

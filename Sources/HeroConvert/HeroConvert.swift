@@ -6,10 +6,18 @@
 
 /// A format that can be imported.
 public enum ImportFormat: String, CaseIterable, Sendable {
+    /// Unit files of systemd, with drop-ins.
+    case systemd
+    /// Files of docker compose.
+    case compose
+    /// Files of process-compose.
+    case processCompose = "process-compose"
     /// Files of supervisord.
     case supervisord
     /// Procfiles, as foreman and honcho read them.
     case procfile
+    /// Service files of zinit.
+    case zinit
 }
 
 /// One file to import.
@@ -117,6 +125,10 @@ public enum Importer {
         }
         var state = ImportState(request)
         switch request.format {
+        case .systemd: try SystemdImport.read(into: &state)
+        case .compose: try ComposeImport.read(into: &state)
+        case .processCompose: try ProcessComposeImport.read(into: &state)
+        case .zinit: try ZinitImport.read(into: &state)
         case .supervisord: try SupervisordImport.read(into: &state)
         case .procfile: try ProcfileImport.read(into: &state)
         }

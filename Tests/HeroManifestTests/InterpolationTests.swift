@@ -132,6 +132,16 @@ struct InterpolationTests {
         Template.PiecePosition(dollarIndex: dollar, writtenText: written)
     }
 
+    @Test("The script of a service in the short form is not interpolated")
+    func scriptOfShortFormIsKept() throws {
+        let result = read("kind: Service\nname: web\nscript: |\n  code=1\n  echo ${code}\n", variables: [:])
+        #expect(result.diagnostics == [])
+        let service = try #require(result.desired?.services.values.first?.spec)
+        #expect(service.actions.count == 1)
+        let text = CanonicalSpec(service).text
+        #expect(text.contains("${code}"), "\(text)")
+    }
+
     @Test("YM-1: The values of variables cannot exceed the size limits of manifests")
     func valuesCannotExceedLimits() throws {
         let value = String(repeating: "x", count: 40_000)

@@ -6,7 +6,8 @@ extension ImportState {
         let count = services.reduce(0) { $0 + $1.actions.count }
         guard count >= 3 else { return }
         let paths = [
-            "stop.signal", "stop.timeout", "retry.max_attempts", "retry.delay", "retry.factor", "retry.max_delay",
+            "stop.signal", "stop.timeout", "stop.to", "retry.max_attempts", "retry.delay", "retry.factor",
+            "retry.max_delay",
             "retry.jitter", "retry.stable_after", "restart", "start_timeout", "cwd", "user", "group", "umask",
             "env_file", "log.max_size", "log.keep", "limits.nofile",
         ]

@@ -77,8 +77,17 @@ extension ImportState {
         var result = Array(repeating: ManifestMap(), count: services.count)
         for index in services.indices {
             var lists: [String: [String]] = [:]
-            for dependency in services[index].dependencies where !services[index].isStandalone {
+            var gates: Set<String> = []
+            for dependency in services[index].dependencies {
                 let key = dependency.kind.rawValue
+                guard !services[index].isStandalone else {
+                    report(
+                        dependency.place,
+                        .outsideReference,
+                        "`\(key)` is not written: an action has no dependencies"
+                    )
+                    continue
+                }
                 guard let target = indices[dependency.target], !services[target].isStandalone else {
                     report(
                         dependency.place,
@@ -101,6 +110,7 @@ extension ImportState {
                     }
                 }
                 lists[key, default: []].append(names[target])
+                if dependency.isGateOnly, SupportedKey.requiresMap.isAccepted { gates.insert(names[target]) }
             }
             // A harder dependency includes the softer ones.
             let hard = Set(lists["requires"] ?? [])
@@ -109,10 +119,20 @@ extension ImportState {
             lists["after"]?.removeAll { soft.contains($0) }
             for key in ["requires", "wants", "after", "conflicts"] {
                 guard let list = lists[key], !list.isEmpty else { continue }
-                result[index][key] = .list(list.map { .text($0) })
+                result[index][key] = .list(
+                    list.map { key == "requires" && gates.contains($0) ? Self.gate($0) : .text($0) }
+                )
             }
         }
         return result
+    }
+
+    /// A requirement for the start only.
+    private static func gate(_ name: String) -> ManifestValue {
+        var map = ManifestMap()
+        map["service"] = .text(name)
+        map["cascade"] = .plain("false")
+        return .map(map)
     }
 
     /// Two services in conflict cannot both have `status: start`.

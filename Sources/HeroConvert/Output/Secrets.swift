@@ -75,8 +75,8 @@ extension ImportState {
         at place: SourcePlace,
         key: String = "env"
     ) {
-        guard Self.isEnvironmentName(name) else {
-            report(place, .invalidValue, "not written: the name of a variable has letters, digits and `_`")
+        guard !name.isEmpty, name.utf8.count <= 200, name.utf8.allSatisfy({ $0 > 32 && $0 != 127 && $0 != 61 }) else {
+            report(place, .invalidValue, "not written: `\(name.prefix(60))` cannot be the name of a variable")
             return
         }
         let text = value.pieces.map { if case .literal(let text) = $0 { text } else { "$" } }.joined()
@@ -88,7 +88,7 @@ extension ImportState {
         if case .map(let present)? = keys[key] { inner = present }
         let isSecretVariable = value.variables.contains(where: Secrets.isSecretName)
         if Secrets.isSecret(name, text) || isSecretVariable {
-            let path = "secrets/\(name)"
+            let path = "secrets/\(name.split(separator: "/").joined(separator: "-"))"
             var file = ManifestMap()
             file["from_file"] = .text(path)
             inner.set(.map(file), of: name)

@@ -6,7 +6,8 @@ enum ServiceRenderer {
     ]
     private static let actionOrder = [
         "name", "is_process", "once", "when", "exec", "script", "interpreter", "cwd", "user", "group", "umask",
-        "env_file", "env", "folders", "limits", "no_new_privs", "oom_score_adj", "nice", "io_priority", "singleton",
+        "env_file", "env", "folders", "limits", "capabilities", "no_new_privs", "oom_score_adj", "nice", "io_priority",
+        "singleton",
         "pid_file", "sockets", "tcp_ports", "ready", "health", "notify_from", "start_timeout", "timeout", "stop",
         "reload", "restart", "retry", "success_exit_codes", "schedule", "run_on", "log",
     ]

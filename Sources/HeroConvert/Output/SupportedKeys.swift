@@ -2,11 +2,9 @@
 ///
 /// This is the only place to change when heroproc gets a key: without it, an import reports a loss in place of the key.
 /// A test checks that the reader has every key of the list.
-enum SupportedKey: String, CaseIterable {
+public enum SupportedKey: String, CaseIterable, Sendable {
     /// The end of the service ends all services.
     case essential
-    /// A one-shot that does not run again.
-    case once
     /// A dependency that gates only the start: `requires: [{service, cascade: false}]`.
     case requiresMap = "requires[].cascade"
     /// A command that stops the program.
@@ -15,27 +13,15 @@ enum SupportedKey: String, CaseIterable {
     case logLink = "log.link"
     /// Directories that are made before a start.
     case folders
-    /// Readiness by a descriptor.
-    case readyDescriptor = "ready.fd"
-    /// An unhealthy state above a memory size.
-    case memoryBelow = "health.memory_below"
-    /// Files with values of variables.
-    case variableFiles = "vars_files"
     /// A run that is made up for.
     case catchUp = "schedule.catch_up"
     /// A random delay of a run.
     case scheduleJitter = "schedule.jitter"
-    /// Copies of a service.
-    case instances
-    /// A command or signal that reloads.
-    case reload
-    /// Restrictions of the program.
-    case sandbox
     /// Capabilities of the program.
     case capabilities
 
     /// The keys that the manifest reader of this version accepts.
-    static let accepted: Set<SupportedKey> = []
+    public static let accepted: Set<SupportedKey> = [.capabilities]
 
     /// Whether the manifest reader accepts the key.
     var isAccepted: Bool { Self.accepted.contains(self) }

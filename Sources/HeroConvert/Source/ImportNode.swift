@@ -14,6 +14,8 @@ struct ImportNode: Hashable {
     var content: Content
     /// The line, from 1.
     var line: Int
+    /// The index of the file.
+    var file = 0
     /// The tag of the tool, such as `!reset`.
     var tag: String?
     /// The number of nodes in it, with every alias counted in full.
@@ -71,4 +73,6 @@ struct ImportEntry: Hashable {
     var line: Int
     /// The value.
     var value: ImportNode
+    /// The index of the file.
+    var file = 0
 }

@@ -12,6 +12,7 @@ struct ImportYAMLReader {
 
     private let parser: UnsafeMutablePointer<yaml_parser_t>
     private let path: String
+    private let file: Int
     private var event = yaml_event_t()
     private var count = 0
     private var anchors: [String: ImportNode] = [:]
@@ -19,7 +20,7 @@ struct ImportYAMLReader {
     /// Returns the documents of a file that are not empty.
     ///
     /// - Throws: the first problem with its line.
-    static func read(_ file: ImportFile) throws(ImportError) -> [ImportNode] {
+    static func read(_ file: ImportFile, index: Int) throws(ImportError) -> [ImportNode] {
         _ = try file.lines()
         let hasMark = file.bytes.starts(with: [0xEF, 0xBB, 0xBF])
         let bytes = hasMark ? Array(file.bytes.dropFirst(3)) : file.bytes
@@ -29,14 +30,15 @@ struct ImportYAMLReader {
         guard yaml_parser_initialize(parser) == 1 else { throw ImportError(file.path, "out of memory") }
         defer { yaml_parser_delete(parser) }
         return try withExtendedLifetime(bytes) { () throws(ImportError) -> [ImportNode] in
-            try Self.documents(bytes, parser, file.path)
+            try Self.documents(bytes, parser, file.path, index)
         }
     }
 
     private static func documents(
         _ bytes: [UInt8],
         _ parser: UnsafeMutablePointer<yaml_parser_t>,
-        _ path: String
+        _ path: String,
+        _ index: Int
     ) throws(ImportError) -> [ImportNode] {
         // The parser keeps the address while it reads.
         let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count)
@@ -44,13 +46,14 @@ struct ImportYAMLReader {
         for (index, byte) in bytes.enumerated() { copy[index] = byte }
         yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
         yaml_parser_set_input_string(parser, copy, bytes.count)
-        var reader = ImportYAMLReader(parser: parser, path: path)
+        var reader = ImportYAMLReader(parser: parser, path: path, file: index)
         return try reader.documents()
     }
 
-    private init(parser: UnsafeMutablePointer<yaml_parser_t>, path: String) {
+    private init(parser: UnsafeMutablePointer<yaml_parser_t>, path: String, file: Int) {
         self.parser = parser
         self.path = path
+        self.file = file
     }
 
     private func problem(_ message: String, line: Int, help: String? = nil) -> ImportError {
@@ -121,6 +124,7 @@ struct ImportYAMLReader {
         let node = ImportNode(
             content: .scalar(text, isPlain: isPlain && !isText),
             line: line,
+            file: file,
             tag: Self.custom(tag)
         )
         return register(node, event.data.scalar.anchor)
@@ -140,7 +144,7 @@ struct ImportYAMLReader {
             items.append(item)
         }
         yaml_event_delete(&event)
-        let node = ImportNode(content: .list(items), line: line, tag: tag, size: size)
+        let node = ImportNode(content: .list(items), line: line, file: file, tag: tag, size: size)
         if let anchor { anchors[anchor] = node }
         return node
     }
@@ -170,11 +174,11 @@ struct ImportYAMLReader {
             guard keys.insert(name).inserted else {
                 throw problem("the key `\(name.prefix(100))` appears twice", line: key.line)
             }
-            entries.append(ImportEntry(key: name, line: key.line, value: value))
+            entries.append(ImportEntry(key: name, line: key.line, value: value, file: file))
         }
         yaml_event_delete(&event)
         for entry in merged where keys.insert(entry.key).inserted { entries.append(entry) }
-        let node = ImportNode(content: .map(entries), line: line, tag: tag, size: size)
+        let node = ImportNode(content: .map(entries), line: line, file: file, tag: tag, size: size)
         if let anchor { anchors[anchor] = node }
         return node
     }

@@ -15,6 +15,11 @@ public struct KeyRule: Sendable {
         self.code = code
         self.text = text
     }
+
+    /// Returns the rule for a manifest reader that accepts a key; the same rule if it does not.
+    func ifAccepted(_ supported: SupportedKey, _ code: LossCode, _ text: String) -> KeyRule {
+        supported.isAccepted ? KeyRule(key, sample, code, text) : self
+    }
 }
 
 /// The keys of one section or map of a format.
@@ -39,6 +44,10 @@ extension ImportFormat {
     /// The tables of keys.
     public var tables: [KeyTable] {
         switch self {
+        case .systemd: SystemdKeys.tables
+        case .compose: ComposeKeys.tables
+        case .processCompose: ProcessComposeKeys.tables
+        case .zinit: ZinitKeys.tables
         case .supervisord: SupervisordKeys.tables
         case .procfile: ProcfileKeys.tables
         }

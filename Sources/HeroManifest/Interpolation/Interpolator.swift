@@ -87,7 +87,9 @@ struct Interpolator {
     /// Returns the section that the value of a key belongs to; nil if it is not interpolated.
     private static func section(of key: String, in section: Section) -> Section? {
         switch (section, key) {
-        case (.document, "kind"), (.document(.action), "script"), (.actions, "script"): nil
+        case (.document, "kind"): nil
+        // Also in the short form of a service: a script has the variables of its shell.
+        case (.document(.service), "script"), (.document(.action), "script"), (.actions, "script"): nil
         case (.document(.settings), "pass_env"): nil
         case (.document(.service), "actions"): .actions
         case (.document(.settings), "vars"), (.vars, _): .vars

@@ -96,11 +96,7 @@ enum ProcfileImport {
             }
         }
         for rule in ProcfileKeys.lines.rules where rule.key.hasPrefix("(all) ") {
-            if rule.code == .endTogether, SupportedKey.essential.isAccepted {
-                state.report(place, .sameMeaning, "`essential: true`: the end of one service ends all of them")
-            } else {
-                state.report(place, rule.code, rule.text)
-            }
+            state.report(place, rule.code, rule.text)
         }
     }
 }
