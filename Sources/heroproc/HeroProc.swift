@@ -75,7 +75,7 @@ struct HeroProc: ParsableCommand {
                     Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
                 ]
             ),
-            CommandGroup(name: "Set Up", subcommands: [Init.self, Import.self, Doctor.self, Schema.self, Serve.self]),
+            CommandGroup(name: "Set Up", subcommands: [Init.self, Import.self, Export.self, Doctor.self, Schema.self, Serve.self]),
         ]
     )
 }

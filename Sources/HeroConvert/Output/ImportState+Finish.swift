@@ -75,11 +75,25 @@ extension ImportState {
         }
         var graph = DependencyGraph(count: services.count)
         var result = Array(repeating: ManifestMap(), count: services.count)
+        var count = 0
+        var lost: Set<SourcePlace> = []
+        var written: Set<SourcePlace> = []
         for index in services.indices {
             var lists: [String: [String]] = [:]
             var gates: Set<String> = []
-            for dependency in services[index].dependencies {
+            for dependency in services[index].dependencies.prefix(ImportLimits.services) {
                 let key = dependency.kind.rawValue
+                count += 1
+                guard count <= ImportLimits.dependencies else {
+                    if count == ImportLimits.dependencies + 1 {
+                        report(
+                            dependency.place,
+                            .noCounterpart,
+                            "not written, as all further ones: too many dependencies"
+                        )
+                    }
+                    continue
+                }
                 guard !services[index].isStandalone else {
                     report(
                         dependency.place,
@@ -94,6 +108,7 @@ extension ImportState {
                         .outsideReference,
                         "`\(key)` on `\(dependency.target)` is not written: it is not one of the imported services"
                     )
+                    lost.insert(dependency.place)
                     continue
                 }
                 guard target != index, lists[key]?.contains(names[target]) != true else { continue }
@@ -110,6 +125,7 @@ extension ImportState {
                     }
                 }
                 lists[key, default: []].append(names[target])
+                written.insert(dependency.place)
                 if dependency.isGateOnly, SupportedKey.requiresMap.isAccepted { gates.insert(names[target]) }
             }
             // A harder dependency includes the softer ones.
@@ -124,6 +140,7 @@ extension ImportState {
                 )
             }
         }
+        removeDependencyLines(at: lost.subtracting(written))
         return result
     }
 

@@ -38,6 +38,14 @@ struct ImportState {
         exact = mark.exact
     }
 
+    /// Removes the line about a dependency, because all its targets are lost.
+    mutating func removeDependencyLines(at places: Set<SourcePlace>) {
+        let codes: Set<LossCode> = [
+            .sameMeaning, .requiresCascade, .softDependency, .gateOnly, .manualStart, .valueAdapted, .orderOnly,
+        ]
+        lines.removeAll { codes.contains($0.code) && places.contains($0.place) }
+    }
+
     /// Counts a key that is written with the same meaning.
     mutating func countExact() { exact += 1 }
 

@@ -21,7 +21,7 @@ extension LossReport {
 
     /// The report as Markdown.
     public var markdown: String {
-        var text = "## Import report\n\n\(Self.visible(summary))\n"
+        var text = "## Report\n\n\(Self.visible(summary))\n"
         if let line = refusal { text += "\n**\(Self.escaped(line))**\n" }
         if !items.isEmpty {
             text += "\n| place | key | class | what was written, what differs |\n|---|---|---|---|\n"
@@ -39,10 +39,10 @@ extension LossReport {
         return text
     }
 
-    /// The report as the members of `heroproc/import/v1`.
-    public var json: JSONValue {
+    /// The report as members of a JSON document.
+    func json(schema: String) -> JSONValue {
         [
-            "schema": "heroproc/import/v1",
+            "schema": .string(schema),
             "refused": .bool(!refused.isEmpty),
             "exact": JSONValue(exact),
             "items": .array(
@@ -113,11 +113,14 @@ extension LossReport {
 }
 
 extension ImportResult {
-    /// `heroproc/import/v1`: the report and the manifests.
-    public var json: JSONValue {
+    /// The report and the files as the JSON of `import` or `export`.
+    ///
+    /// - Parameter schema: The name of the schema, such as `heroproc/import/v1`.
+    /// - Returns: The document.
+    public func json(schema: String) -> JSONValue {
         let written = report.refused.isEmpty ? files : []
         let texts = written.map { file -> JSONValue in ["name": .string(file.name), "text": .string(file.text)] }
-        return report.json.adding([.init("files", .array(texts))])
+        return report.json(schema: schema).adding([.init("files", .array(texts))])
     }
 }
 

@@ -1,8 +1,8 @@
 import HeroJSON
 
 extension OutputSchema {
-    /// `heroproc/import/v1`.
-    static var importMembers: [SchemaType.Member] {
+    /// `heroproc/import/v1` and `heroproc/export/v1`.
+    static func conversionMembers(of schema: OutputSchema) -> [SchemaType.Member] {
         let item = SchemaType.object([
             .init("file", .text, "The file of the source."),
             .init("line", .integer(minimum: 1), "The line, from 1."),
@@ -16,16 +16,16 @@ extension OutputSchema {
             .init("to", .text, "The name in the manifests."),
         ])
         let file = SchemaType.object([
-            .init("name", .text, "The name of the manifest."),
+            .init("name", .text, "The name of the file."),
             .init("text", .text, "Its content."),
         ])
         return [
-            imported.schemaMember(),
+            schema.schemaMember(),
             .init("refused", .boolean, "Whether nothing was written, because a dangerous code is not accepted."),
             .init("exact", .integer(minimum: 0), "The number of keys with the same meaning."),
             .init("items", .list(item), "All other keys, in the order of the source."),
             .init("renamed", .list(name), "Changed names."),
-            .init("files", .list(file), "The manifests; empty if the import is refused."),
+            .init("files", .list(file), "The written files; empty if the import is refused."),
         ]
     }
 }

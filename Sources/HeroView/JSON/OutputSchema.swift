@@ -25,6 +25,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     case initial = "init"
     /// `import -o json`.
     case imported = "import"
+    /// `export -o json`.
+    case exported = "export"
     /// `doctor -o json`.
     case doctor
     /// One line of `events -o json`.
@@ -53,7 +55,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     /// Whether it describes one line of many.
     private var isLine: Bool {
         switch self {
-        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial, .imported, .doctor: false
+        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial, .imported, .exported, .doctor:
+            false
         case .events, .logs: true
         }
     }
@@ -70,6 +73,7 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .tree: "The dependencies of services: `heroproc tree -o json` and `heroproc graph -o json`."
         case .initial: "The files that `heroproc init -o json` has written."
         case .imported: "The fate of every key of an imported configuration: `heroproc import -o json`."
+        case .exported: "The fate of every key of exported services: `heroproc export -o json`."
         case .doctor: "The checks of a machine: `heroproc doctor -o json`."
         case .events: "What happened: `heroproc events -o json` writes one such object per line."
         case .logs: "The output of a service: `heroproc logs NAME -o json` writes one such object per line."
@@ -87,7 +91,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .why: .object(Self.whyMembers)
         case .tree: .object(Self.treeMembers)
         case .initial: .object(Self.initMembers)
-        case .imported: .object(Self.importMembers)
+        case .imported: .object(Self.conversionMembers(of: .imported))
+        case .exported: .object(Self.conversionMembers(of: .exported))
         case .doctor: .object(Self.doctorMembers)
         case .events: .object(Self.eventMembers)
         case .logs: .object(Self.logMembers)

@@ -93,7 +93,7 @@ struct Import: HeroCommand {
             try NewFileWriter.write(result.files.map { ("\(out)/\($0.name)", $0.text) })
         }
         switch try resultFormat() {
-        case .json: output.writeResult(result.json)
+        case .json: output.writeResult(result.json(schema: "heroproc/import/v1"))
         case .markdown: output.writeResult(result.report.markdown)
         case .text:
             if out == nil, !isRefused {

@@ -47,7 +47,8 @@ struct SystemdServiceReader {
             }
         }
         if let first = sandboxKeys.first {
-            let names = sandboxKeys.map(\.key).joined(separator: ", ")
+            var seen: Set<String> = []
+            let names = sandboxKeys.map(\.key).filter { seen.insert($0).inserted }.joined(separator: ", ")
             let place = first.place.with(key: "[Service] " + first.key)
             state.report(place, .sandbox, "not written: \(names); the program runs without these restrictions")
         }
