@@ -110,7 +110,9 @@ let package = Package(
         ),
         .executableTarget(
             name: "heroproc-server",
-            dependencies: ["HeroServer", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+            dependencies: [
+                "HeroServer", "CNoICUData", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
             linkerSettings: [.unsafeFlags(["-static-stdlib"])]
         ),

@@ -144,7 +144,7 @@ extension ModuleRule {
         ModuleRule(
             "heroproc-server",
             main: "HeroprocServer.swift",
-            internalModules: ["HeroServer"],
+            internalModules: ["HeroServer", "CNoICUData"],
             toolchainModules: ["Foundation", "Glibc"],
             packageModules: ["ArgumentParser"]
         ),

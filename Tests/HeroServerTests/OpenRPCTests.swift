@@ -43,7 +43,7 @@ struct OpenRPCTests {
             service.list service.list_full service.get service.status service.status_full service.stats
             service.is_running service.children service.why service.tree action.list action.get job.list job.get
             run.list run.get revision.list revision.get event.list log.query manifest.validate plan.diff apply
-            jobs.cleanup rpc.discover
+            jobs.cleanup sync rpc.discover
             """
         #expect(Set(contract.split(whereSeparator: \.isWhitespace).map(String.init)).subtracting(names) == [])
     }

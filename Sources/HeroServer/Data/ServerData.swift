@@ -79,7 +79,7 @@ final class ServerData: Sendable {
 
     /// `heroproc why`.
     func why(_ name: QualifiedName) throws(RPCError) -> JSONValue {
-        try program.read(["why", name.description, "--dir", directory])
+        try program.read(["why", name.description] + directoryOptions)
     }
 
     // MARK: Database
@@ -100,13 +100,17 @@ final class ServerData: Sendable {
 
     // MARK: Manifests
 
-    /// The services directory of plans: the named one, that of the reconciler, that of the last revision, or the default.
-    var directory: String {
-        if let namedDirectory { return namedDirectory }
-        if let holder = ReconcilerLock.holder(paths), !holder.directory.isEmpty { return holder.directory }
+    /// The options that select the services directory: the named one, that of the reconciler, that of the last revision,
+    /// or the default one.
+    ///
+    /// None where the reconciler follows a git repository: heroproc then uses the newest fetched commit.
+    var directoryOptions: [String] {
+        if let namedDirectory { return ["--dir", namedDirectory] }
+        if case .object = (try? status())?.document["git"] { return [] }
+        if let holder = ReconcilerLock.holder(paths), !holder.directory.isEmpty { return ["--dir", holder.directory] }
         let last = try? readRows { try $0.revision()?.directory }
-        if let last = last ?? nil, !last.isEmpty { return last }
-        return defaultDirectory
+        if let last = last ?? nil, !last.isEmpty { return ["--dir", last] }
+        return ["--dir", defaultDirectory]
     }
 
     /// Whether a reconciler is running.

@@ -5,7 +5,7 @@ import HeroView
 
 /// The methods that check manifests, make plans, and change something.
 enum PlanMethods {
-    static var all: [RPCMethod] { [validate, diff, apply, cleanup] }
+    static var all: [RPCMethod] { [validate, diff, apply, sync, cleanup] }
 
     private static let only = RPCParameter("only", .names, "Limit the plan to these services and what must follow.")
 
@@ -15,7 +15,7 @@ enum PlanMethods {
             summary: "Check the manifests of the services directory, as `heroproc validate -o json`.",
             parameters: [],
             result: ResultSchema.document(.validate)
-        ) { _, data throws(RPCError) in try data.program.read(["validate", "--dir", data.directory]) }
+        ) { _, data throws(RPCError) in try data.program.read(["validate"] + data.directoryOptions) }
     }
 
     private static var diff: RPCMethod {
@@ -32,7 +32,7 @@ enum PlanMethods {
             var options = arguments.texts("only").map { "--only=\($0)" }
             if let revision = arguments.integer("revision") { options.append("--revision=\(revision)") }
             if let base = arguments.integer("against_revision") { options.append("--against=revision:\(base)") }
-            return try data.program.read(["diff", "--dir", data.directory] + options)
+            return try data.program.read(["diff"] + data.directoryOptions + options)
         }
     }
 
@@ -43,16 +43,25 @@ enum PlanMethods {
             parameters: [
                 only,
                 RPCParameter("base_revision", .integer(0...Int64.max), "Refuse if another revision is applied by now."),
-                RPCParameter("allow_protected", .boolean, "Allow stops of services with `protect: true`."),
-                RPCParameter("allow_disruption", .boolean, "Allow more stops than `max_disruption` permits."),
                 RPCParameter("allow_broken", .boolean, "Allow stops of services that could not start again."),
-                RPCParameter("timeout_ms", .integer(1...3_600_000), "The longest time to wait; 60,000 without it."),
-                RPCParameter("no_wait", .boolean, "Answer when the revision is recorded."),
-            ],
+            ] + waiting,
             result: ResultSchema.document(.apply),
             role: .admin,
             body: applyManifests
         )
+    }
+
+    private static var sync: RPCMethod {
+        RPCMethod(
+            name: "sync",
+            summary: "Fetch the followed git repository now and wait for the result, as `heroproc sync -o json`.",
+            parameters: [RPCParameter("resume", .boolean, "End the pause of a `down`.")] + waiting,
+            result: ResultSchema.document(.apply),
+            role: .admin
+        ) { arguments, data throws(RPCError) in
+            try requireReconciler(data)
+            return try change(["sync"] + (arguments.flag("resume") ? ["--resume"] : []), arguments, data)
+        }
     }
 
     @Sendable
@@ -65,14 +74,31 @@ enum PlanMethods {
                 throw RPCError(.refused, text)
             }
         }
+        var options = arguments.texts("only").map { "--only=\($0)" }
+        if arguments.flag("allow_broken") { options.append("--allow-broken") }
+        return try change(["apply"] + data.directoryOptions + options, arguments, data)
+    }
+
+    /// The parameters of methods that change services and wait.
+    private static let waiting = [
+        RPCParameter("allow_protected", .boolean, "Allow stops of services with `protect: true`."),
+        RPCParameter("allow_disruption", .boolean, "Allow more stops than `max_disruption` permits."),
+        RPCParameter("timeout_ms", .integer(1...3_600_000), "The longest time to wait; 60,000 without it."),
+        RPCParameter("no_wait", .boolean, "Answer when the revision is recorded."),
+    ]
+
+    /// Runs a command that changes services, with the options of these parameters.
+    private static func change(
+        _ command: [String],
+        _ arguments: RPCArguments,
+        _ data: ServerData
+    ) throws(RPCError) -> JSONValue {
         let timeout = arguments.integer("timeout_ms") ?? 60_000
-        var options = arguments.texts("only").map { "--only=\($0)" } + ["--timeout=\(timeout)ms"]
+        var options = ["--timeout=\(timeout)ms"]
         if arguments.flag("allow_protected") { options.append("--allow-protected") }
         if arguments.flag("allow_disruption") { options.append("--allow-disruption") }
-        if arguments.flag("allow_broken") { options.append("--allow-broken") }
         if arguments.flag("no_wait") { options.append("--no-wait") }
-        let arguments = ["apply", "--dir", data.directory] + options
-        let output = try data.program.output(arguments, timeLimit: timeout + 30_000)
+        let output = try data.program.output(command + options, timeLimit: timeout + 30_000)
         let document = try HeroprocProgram.document(output)
         if output.exitCode == 2 {
             throw RPCError(.refused, output.message, data: ["result": document])

@@ -78,7 +78,7 @@ enum ServiceMethods {
                 example: example
             ) { arguments, data throws(RPCError) in
                 let names = arguments.name().map { [$0.description] } ?? []
-                return try data.program.read(["tree"] + names + ["--dir", data.directory])
+                return try data.program.read(["tree"] + names + data.directoryOptions)
             },
         ]
     }

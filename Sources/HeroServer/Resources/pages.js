@@ -66,30 +66,41 @@ function planView(document) {
   ];
 }
 
-export async function plan({ main, signal, refresh }) {
+export async function plan(page) {
+  const { main, model, signal, refresh } = page;
   const document = await call("plan.diff");
   if (signal.aborted) return;
   const count = document.changes.filter((change) => !["keep", "blocked", "deferred"].includes(change.action)).length;
   const isRefused = document.diagnostics.some((entry) => entry.severity === "error");
+  const followsGit = Boolean(model.status?.git);
   const result = h("div", { "aria-live": "polite" });
-  const reload = h("button", { type: "button", onclick: () => plan({ main, signal, refresh }).catch((error) => main.replaceChildren(errorPanel(error))) }, "Plan again");
-  const apply = role === "admin" && count && !isRefused ? h("button", { class: "primary", type: "button", onclick: async () => {
-    apply.disabled = true;
-    result.replaceChildren(h("p", { role: "status" }, "Applying…"));
-    try {
-      const report = await call("apply", { base_revision: document.base_revision });
-      const text = report.converged ? `Revision ${report.revision} is applied.` : `Revision ${report.revision} is applied, but not everything is as wanted.`;
-      result.replaceChildren(h("div", { class: report.converged ? "panel" : "panel bad" }, text, h("ul", null, report.errors.map((error) => h("li", null, error)))));
-      apply.remove();
-    } catch (error) {
-      result.replaceChildren(errorPanel(error));
-      apply.disabled = false;
-    }
-    refresh();
-  } }, `Apply ${count} change${count === 1 ? "" : "s"}`) : null;
+  const again = h("button", { type: "button", onclick: () => plan(page).catch((error) => main.replaceChildren(errorPanel(error))) }, "Plan again");
+
+  /** A button that calls a method, and shows what it did. */
+  const action = (text, method, params) => {
+    const button = h("button", { class: "primary", type: "button", onclick: async () => {
+      button.disabled = true;
+      result.replaceChildren(h("p", { role: "status" }, "Working…"));
+      try {
+        const report = await call(method, params);
+        const text = report.converged ? `Revision ${report.revision} is applied.` : `Revision ${report.revision} is applied, but not everything is as wanted.`;
+        result.replaceChildren(h("div", { class: report.converged ? "panel" : "panel bad" }, text, h("ul", null, report.errors.map((error) => h("li", null, error)))));
+        button.remove();
+      } catch (error) {
+        result.replaceChildren(errorPanel(error));
+        button.disabled = false;
+      }
+      refresh();
+    } }, text);
+    return button;
+  };
+
+  const isAdmin = role === "admin";
+  const apply = isAdmin && !followsGit && count && !isRefused ? action(`Apply ${count} change${count === 1 ? "" : "s"}`, "apply", { base_revision: document.base_revision }) : "";
+  const sync = isAdmin && followsGit ? action("Sync with git now", "sync", {}) : "";
   main.replaceChildren(h("h2", null, "Plan"),
     h("p", { class: "dim" }, "What an apply would do now, compared with revision ", String(document.base_revision), document.basis ? [" from ", h("code", null, document.basis.directory)] : null),
-    h("div", { class: "toolbar" }, reload, apply), result, ...planView(document).flat(2).filter(Boolean));
+    h("div", { class: "toolbar" }, again, apply, sync), result, ...planView(document).flat(2).filter(Boolean));
 }
 
 export async function history({ main, signal, parts }) {

@@ -28,7 +28,7 @@ export async function service({ main, model, signal, parts }) {
     summary.replaceChildren(h("p", null, state(why.state), " ", h("strong", null, why.answer)),
       h("ul", null, why.findings.map((finding) => h("li", null, h("span", { class: "dim" }, `${finding.topic}: `), finding.text))),
       h("p", { class: "dim" }, why.at ? h("code", null, why.at) : "no manifest declares it", " ", h("span", { id: "usage" })),
-      why.requires?.length ? h("p", null, "Requires ", why.requires.map((entry, index) => [index ? ", " : "", h("a", { href: link(entry.service) }, shortName(entry.service))])) : null);
+      why.requires.length ? h("p", null, "Requires ", why.requires.map((entry, index) => [index ? ", " : "", h("a", { href: link(entry.service) }, shortName(entry.service))])) : "");
     showUsage(found);
     actions.replaceChildren(table(["Action", "Phase", "PID", "Ready", "Restarts", "Exit code"], (found?.actions ?? []).map((action) => [
       action.name, state(action.phase), action.pid ?? "", action.ready ? "yes" : "no", action.restart_count, action.exit_code ?? ""]), "It has no actions."));
@@ -77,7 +77,7 @@ function logView(name, signal) {
   function makeLine(line) {
     const row = h("div", { class: line.stream ?? "", title: line.time ?? "" });
     const needle = search.value.toLowerCase();
-    const text = line.text + (line.partial ? "" : "");
+    const text = line.text;
     let at = needle ? text.toLowerCase().indexOf(needle) : -1;
     if (at < 0) row.append(text || " ");
     else row.append(text.slice(0, at), h("mark", null, text.slice(at, at + needle.length)), text.slice(at + needle.length));
