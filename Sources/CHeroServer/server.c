@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /// Connections that wait in the kernel until they are accepted.
-#define BACKLOG 128
+#define BACKLOG 1024
 /// Enough for reading rows and rendering JSON; 1,000 connections need 512 MiB of addresses, not of memory.
 #define STACK_SIZE (512 << 10)
 

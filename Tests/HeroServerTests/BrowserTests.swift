@@ -50,24 +50,32 @@ struct BrowserTests {
                 try role.write(toFile: path, atomically: true, encoding: .utf8)
                 chmod(path, 0o600)
             }
-            let options = ["--token-file", sandbox.root + "/admin", "--read-token-file", sandbox.root + "/reader"]
-            try await sandbox.withServer("--listen", "127.0.0.1:0", options[0], options[1], options[2], options[3]) {
-                server in
-                let origin = "http://127.0.0.1:\(try sandbox.port(of: server))"
-                let script = repositoryRoot.appendingPathComponent("Tests/Browser/dashboard.py").path
-                for role in ["reader", "admin"] {
-                    let service = try sandbox.call("service.get", ["name": "web"])["result"]
-                    let pid = try #require(service?.items("actions").first?.integer(of: "pid"))
-                    let check = try await sandbox.result(
-                        of: sandbox.start(
-                            ["-c", "exec python3 -B \"$@\"", "python3", script, origin, role, "check", "kill -9 \(pid)"],
-                            environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"],
-                            program: "/bin/sh"
-                        )
-                    )
-                    #expect(check.exitCode == 0, "\(role): \(check.errorOutput)")
-                }
+            let (admin, reader) = ("\(sandbox.root)/admin", "\(sandbox.root)/reader")
+            try await sandbox.withServer(
+                "--listen",
+                "127.0.0.1:0",
+                "--token-file",
+                admin,
+                "--read-token-file",
+                reader
+            ) { server in
+                let port = try sandbox.port(of: server)
+                for role in ["reader", "admin"] { try await runBrowser(sandbox, port, role) }
             }
         }
+    }
+
+    private func runBrowser(_ sandbox: ServerSandbox, _ port: Int, _ role: String) async throws {
+        let service = try sandbox.call("service.get", ["name": "web"])["result"]
+        let pid = try #require(service?.items("actions").first?.integer(of: "pid"))
+        let script = repositoryRoot.appendingPathComponent("Tests/Browser/dashboard.py").path
+        let command = ["-c", "exec python3 -B \"$@\"", "python3", script, "http://127.0.0.1:\(port)", role, "check"]
+        let running = try sandbox.start(
+            command + ["kill -9 \(pid)"],
+            environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"],
+            program: "/bin/sh"
+        )
+        let check = try await sandbox.result(of: running)
+        #expect(check.exitCode == 0, "\(role): \(check.errorOutput)")
     }
 }

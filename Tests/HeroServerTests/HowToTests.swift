@@ -57,6 +57,18 @@ struct HowToTests {
         }
     }
 
+    @Test("The dashboard for Grafana and the alerts use only existing metrics")
+    func queriesNameMetrics() throws {
+        let folder = repositoryRoot.appendingPathComponent("docs/how-to")
+        let page = try String(contentsOf: folder.appendingPathComponent("monitoring.md"), encoding: .utf8)
+        let grafana = try String(contentsOf: folder.appendingPathComponent("grafana-dashboard.json"), encoding: .utf8)
+        let table = Set(page.matches(of: /\| `(heroproc_[a-z_]+)` \|/).map { String($0.1) })
+        let rules = try #require(page.components(separatedBy: "## Alerts").last)
+        for match in (rules + grafana).matches(of: /heroproc_[a-z_]+/) {
+            #expect(table.contains(String(match.0)), "\(match.0)")
+        }
+    }
+
     @Test("The service of the page about the dashboard is valid")
     func serviceIsValid() async throws {
         let manifest = try #require(try blocks("dashboard.md", "yaml").first)
