@@ -17,6 +17,12 @@ public enum FileDescriptors {
         )
     }
 
+    /// Raises the soft limit of open files to the hard limit, for a command that reads many files.
+    public static func raiseLimit() {
+        var before: UInt = 0
+        _ = hl_raise_open_file_limit(&before)
+    }
+
     /// How many descriptors this process can still open.
     static var available: Int { Int(hl_available_descriptors()) }
 

@@ -99,6 +99,7 @@ extension OutputSchema {
             .init("context", .text, "The context."),
             .init("service", .nullable(.text), "The service; null for a standalone action."),
             .init("action", .text, "Its action."),
+            .init("job", .integer(minimum: 1), "The id of the job that has written the line."),
             .init("stream", .nullable(.oneOf(["stdout", "stderr"])), "The stream that it was written to."),
             .init("text", .text, "The line."),
         ]

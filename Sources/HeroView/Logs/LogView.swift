@@ -16,9 +16,9 @@ public struct LogView: Sendable {
         self.prefix = prefix
     }
 
-    /// The prefixes of several actions, padded to one width; empty for a single action.
-    public static func prefixes(for actions: [String]) -> [String] {
-        guard actions.count > 1 else { return actions.map { _ in "" } }
+    /// The prefixes of several actions, padded to one width; empty for a single action unless it is always needed.
+    public static func prefixes(for actions: [String], always: Bool = false) -> [String] {
+        guard actions.count > 1 || always else { return actions.map { _ in "" } }
         let names = actions.map(\.printable)
         let width = names.map(\.columns).max() ?? 0
         return names.map { $0.padded(to: width) + " | " }

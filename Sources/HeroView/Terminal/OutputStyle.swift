@@ -38,6 +38,8 @@ public enum TextStyle: Int, Hashable, Sendable {
     case green = 32
     /// Restarts and pending retries.
     case yellow = 33
+    /// One of the colors of names.
+    case blue = 34
     /// Blocked services.
     case magenta = 35
     /// Updates in place and transitions.

@@ -38,7 +38,7 @@ struct Apply: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var arguments: PlanArguments
     @OptionGroup var wait: WaitOptions
 

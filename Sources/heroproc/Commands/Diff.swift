@@ -24,6 +24,9 @@ struct Diff: HeroCommand {
                                                  show the changes of this branch
               heroproc diff -o json > plan.json  save the plan for `apply --plan plan.json`
 
+            FORMATS (-o):
+              text, json, markdown (for a comment on a pull request) and github (annotations and a job summary)
+
             EXIT CODES:
               0   nothing to do; a blocked service is no difference
               1   something would change
@@ -31,7 +34,7 @@ struct Diff: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var arguments: PlanArguments
 
     @Option(help: ArgumentHelp("The base to compare with: runtime, revision:N, dir:PATH, git:REF.", valueName: "base"))

@@ -27,7 +27,7 @@ struct Doctor: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {

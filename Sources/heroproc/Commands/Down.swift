@@ -28,7 +28,7 @@ struct Down: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var wait: WaitOptions
 
     @Flag(help: "Also stop services of class system.")

@@ -19,7 +19,7 @@ struct Events: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
     @Flag(name: .shortAndLong, help: "Show new events as they happen.")
     var follow = false

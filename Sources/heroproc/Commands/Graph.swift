@@ -26,7 +26,7 @@ struct Graph: HeroCommand {
         case mermaid
     }
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
     @Option(help: "The graph language: dot or mermaid. With -o json the output is that of `tree`.")

@@ -18,7 +18,7 @@ struct History: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
     @Option(name: [.customShort("n"), .long], help: "Show at most this number of revisions.")
     var limit = 20

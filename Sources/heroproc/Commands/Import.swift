@@ -43,7 +43,7 @@ struct Import: HeroCommand {
         case markdown
     }
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
     @Argument(help: "The format of the files.", completion: .list(ImportFormat.allCases.map(\.rawValue)))
     var format: String

@@ -14,6 +14,9 @@ struct Init: HeroCommand {
             Writes into --dir, by default ./services.d. Never overwrites a file; if the directory has manifests \
             already, nothing is changed.
 
+            The example runs as it is. It requires no core service and explains in a comment what that is; with \
+            --hero it declares the core service `hero_db` instead.
+
             EXAMPLES:
               heroproc init
               heroproc init --dir /etc/heroproc/services.d
@@ -24,12 +27,15 @@ struct Init: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
+
+    @Flag(help: "Declare the core service hero_db, which runs `hero_db_server`.")
+    var hero = false
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         let isNamed = common.dir != nil || !workspace.environment["HEROPROC_DIR", default: ""].isEmpty
         let directory = isNamed ? workspace.displayDirectory : "services.d"
-        let files = StarterManifests.files
+        let files = StarterManifests.files(hero: hero)
         try refuseToOverwrite(files.map(\.path), in: directory)
         try NewFileWriter.write(files.map { ("\(directory)/\($0.path)", $0.text) })
         switch output.format {

@@ -25,7 +25,7 @@ struct Jobs: HeroCommand {
         subcommands: [JobsShow.self, JobsCleanup.self]
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var filterOptions: JobFilterOptions
     @OptionGroup var tagOptions: JobTagOptions
 

@@ -26,7 +26,7 @@ struct JobsCleanup: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var tagOptions: JobTagOptions
     @OptionGroup(visibility: .hidden) var filterOptions: JobFilterOptions
 

@@ -21,7 +21,7 @@ struct JobsShow: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
     @OptionGroup(visibility: .hidden) var filterOptions: JobFilterOptions
     @OptionGroup(visibility: .hidden) var tagOptions: JobTagOptions

@@ -1,15 +1,20 @@
 import ArgumentParser
+import HeroLinux
 import HeroView
 
 /// Shows the output of services.
 struct Logs: HeroCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the output of a service or an action, unchanged.",
+        abstract: "Show the output of services and actions, unchanged.",
         discussion: """
-            Shows the last start. If there are several actions, each line begins with the name of its action.
+            Shows the last start, the lines of several logs merged by time. Each line begins with the name of its \
+            service, or of its action if only one service is named.
 
             EXAMPLES:
+              heroproc logs -f                     follow all services
               heroproc logs web
+              heroproc logs web db -f              follow two services
+              heroproc logs tag:http billing/      show the services with a tag, and those of a context
               heroproc logs web.server -f          follow the output across restarts
               heroproc logs web -n 100             show the last 100 lines of all starts
               heroproc logs web --previous         show the start before the last one
@@ -22,10 +27,15 @@ struct Logs: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("NAME[.ACTION] of context core, or CONTEXT/NAME[.ACTION].", valueName: "name"))
-    var name: ActionArgument
+    @Argument(
+        help: ArgumentHelp(
+            "What to show: \(SelectorArgument.forms), or NAME.ACTION. Default: everything.",
+            valueName: "name"
+        )
+    )
+    var names: [LogArgument] = []
 
     @Flag(name: .shortAndLong, help: "Show the last 10 lines, then follow the output.")
     var follow = false
@@ -56,77 +66,74 @@ struct Logs: HeroCommand {
     }
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
-        let finder = LogFinder(workspace: workspace, service: name.service, action: name.action)
+        FileDescriptors.raiseLimit()
+        let targets = LogTargets(workspace: workspace, arguments: names)
         let selection = LogSelection(
             lines: lines ?? (follow && since == nil ? 10 : nil),
             since: since.map { workspace.now.earlier(by: $0.duration) },
             isPrevious: previous
         )
-        var sources = try finder.sources(selection)
-        if sources.isEmpty { output.writeNote("\(name.service.displayName) has never run") }
-        while sources.isEmpty, follow {
+        var sources = try targets.sources(selection)
+        if sources.isEmpty { output.writeNote(targets.nothingText) }
+        while sources.isEmpty, follow, !output.hasLostReader {
             pause(milliseconds: 500)
-            sources = try finder.sources(selection)
+            sources = try targets.sources(selection)
         }
-        let readers = sources.map { LogReader($0, lines: selection.lines, form: raw ? .raw : .assembled) }
-        var printer = LogPrinter(
-            output,
-            name.service,
-            actions: sources.map(\.action),
-            showsTimestamps: timestamps && !raw
+        let labels = LogLabels(
+            isSingleName: targets.isSingleName,
+            isForTerminal: output.isResultsTerminal,
+            showsTimestamps: timestamps && !raw,
+            style: output.results
         )
-        printInTimeOrder(readers, output, &printer)
-        if follow { followLogs(with: zip(readers, sources).map(LogFollower.init), sources, output, &printer) }
+        var printer = LogPrinter(output.format, labels)
+        printer.add(sources)
+        let readers = sources.map { LogReader($0, lines: selection.lines, form: raw ? .raw : .assembled) }
+        var merger = LogMerger(readers, readsToEnd: !follow)
+        while !output.isClosed, let (entry, reader) = merger.next() {
+            printer.print(entry, of: reader)
+            if printer.buffer.count >= 65_536 { output.writeResult(printer.takeBuffer()) }
+        }
+        flush(&printer, output)
+        if follow { try followLogs(readers, targets, output, &printer) }
         return .success
     }
 
-    /// Prints the lines of all actions in the order of their timestamps.
-    private func printInTimeOrder(_ readers: [LogReader], _ output: Output, _ printer: inout LogPrinter) {
-        var heads = readers.map { reader in (reader, head: follow ? reader.next() : reader.next() ?? reader.finish()) }
-        while !output.isClosed {
-            var first: Int?
-            for (index, candidate) in heads.enumerated() {
-                guard let head = candidate.head else { continue }
-                guard let best = first.flatMap({ heads[$0].head }) else {
-                    first = index
-                    continue
-                }
-                if head.timestamp.lexicographicallyPrecedes(best.timestamp) { first = index }
-            }
-            guard let first, let entry = heads[first].head else { break }
-            let reader = heads[first].0
-            printer.print(entry, of: reader.action)
-            heads[first].head = follow ? reader.next() : reader.next() ?? reader.finish()
-        }
-        printer.flush()
-    }
-
-    /// The note that the lines of some files cannot be shown, because rotation or another process removed the files.
-    private func missingLinesText(_ files: Int, _ action: String) -> String {
-        let gone = files == 1 ? "a log file was" : "\(files) log files were"
-        return
-            "\(name.service.displayName), \(action): \(gone) removed before they could be read; lines are missing"
+    private func flush(_ printer: inout LogPrinter, _ output: Output) {
+        if !printer.buffer.isEmpty { output.writeResult(printer.takeBuffer()) }
     }
 
     /// Prints new lines until the reader of standard output is gone.
     private func followLogs(
-        with followers: [LogFollower],
-        _ sources: [LogSource],
+        _ readers: [LogReader],
+        _ targets: LogTargets,
         _ output: Output,
         _ printer: inout LogPrinter
-    ) {
+    ) throws {
         let watch = LogDirectoryWatcher()
+        let stream = LogStream(watch)
+        readers.forEach(stream.add)
+        var lastSearch = ContinuousClock.now
         while !output.hasLostReader {
-            for source in sources { watch.addDirectory(source.folder) }
-            for follower in followers {
-                let lost = follower.readNewFiles(watch.takeChanges(follower.folder))
-                if lost > 0 {
-                    printer.flush()
-                    output.writeNote(missingLinesText(lost, follower.reader.action))
-                }
-                while let entry = follower.reader.next() { printer.print(entry, of: follower.reader.action) }
+            // Services and actions that run for the first time.
+            if ContinuousClock.now - lastSearch >= .seconds(1) {
+                lastSearch = .now
+                // The reconciler may be about to create the database again.
+                let found = (try? targets.sources(LogSelection(lines: nil, isPrevious: false))) ?? []
+                let new = found.filter { !stream.contains($0.folder) }
+                printer.add(new)
+                for source in new { stream.add(LogReader(source, lines: nil, form: raw ? .raw : .assembled)) }
             }
-            printer.flush()
+            stream.readNewLines(
+                { entry, reader in
+                    printer.print(entry, of: reader)
+                    if printer.buffer.count >= 65_536 { flush(&printer, output) }
+                },
+                reportLostFiles: { count, source in
+                    flush(&printer, output)
+                    output.writeNote(LogLabels.lostFilesText(count, of: source))
+                }
+            )
+            flush(&printer, output)
             watch.waitForChanges()
         }
     }

@@ -28,11 +28,15 @@ struct Reconcile: HeroCommand {
             the remaining processes. The end of a service with `essential: true` stops all services too, and its exit \
             code (128 and the signal number after a signal) is that of the command.
 
+            --logs writes the output of all services to standard output, with the name of the service before each \
+            line; --logs=json writes one object per line. It never waits: when more than 1 MiB is not read, further \
+            lines are dropped and counted. The log files have them all.
+
             EXAMPLES:
               heroproc reconcile                   reconcile once, for cron and CI
               heroproc reconcile --watch           apply changes and restart services
               heroproc reconcile --watch --keep    also restart the reconciler after a crash
-              heroproc reconcile --watch --keep --down-on-exit
+              heroproc reconcile --watch --keep --down-on-exit --logs
                                                    in a container: SIGTERM stops all
 
             EXIT CODES:
@@ -43,7 +47,7 @@ struct Reconcile: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
     @OptionGroup var wait: WaitOptions
 
@@ -58,6 +62,12 @@ struct Reconcile: HeroCommand {
 
     @Flag(help: "With --watch: restart the reconciler after a crash.")
     var keep = false
+
+    @Option(
+        defaultAsFlag: LogsFormat.text,
+        help: "With --watch: write the output of all services to standard output: text or json."
+    )
+    var logs: LogsFormat?
 
     @Flag(help: "Allow stops and restarts by manifests of another directory than that of the last revision.")
     var switchDir = false
@@ -80,8 +90,8 @@ struct Reconcile: HeroCommand {
     var kept: MonitorReport?
 
     func validate() throws {
-        if !watch, noSync || downOnExit || keep || background || kept != nil {
-            throw ValidationError("--no-sync, --down-on-exit and --keep require --watch.")
+        if !watch, noSync || downOnExit || keep || background || kept != nil || logs != nil {
+            throw ValidationError("--no-sync, --down-on-exit, --keep and --logs require --watch.")
         }
     }
 
@@ -170,7 +180,16 @@ struct Reconcile: HeroCommand {
                 isSyncing ? "watches \(workspace.directory)" : "supervises the applied services",
                 at: workspace.now
             )
+            let forwarder = logs.map { format in
+                LogForwarder(
+                    root: workspace.paths.logs,
+                    format: format,
+                    style: output.results,
+                    isForTerminal: output.isResultsTerminal
+                )
+            }
             reconciler.run()
+            forwarder?.finish()
             if let code = reconciler.essentialExitCode {
                 if announcesExit { MonitoredReconciler.announceExit() }
                 throw ArgumentParser.ExitCode(code)

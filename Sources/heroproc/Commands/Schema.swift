@@ -17,7 +17,7 @@ struct Schema: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
     @Argument(help: "The name of the schema: \(SchemaName.allCases.map(\.rawValue).joined(separator: ", ")).")
     var name: SchemaName

@@ -25,7 +25,7 @@ struct Status: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
 
     @Argument(help: ArgumentHelp("Services: \(SelectorArgument.forms). Default: all.", valueName: "name"))
     var names: [SelectorArgument] = []

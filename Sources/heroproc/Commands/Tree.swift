@@ -22,7 +22,7 @@ struct Tree: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
     @Argument(help: ArgumentHelp("A service: NAME of context core, or CONTEXT/NAME. Default: all.", valueName: "name"))

@@ -17,6 +17,9 @@ struct Validate: HeroCommand {
               heroproc validate -o github                     write pull request annotations
               heroproc validate -o sarif > heroproc.sarif     write a file for code scanning
 
+            FORMATS (-o):
+              text, json, github (annotations of a pull request) and sarif (for code scanning)
+
             EXIT CODES:
               0   the manifests are valid; warnings count only with --strict
               2   the manifests have errors
@@ -35,7 +38,7 @@ struct Validate: HeroCommand {
         case sarif
     }
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
     @Flag(help: "Treat warnings as errors.")

@@ -16,17 +16,22 @@ enum StarterManifests {
     /// Directories whose name begins with a dot are not searched for manifests.
     static let schemaPath = ".schema/manifest.schema.json"
 
-    /// The manifests.
-    ///
-    /// The first line of each one names the schema for editors.
-    static let manifests: [File] = [
-        File(path: "hello.yaml", text: schemaLine + hello),
-        File(path: "prepare.yaml", text: schemaLine + prepare),
-        File(path: "settings.yaml", text: schemaLine + settings),
-    ]
-
     /// The manifests and the schema.
-    static let files = manifests + [File(path: schemaPath, text: ManifestSchema.json)]
+    ///
+    /// The first line of each manifest names the schema for editors.
+    ///
+    /// - Parameter hero: whether `hero_db` is declared; otherwise the settings require no core service.
+    /// - Returns: the files.
+    static func files(hero: Bool) -> [File] {
+        [
+            File(path: "hello.yaml", text: schemaLine + hello),
+            File(path: "prepare.yaml", text: schemaLine + prepare),
+            hero
+                ? File(path: "hero_db.yaml", text: schemaLine + heroDatabase)
+                : File(path: "settings.yaml", text: schemaLine + settings),
+            File(path: schemaPath, text: ManifestSchema.json),
+        ]
+    }
 
     private static let schemaLine = "# yaml-language-server: $schema=\(schemaPath)\n"
 
@@ -45,6 +50,8 @@ enum StarterManifests {
           GREETING: hello
         # `sh` runs a script. A program with its arguments is a list instead:
         #   exec: [python3, -m, http.server, "8080"]
+        # The directory in which it runs; without it `/`. A relative one begins at the directory of this file.
+        cwd: ..
         script: |
           while true; do
             echo "$GREETING, it is $(date)"
@@ -73,6 +80,18 @@ enum StarterManifests {
           echo "nothing to prepare yet"
         timeout: 1m # after this time it is stopped and has failed
         retry: {max_attempts: 3, delay: 1s}
+
+        """#
+
+    private static let heroDatabase = #"""
+        # hero_db: the store that other services need. heroproc requires its declaration, because without it most
+        # systems do not work. A machine that needs none has `kind: Settings` with `required: []` instead.
+        kind: Service
+        name: hero_db
+        description: The store of the other services.
+        class: system # `heroproc down` does not stop it; `heroproc down --all` does
+        required: true
+        exec: [hero_db_server]
 
         """#
 

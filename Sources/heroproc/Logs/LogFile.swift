@@ -26,6 +26,8 @@ final class LogFile: Identifiable {
 
     /// Identifies the file while it is open.
     let identity: Identity
+    /// The job, from the name of the file; nil for another name.
+    let job: JobID?
     var id: Identity { identity }
     private let descriptor: Int32
 
@@ -42,6 +44,7 @@ final class LogFile: Identifiable {
         }
         descriptor = number
         identity = Identity(file)
+        job = path.split(separator: "/").last.flatMap { name in JobID(name.prefix { $0 != "." }) }
     }
 
     deinit {

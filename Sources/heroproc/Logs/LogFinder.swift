@@ -76,6 +76,8 @@ struct LogFinder {
         until: WallTime? = nil
     ) -> LogSource {
         LogSource(
+            name: service,
+            isStandalone: job.service == nil,
             action: job.action,
             folder: "\(workspace.paths.logs)/\(job.context)/\(job.service ?? "_")/\(job.action)",
             job: job.id,

@@ -2,44 +2,44 @@ import HeroJSON
 import HeroModel
 import HeroView
 
-/// Writes log lines as results.
+/// Turns log lines into results.
 struct LogPrinter {
-    private let output: Output
-    private let service: QualifiedName
-    private let views: [String: LogView]
-    private var buffer: [UInt8] = []
+    private let format: OutputFormat
+    private var labels: LogLabels
+    /// The bytes that are not written yet.
+    private(set) var buffer: [UInt8] = []
+    /// The log whose last piece has no line feed yet.
+    private var openLine: String?
 
-    /// Creates a printer for the lines of some actions.
-    init(_ output: Output, _ service: QualifiedName, actions: [String], showsTimestamps: Bool) {
-        self.output = output
-        self.service = service
-        let prefixes = LogView.prefixes(for: actions)
-        let isForTerminal = output.isResultsTerminal
-        views = Dictionary(
-            zip(actions, prefixes).map { action, prefix in
-                (action, LogView(isForTerminal: isForTerminal, showsTimestamps: showsTimestamps, prefix: prefix))
-            },
-            uniquingKeysWith: { first, _ in first }
-        )
+    /// Creates a printer.
+    init(_ format: OutputFormat, _ labels: LogLabels) {
+        self.format = format
+        self.labels = labels
     }
 
-    /// Prints one line of an action.
-    mutating func print(_ entry: LogEntry, of action: String) {
-        switch output.format {
-        case .text: views[action]?.append(entry, to: &buffer)
-        case .json: buffer += json(entry, action).utf8
+    /// Adds logs whose lines will be printed.
+    mutating func add(_ sources: [LogSource]) { labels.add(sources) }
+
+    /// Adds one line of a log to the buffer.
+    mutating func print(_ entry: LogEntry, of reader: LogReader) {
+        switch format {
+        case .text:
+            // A long line comes in pieces; a line of another log must not continue it.
+            if let openLine, openLine != reader.source.folder { buffer.append(UInt8(ascii: "\n")) }
+            openLine = entry.end == .moreFollows ? reader.source.folder : nil
+            labels.view(of: reader.source)?.append(entry, to: &buffer)
+        case .json: buffer += Self.json(entry, of: reader).utf8
         }
-        if buffer.count >= 65_536 { flush() }
     }
 
-    /// Writes the buffered lines.
-    mutating func flush() {
-        guard !buffer.isEmpty else { return }
-        output.writeResult(buffer)
-        buffer.removeAll(keepingCapacity: true)
+    /// Returns the buffered bytes and empties the buffer.
+    mutating func takeBuffer() -> [UInt8] {
+        defer { buffer.removeAll(keepingCapacity: true) }
+        return buffer
     }
 
-    private func json(_ entry: LogEntry, _ action: String) -> String {
+    private static func json(_ entry: LogEntry, of reader: LogReader) -> String {
+        let source = reader.source
         let stream: String? =
             switch entry.stream {
             case .stdout: "stdout"
@@ -48,9 +48,10 @@ struct LogPrinter {
             }
         let value: JSONValue = [
             "time": entry.timestamp.isEmpty ? .null : .string(String(decoding: entry.timestamp, as: UTF8.self)),
-            "context": .string(service.context),
-            "service": .string(service.name),
-            "action": .string(action),
+            "context": .string(source.name.context),
+            "service": source.isStandalone ? .null : .string(source.name.name),
+            "action": .string(source.action),
+            "job": .integer(reader.job ?? source.job),
             "stream": JSONValue(stream),
             "text": .string(String(decoding: entry.text, as: UTF8.self)),
         ]

@@ -5,8 +5,10 @@ import HeroView
 ///
 /// At the end it can continue when more lines arrive.
 final class LogReader {
-    /// The action.
-    let action: String
+    /// The log that is read.
+    let source: LogSource
+    /// The job that has written the last delivered line; nil before the first line.
+    private(set) var job: JobID?
     private let until: WallTime?
     private let starts: [WallTime]
     /// Lines before this time are skipped; nil after the first line that is not.
@@ -28,7 +30,7 @@ final class LogReader {
 
     /// Creates a reader for the range of a source, or for its last lines.
     init(_ source: LogSource, lines: Int?, form: LogAssembler.Format) {
-        action = source.action
+        self.source = source
         until = source.until
         from = source.from
         starts = source.starts
@@ -73,6 +75,7 @@ final class LogReader {
         bufferedEntries.removeAll(keepingCapacity: true)
         nextIndex = 0
         while let file = files.first {
+            job = file.job ?? job
             if wasTruncated(file) {
                 offset = 0
                 flush()

@@ -3,6 +3,10 @@ import HeroModel
 
 /// The log of one action, and the range of it to show.
 struct LogSource {
+    /// The service, or the standalone action.
+    let name: QualifiedName
+    /// Whether the action belongs to no service.
+    let isStandalone: Bool
     /// The action.
     let action: String
     /// The log directory of the action.

@@ -2,6 +2,9 @@ import ArgumentParser
 
 /// The options of all commands.
 struct CommonOptions: ParsableArguments {
+    /// The title of their group in help texts.
+    static let title = "Common Options"
+
     @Option(
         name: .shortAndLong,
         help: ArgumentHelp(
@@ -22,7 +25,7 @@ struct CommonOptions: ParsableArguments {
     @Option(
         name: [.customShort("o"), .customLong("output")],
         help: ArgumentHelp(
-            "The output format: text or json; `diff` also has markdown and github, `validate` github and sarif.",
+            "The format of the result: text or json. Other formats are listed above where a command has them.",
             valueName: "format"
         ),
         completion: .list(["text", "json", "markdown", "github", "sarif"])

@@ -23,6 +23,16 @@ struct InitTests {
         }
     }
 
+    @Test("Init --hero declares hero_db instead of opting out of it")
+    func declaresHeroDatabase() async throws {
+        try await Sandbox.with(requiresCore: true) { sandbox in
+            #expect(try await sandbox.run("init", "--hero").exitCode == 0)
+            #expect(sandbox.readText("\(sandbox.servicesDirectory)/hero_db.yaml").contains("\nname: hero_db\n"))
+            let checked = try await sandbox.run("validate", "--strict")
+            #expect(checked.exitCode == 0 && checked.output == "3 services in 3 files: no errors.\n")
+        }
+    }
+
     @Test("The services that init writes start, and the JSON lists every file")
     func writtenSetStarts() async throws {
         try await Sandbox.with(requiresCore: true) { sandbox in

@@ -99,7 +99,8 @@ struct ExitCodeTests {
     @Test(
         "A usage error exits with 64 and an explanation",
         arguments: [
-            "frobnicate", "apply --bogus", "logs", "reconcile --no-sync", "reconcile --down-on-exit", "diff -o yaml",
+            "frobnicate", "apply --bogus", "logs -n -1", "reconcile --no-sync", "reconcile --down-on-exit",
+            "diff -o yaml",
             "diff -o sarif", "schema", "schema yaml", "jobs --phase asleep", "apply --timeout soon", "logs Web!",
             "logs web --previous -f", "events -n -1",
             "status a/b/c", "diff --against main", "diff --against revision:0", "diff --against git:",
