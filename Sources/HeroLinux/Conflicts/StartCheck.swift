@@ -95,7 +95,7 @@ struct StartCheck {
             if isExecutable { return hasInterpreter(path) ? nil : failure(ENOENT, [path], launch) }
             error = EACCES
         }
-        return failure(error, candidates, launch)
+        return failure(error, launch.candidates, launch)
     }
 
     /// Whether the interpreter that the first line of a script names may exist.

@@ -43,13 +43,16 @@ public enum ManifestFiles {
                 }
             }
         } catch {
-            return .unreadable(error.description)
+            // The message of the caller names the services directory itself.
+            return .unreadable(error.task == Self.readTask(root) ? error.cause : error.description)
         }
         return .files(
             files.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) },
             skipped: skipped.sorted { $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) }
         )
     }
+
+    private static func readTask(_ folder: String) -> String { "read the directory \(folder)" }
 
     /// Returns a fingerprint of a directory that changes whenever a manifest changes, without reading the files.
     static func fingerprint(_ directory: String) -> [String] {
@@ -191,7 +194,7 @@ public enum ManifestFiles {
             guard let names = listDirectory(folder) else {
                 // A folder that was removed in the meantime is skipped.
                 if errno == ENOENT, depth > 0 { continue }
-                throw LinuxError(cannot: "read the directory \(folder)", errno)
+                throw LinuxError(cannot: readTask(folder), errno)
             }
             folders(folder)
             for name in names {

@@ -83,8 +83,20 @@ struct StartFailureContext {
         return "\(key) \(kind.text(in: rights.limits) ?? "")"
     }
 
+    /// Where a relative path was looked up; empty for other paths.
+    private var relativePathHint: String {
+        guard let path = candidates.first, candidates.count == 1, !path.hasPrefix("/") else { return "" }
+        guard workingDirectory == "/" else { return "; `\(path)` is relative to its `cwd`" }
+        return "; `\(path)` is relative, and its working directory is / because no `cwd` is given"
+    }
+
     /// The kernel reports the same error for a missing program and a missing interpreter (SP-6).
     private func executionDetail(_ error: Int32, _ cause: String) -> String {
+        let hint = relativePathHint
+        // The program looks from its working directory, not from that of this process.
+        let candidates = candidates.map { path in
+            path.hasPrefix("/") ? path : RuntimePaths.normalized("\(workingDirectory)/\(path)")
+        }
         guard let path = candidates.first(where: { access($0, F_OK) == 0 }) ?? candidates.first else { return cause }
         var file = stat()
         let isThere = stat(path, &file) == 0
@@ -102,7 +114,7 @@ struct StartFailureContext {
         default: break
         }
         guard candidates.count > 1, let name = candidates.first?.split(separator: "/").last else {
-            return "\(path): \(cause)"
+            return "\(path): \(cause)\(hint)"
         }
         let folders = candidates.map { $0.split(separator: "/").dropLast().joined(separator: "/") }
         return "\(name) in \(folders.map { "/" + $0 }.joined(separator: ":")): \(cause)"

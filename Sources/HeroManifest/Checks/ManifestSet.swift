@@ -89,6 +89,7 @@ struct ManifestSet {
         checkReadiness()
         checkRetries()
         checkExpansions()
+        checkRelativePaths()
         checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }

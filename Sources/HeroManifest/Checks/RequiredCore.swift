@@ -38,7 +38,8 @@ extension ManifestSet {
                         .error,
                         code: DiagnosticCode.requiredCoreMissing.rawValue,
                         message,
-                        help: Self.declarationHelp(name)
+                        help: (documents.isEmpty ? "`heroproc init` writes an example that runs; or " : "")
+                            + Self.declarationHelp(name)
                     )
                 )
             }
@@ -70,8 +71,7 @@ extension ManifestSet {
               name: \(name.name)
             \(context)  class: system
               required: true
-              actions:
-                - {name: server, exec: [\(program)], is_process: true}
+              exec: [\(program)]
             or run without it: set HERO_PROC_NO_AUTOSTART_DB=1, or declare `kind: Settings` with `required: []`
             """
     }

@@ -74,6 +74,8 @@ extension DiagnosticCode {
         case .nestedExpansion: "An `expand` of a variable uses another one that has an `expand`."
         case .foreignVariable:
             "`exec` or `env` contains a variable of another tool, which is passed on as it is (a warning)."
+        case .relativePath:
+            "A relative path of a program or script is looked up in `/`, because no `cwd` is given (a warning)."
         case .unlistedVariable:
             "A default is used although the environment has the variable: `pass_env` does not list it (a warning)."
         case .secretVariable: "`${NAME}` refers to a variable whose name looks like that of a secret (a warning)."
@@ -167,6 +169,7 @@ extension DiagnosticCode {
         case .variableInVars: "vars: {A: 1, B: \"${A}\"}"
         case .nestedExpansion: "env: {A: {expand: \"${B}\"}, B: {expand: \"${C}\"}}"
         case .foreignVariable: "exec: [web, $HOME/web.conf]"
+        case .relativePath: "exec: [python3, app.py]"
         case .unlistedVariable: "cwd: ${DATA:-/srv} while the environment has DATA"
         case .secretVariable: "exec: [web, --token, \"${API_TOKEN}\"]"
         case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"

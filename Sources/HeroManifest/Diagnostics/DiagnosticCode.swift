@@ -158,6 +158,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case nestedExpansion = "nested-expansion"
     /// `exec` or `env` contains a variable of another tool, which is passed on as it is (a warning).
     case foreignVariable = "foreign-variable"
+    /// A relative path of a program or script is looked up in `/`, because no `cwd` is given (a warning).
+    case relativePath = "relative-path"
     /// A default is used although the environment has the variable, because `pass_env` does not list it (a warning).
     case unlistedVariable = "unlisted-variable"
     /// `${NAME}` refers to a variable whose name looks like that of a secret (a warning).

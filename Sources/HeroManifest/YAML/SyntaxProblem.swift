@@ -38,7 +38,10 @@ struct SyntaxProblem {
         if context.contains("directive") { span.column = 1 }
         self.span = source.clamped(span)
         let line = source.line(Int(self.span.line))
-        let explanation = Self.specialLine(line, problem) ?? Self.explanation(problem, context, character)
+        let before = source.line(Int(self.span.line) - 1)
+        let explanation =
+            Self.specialLine(line, problem) ?? Self.deeperLine(line, after: before, at: self.span, problem)
+            ?? Self.explanation(problem, context, character)
         (code, message) = (explanation.code, explanation.message)
         help = ConfusableCharacter.help(forLine: line) ?? explanation.help
         endsDocument = problem.contains("expected <document start>")
@@ -77,6 +80,27 @@ struct SyntaxProblem {
             return (.syntax, "a map cannot begin on the same line as `---`", "write `---` on a line of its own")
         }
         return nil
+    }
+
+    /// Explains a key that is indented deeper than a complete entry on the line before it.
+    private static func deeperLine(
+        _ line: String?,
+        after before: String?,
+        at span: Span,
+        _ problem: String
+    ) -> (code: DiagnosticCode, message: String, help: String)? {
+        guard problem.contains("mapping values are not allowed"), let line, let before else { return nil }
+        // The dash of a list item is a part of the indentation of its first key.
+        let indent = line.prefix { $0 == " " || $0 == "-" }.count
+        let previous = before.prefix { $0 == " " || $0 == "-" }.count
+        let key = line.prefix { $0 != ":" }.count
+        guard indent > previous, before.contains(": "), !before.dropFirst(previous).hasPrefix("#"),
+            span.column == key + 1
+        else { return nil }
+        return (
+            .syntax, "this line is indented deeper than the one before it, which is complete",
+            "begin both in the same column; quote a string that contains `: `"
+        )
     }
 
     private static func explanation(

@@ -43,7 +43,7 @@ public struct ActionWhyReport: Hashable, Sendable {
     }
 
     /// Whether its last output may explain a problem.
-    public var hasProblem: Bool { status?.action.problem != nil && status?.action.phase != .waiting }
+    public var hasProblem: Bool { status?.action.hasProblem ?? false && status?.action.phase != .waiting }
 
     /// The answer in one sentence, without the name of the action.
     public var answer: String {
@@ -71,7 +71,7 @@ public struct ActionWhyReport: Hashable, Sendable {
         [("declared", declaration)] + lastRun + nextRun + [("reconciler", reconcilerText)]
     }
 
-    private var problemText: String { status?.action.problem.map { ": it \($0)" } ?? "" }
+    private var problemText: String { status?.action.problemClause(nil).map { ": \($0)" } ?? "" }
 
     /// When or why it runs again, as a clause.
     private func nextText(_ spec: ActionSpec, _ status: StandaloneStatus) -> String {

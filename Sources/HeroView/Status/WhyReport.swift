@@ -40,7 +40,7 @@ public struct WhyReport: Hashable, Sendable {
 
     /// The actions whose last output may explain the problem: failed ones, and running ones with a problem.
     public var actionsWithProblems: [String] {
-        (status?.actions ?? []).filter { $0.problem != nil && $0.phase != .waiting }.map(\.name)
+        (status?.actions ?? []).filter { $0.hasProblem && $0.phase != .waiting }.map(\.name)
     }
 
     /// The sentences that explain the state, each with its topic, in the order of output.

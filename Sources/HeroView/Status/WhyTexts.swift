@@ -33,19 +33,26 @@ extension ServiceStatus {
     /// The problem of its first action that has one.
     private var problemText: String {
         for action in actions {
-            guard let text = action.problem else { continue }
-            return ": \(action.name) \(text)"
+            // The name of the only action adds nothing.
+            guard let text = action.problemClause(actions.count == 1 ? nil : action.name) else { continue }
+            return ": \(text)"
         }
         return ""
     }
 }
 
 extension ActionStatus {
-    /// The problem of the action; nil if there is none.
-    var problem: String? {
-        if phase == .retrying || phase == .failed, let unexplainedOutcome { return unexplainedOutcome.endingText }
-        if let error { return "\(phase == .waiting ? "waits" : "has a problem"): \(error)" }
-        return nil
+    /// Whether the action has a problem.
+    var hasProblem: Bool { problemClause(nil) != nil }
+
+    /// The problem of the action as a clause, with its name or without; nil if there is none.
+    func problemClause(_ name: String?) -> String? {
+        if phase == .retrying || phase == .failed, let unexplainedOutcome {
+            return "\(name ?? "it") \(unexplainedOutcome.endingText)"
+        }
+        guard let error else { return nil }
+        if phase == .waiting { return "\(name ?? "it") waits: \(error)" }
+        return name.map { "\($0) has a problem: \(error)" } ?? error
     }
 
     /// The last outcome, if there is no other explanation.
@@ -100,6 +107,8 @@ extension ContainmentSupport.Method {
 }
 
 extension ActionSpec {
+    private static let completionText = "it has completed; a program that keeps running needs `is_process: true`"
+
     /// The condition of its readiness, as the end of a sentence.
     var readinessText: String {
         if let ready {
@@ -109,7 +118,7 @@ extension ActionSpec {
                 "\(ready.check.conditionText), checked every \(ready.interval.shortText) for \(startTimeout.shortText)"
         }
         let bound = tcpPorts.map { "tcp \($0.endpoint)" } + sockets
-        guard !bound.isEmpty else { return isProcess ? "its program is running" : "it has completed" }
+        guard !bound.isEmpty else { return isProcess ? "its program is running" : Self.completionText }
         return "its own processes listen on \(bound.joined(separator: ", ")), within \(startTimeout.shortText)"
     }
 }

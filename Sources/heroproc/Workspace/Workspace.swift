@@ -21,6 +21,8 @@ struct Workspace {
     private(set) var directory: String
     /// Whether the services directory is `./services.d` and was not selected by an option or variable.
     let isDirectoryImplicit: Bool
+    /// Whether the services directory was selected by an option or variable.
+    let isDirectoryNamed: Bool
     /// The paths below the state and run directories.
     let paths: RuntimePaths
 
@@ -29,6 +31,7 @@ struct Workspace {
         self.environment = environment
         let named = Self.firstNonEmpty(options.dir, environment["HEROPROC_DIR"])
         displayDirectory = named ?? DefaultDirectories.services(environment)
+        isDirectoryNamed = named != nil
         isDirectoryImplicit = named == nil && displayDirectory == "services.d"
         directory = ManifestFiles.absoluteDirectory(displayDirectory)
         let state =
@@ -67,11 +70,25 @@ struct Workspace {
             )
             return (files, skipped, Manifests.read(files, skipped: skipped, options: options))
         case .unreadable(let reason):
-            throw CommandError(
+            throw unreadableDirectoryError(reason)
+        }
+    }
+
+    /// The error that the services directory cannot be read.
+    private func unreadableDirectoryError(_ reason: String) -> CommandError {
+        var file = stat()
+        guard stat(directory, &file) != 0, errno == ENOENT else {
+            return CommandError(
                 "cannot read the services directory \(displayDirectory): \(reason)",
-                help: "select another directory with --dir, or create it"
+                help: "select another directory with --dir"
             )
         }
+        let other = isDirectoryNamed ? "" : ", and neither does ./services.d"
+        let option = isDirectoryNamed ? " --dir \(displayDirectory)" : ""
+        return CommandError(
+            "the services directory \(displayDirectory) does not exist\(other)",
+            help: "`heroproc init\(option)` creates one with an example that runs; --dir selects another directory"
+        )
     }
 
     /// Notes which missing variables had a value in the last revision.
