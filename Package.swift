@@ -100,6 +100,7 @@ let package = Package(
         .executableTarget(
             name: "heroproc",
             dependencies: [
+                "CHeroPages",
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
                 "HeroStore",
                 "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert", "CNoICUData",
@@ -186,6 +187,7 @@ let package = Package(
 
         // C code: functions that Swift cannot call, and code that runs between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+        .target(name: "CHeroPages"),
         .target(name: "CHeroRecord"),
         .target(name: "CNoICUData"),
         .target(name: "CHeroFailpoints", cSettings: failpointSettings),

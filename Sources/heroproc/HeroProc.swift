@@ -56,6 +56,20 @@ struct HeroProc: ParsableCommand {
               heroproc status --watch        show the state of all services
               heroproc logs -f web           follow the output of a service
               heroproc reconcile --watch     apply changes and restart services
+              heroproc dev                   run everything in this terminal, for development
+
+            HOW DO I ...
+              restart one service            raise `generation` in its manifest, then `heroproc apply`
+              stop one service               write `status: stop` into its manifest, then `heroproc apply`
+              stop everything                `heroproc down`
+              see the output of all          `heroproc logs -f`
+              go back to an earlier state    `heroproc history`, then `heroproc apply --revision N`
+              run it at boot                 a systemd unit with `heroproc reconcile --watch --keep`
+              understand an error            `heroproc explain CODE`, with the code in brackets
+
+            `heroproc restart NAME` and the like name the line to change. `heroproc help COMMAND` explains a command. \
+            The manual is in the directory docs of the source code. \
+            `heroproc --generate-completion-script bash|zsh|fish` prints a completion script.
 
             EXIT CODES:
               0   the services match the manifests
@@ -64,18 +78,25 @@ struct HeroProc: ParsableCommand {
               64  usage error
             """,
         version: "heroproc \(release)",
+        subcommands: [Start.self, Stop.self, Restart.self, Up.self, Reload.self, Kill.self],
         groupedSubcommands: [
             CommandGroup(
-                name: "Change Services",
-                subcommands: [Validate.self, Diff.self, Apply.self, Reconcile.self, Down.self]
+                name: "Check and apply",
+                subcommands: [Validate.self, Diff.self, Apply.self, Down.self]
             ),
+            CommandGroup(name: "Keep services running", subcommands: [Reconcile.self, Dev.self]),
             CommandGroup(
-                name: "Inspect Services",
+                name: "See the state",
                 subcommands: [
                     Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
                 ]
             ),
-            CommandGroup(name: "Set Up", subcommands: [Init.self, Import.self, Export.self, Doctor.self, Schema.self, Serve.self]),
+            CommandGroup(
+                name: "Set up and learn",
+                subcommands: [
+                    Init.self, Import.self, Export.self, Doctor.self, Explain.self, Schema.self, Serve.self,
+                ]
+            ),
         ]
     )
 }

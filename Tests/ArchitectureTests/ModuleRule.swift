@@ -136,7 +136,7 @@ extension ModuleRule {
             main: "HeroProc.swift",
             internalModules: [
                 "HeroModel", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroLinux", "HeroGit",
-                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert", "CNoICUData",
+                "HeroStore", "HeroReconciler", "HeroView", "HeroJSON", "HeroConvert", "CNoICUData", "CHeroPages",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials", "Glibc", "Dispatch", "Synchronization"],
             packageModules: ["ArgumentParser"]
@@ -179,6 +179,7 @@ extension ModuleRule {
     /// The C targets, and the targets whose headers they may include apart from their own and those of the system.
     static let cTargets: [String: Set<String>] = [
         "CHeroFailpoints": [],
+        "CHeroPages": [],
         "CHeroRecord": [],
         "CNoICUData": [],
         "CHeroShim": ["CHeroRecord", "CHeroFailpoints"],

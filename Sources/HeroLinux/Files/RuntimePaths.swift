@@ -149,7 +149,7 @@ public struct RuntimePaths: Hashable, Sendable {
     }
 
     /// Returns the digest of a path as 16 hexadecimal digits, which names its run directory.
-    static func digest(of path: String) -> String { shortDigest(path.utf8) }
+    public static func digest(of path: String) -> String { shortDigest(path.utf8) }
 
     /// Returns an absolute path without empty parts, `.` and `..`; works on the text only.
     static func normalized(_ path: String) -> String {

@@ -1,4 +1,5 @@
-import HeroModel
+public import HeroModel
+public import HeroPlan
 
 /// The configuration of a reconciler.
 public struct ReconcilerConfiguration: Sendable {
@@ -10,6 +11,27 @@ public struct ReconcilerConfiguration: Sendable {
         case sync
         /// It stays, and keeps the applied revision running.
         case keep
+    }
+
+    /// How a reconciler for development differs.
+    public struct Development: Sendable {
+        /// Selects services, and removes limits that protect a production machine.
+        public var adjust: @Sendable (DesiredState) -> DesiredState
+        /// Receives each plan for changed manifests.
+        public var reportPlan: @Sendable (Plan) -> Void
+        /// Receives why changed manifests are refused, and the errors in them.
+        public var reportRefusal: @Sendable (String, [Diagnostic]) -> Void
+
+        /// Makes the functions of a reconciler for development.
+        public init(
+            adjust: @escaping @Sendable (DesiredState) -> DesiredState,
+            reportPlan: @escaping @Sendable (Plan) -> Void,
+            reportRefusal: @escaping @Sendable (String, [Diagnostic]) -> Void
+        ) {
+            self.adjust = adjust
+            self.reportPlan = reportPlan
+            self.reportRefusal = reportRefusal
+        }
     }
 
     /// How long the reconciler runs.
@@ -40,6 +62,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var switchesDirectory = false
     /// Creates the state directory again when it was lost; false when that fails.
     public var recreateStateDirectory: @Sendable () -> Bool = { true }
+    /// Set for `heroproc dev`.
+    public var development: Development?
     /// Why the reconciler is in safe mode; nil: it is not.
     public var safeMode: SafeMode?
 

@@ -72,11 +72,13 @@ extension RevisionController {
             return true
         }
         let result = Manifests.read(files, skipped: skipped, options: manifestOptions)
-        if isSame, result.variables == state.revision?.variables, !mayEndWait {
+        // A recovered state has the manifests as they are recorded, without the selection of a developer.
+        let isRecovered = isFirst && configuration.development != nil
+        if isSame, result.variables == state.revision?.variables, !mayEndWait, !isRecovered {
             kernel.publishRefusedChange(nil)
             return configuration.mode == .once
         }
-        guard let wanted = result.desired else {
+        guard let wanted = result.desired.map({ configuration.development?.adjust($0) ?? $0 }) else {
             reject("cannot apply \(directory): its manifests have errors", result.diagnostics)
             return false
         }
@@ -88,7 +90,7 @@ extension RevisionController {
             reject("nothing was changed", result.diagnostics + unread)
             return false
         }
-        if configuration.mode == .sync, let reason = massRemovalReason(of: wanted) {
+        if configuration.mode == .sync, configuration.development == nil, let reason = massRemovalReason(of: wanted) {
             reject("nothing was changed: \(reason); run `heroproc apply` to confirm it")
             return false
         }
@@ -126,6 +128,7 @@ extension RevisionController {
             reject("cannot apply \(directory): \(error); running services keep running")
             return false
         }
+        configuration.development?.reportPlan(plan)
         recordWarnings(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
         return true
     }
@@ -200,6 +203,7 @@ extension RevisionController {
     /// Keeps the desired state, and reports why: as an event, and to this process when it makes one pass.
     private func reject(_ text: String, _ diagnostics: [Diagnostic] = []) {
         removalGrace.cancel()
+        configuration.development?.reportRefusal(text, diagnostics)
         let errors = diagnostics.filter { $0.severity == .error }
         let message = Self.eventText(text, errors)
         // A missing core manifest has an event of its own, whatever else is wrong.

@@ -7,6 +7,7 @@ struct HelpTests {
         arguments: [
             "", "validate", "diff", "apply", "reconcile", "down", "status", "logs", "jobs", "jobs show", "jobs cleanup",
             "events", "history", "why", "tree", "graph", "schema", "init", "import", "export", "doctor", "serve",
+            "dev", "explain",
         ]
     )
     func helpHasExamples(_ command: String) async throws {
@@ -18,6 +19,7 @@ struct HelpTests {
             #expect(text.contains("EXAMPLES:\n  heroproc \(arguments.first ?? "validate")"))
             #expect(text.contains("EXIT CODES:\n  0   "))
             #expect(!text.contains("--background"))
+            #expect(command.isEmpty || text.contains("\nCOMMON OPTIONS:\n"))
         }
     }
 
