@@ -167,6 +167,11 @@ int hl_open_path(const char *path) {
     return descriptor < 0 ? -errno : descriptor;
 }
 
+int hl_open_entry(int folder, const char *name) {
+    int descriptor = openat(folder, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    return descriptor < 0 ? -errno : descriptor;
+}
+
 int hl_lock(int descriptor, int exclusive) {
     if (flock(descriptor, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0) return 1;
     return errno == EWOULDBLOCK ? 0 : -errno;

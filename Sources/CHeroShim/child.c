@@ -15,8 +15,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// The descriptors of the child in addition to 0, 1 and 2. GATE and RECORD are closed on exec; the service keeps LOCK.
-enum { LOCK = 3, GATE = 4, RECORD = 5 };
+/// The descriptors of the child in addition to 0, 1, 2 and the one for readiness. The gate and the record are closed on
+/// exec; the service keeps the lock.
+struct places {
+    int lock;
+    int gate;
+    int record;
+};
+
+/// The first three numbers from 3 on that are not the one for readiness.
+static struct places choose_places(int ready_number) {
+    int numbers[3];
+    int next = 3;
+    for (int index = 0; index < 3; index++) {
+        if (next == ready_number) next++;
+        numbers[index] = next++;
+    }
+    return (struct places){.lock = numbers[0], .gate = numbers[1], .record = numbers[2]};
+}
 
 /// The message of a child that cannot execute its program.
 struct failure {
@@ -31,19 +47,33 @@ static _Noreturn void fail(int gate, enum hero_stage stage) {
     _exit(127);
 }
 
-/// Moves descriptors 1, 2, LOCK, GATE and RECORD into place and closes all others. Descriptor 0 is /dev/null already.
-static int place_descriptors(const struct shim_child *child, int own_gate) {
-    int gate = fcntl(own_gate, F_DUPFD_CLOEXEC, 10);
-    int lock = fcntl(child->lock, F_DUPFD_CLOEXEC, 10);
-    int record = fcntl(child->record, F_DUPFD_CLOEXEC, 10);
-    if (gate < 0 || lock < 0 || record < 0) return -1;
-    if (dup2(child->output, 1) < 0 || dup2(child->error, 2) < 0 || dup2(lock, LOCK) < 0) return -1;
-    if (dup3(gate, GATE, O_CLOEXEC) < 0 || dup3(record, RECORD, O_CLOEXEC) < 0) return -1;
+/// Closes a range of descriptors.
+static void close_all(int first, unsigned int last) {
+    if ((unsigned int)first > last || syscall(SYS_close_range, first, last, 0) == 0) return;
     // Without close_range, only the shim's end of the gate matters: all other descriptors of the shim are
     // close-on-exec.
-    if (syscall(SYS_close_range, RECORD + 1, ~0u, 0) != 0) {
-        for (int descriptor = RECORD + 1; descriptor < 64; descriptor++) close(descriptor);
+    for (int descriptor = first; descriptor < 80 && (unsigned int)descriptor <= last; descriptor++) close(descriptor);
+}
+
+/// Moves descriptors 1, 2, those of `places` and the one for readiness into place and closes all others. Descriptor 0 is
+/// /dev/null already.
+static int place_descriptors(const struct shim_child *child, int own_gate, const struct places *places) {
+    // Above all numbers that are assigned below.
+    int lowest = child->ready_number > 0 ? 70 : 10;
+    int gate = fcntl(own_gate, F_DUPFD_CLOEXEC, lowest);
+    int lock = fcntl(child->lock, F_DUPFD_CLOEXEC, lowest);
+    int record = fcntl(child->record, F_DUPFD_CLOEXEC, lowest);
+    int ready = child->ready_number > 0 ? fcntl(child->ready, F_DUPFD_CLOEXEC, lowest) : 0;
+    if (gate < 0 || lock < 0 || record < 0 || ready < 0) return -1;
+    if (dup2(child->output, 1) < 0 || dup2(child->error, 2) < 0 || dup2(lock, places->lock) < 0) return -1;
+    if (dup3(gate, places->gate, O_CLOEXEC) < 0 || dup3(record, places->record, O_CLOEXEC) < 0) return -1;
+    if (child->ready_number > 0 && dup2(ready, child->ready_number) < 0) return -1;
+    int last = places->record;
+    if (child->ready_number > last) {
+        close_all(last + 1, (unsigned int)child->ready_number - 1);
+        last = child->ready_number;
     }
+    close_all(last + 1, ~0u);
     return 0;
 }
 
@@ -101,8 +131,9 @@ static enum hero_stage execute(const struct shim_child *child, uid_t own) {
 /// Runs in the child, with system calls and its own stack only. Every step is required, and each has its own stage.
 static _Noreturn void prepare_and_execute(const struct shim_child *child, int gate) {
     if (setsid() < 0) fail(gate, HERO_STAGE_SESSION);
-    if (place_descriptors(child, gate) != 0) fail(gate, HERO_STAGE_STDIO);
-    gate = GATE;
+    const struct places places = choose_places(child->ready_number);
+    if (place_descriptors(child, gate, &places) != 0) fail(gate, HERO_STAGE_STDIO);
+    gate = places.gate;
     umask((mode_t)child->umask);
     uid_t own = geteuid();
     // Before the privileges are dropped. The directory is entered and the program executed as the new user (SP-1).
@@ -125,7 +156,7 @@ static _Noreturn void prepare_and_execute(const struct shim_child *child, int ga
     } while (size < 0 && errno == EINTR);
     if (size != 1) _exit(HERO_CHILD_UNGATED);
     // The space is allocated already. If the write fails anyway, only the shim knows that the program executes.
-    long ignored = pwrite(RECORD, &child->release, sizeof child->release, HERO_RELEASE_OFFSET);
+    long ignored = pwrite(places.record, &child->release, sizeof child->release, HERO_RELEASE_OFFSET);
     (void)ignored;
 
     hero_failpoint(FP_ST_11);

@@ -171,8 +171,8 @@ void shim_sleep_ms(int milliseconds) {
 }
 
 int shim_poll(const int *descriptors, int count, int64_t timeout_ms) {
-    struct pollfd polled[5];
-    if (count > 5) return -EINVAL;
+    struct pollfd polled[6];
+    if (count > 6) return -EINVAL;
     for (int index = 0; index < count; index++) {
         polled[index] = (struct pollfd){.fd = descriptors[index], .events = POLLIN};
     }

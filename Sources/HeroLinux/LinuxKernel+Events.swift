@@ -50,6 +50,8 @@ extension LinuxKernel {
         case .resolverResults: probeRunner.readResolverResults()
         case .accountLookup: isTimer ? accountLookups.handleTimeout(id) : accountLookups.readReply(id)
         case .accountLookupExit: accountLookups.handleExit(id)
+        case .helperTask: isTimer ? helperTasks.handleTimeout(id) : helperTasks.readReply(id)
+        case .helperTaskExit: helperTasks.handleExit(id)
         }
     }
 
@@ -78,7 +80,7 @@ extension LinuxKernel {
             // A child with an owner is reaped by its own event, which is still to come; its next check continues here.
             guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid),
                 !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
-                !accountLookups.isLookupProcess(pid)
+                !accountLookups.isLookupProcess(pid), !helperTasks.isTaskProcess(pid)
             else {
                 return
             }

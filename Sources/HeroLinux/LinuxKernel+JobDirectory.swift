@@ -37,11 +37,16 @@ extension LinuxKernel {
 
     /// Removes the logs of earlier jobs of an action.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
-        LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count)
+        shimTracker.removeLogLinks(LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count))
     }
 
     /// Removes logs, records and scripts of jobs that are no longer in the database.
     public func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String] {
-        JobRuntimeFiles.remove(of: jobs, logsIn: folder, paths)
+        let (errors, links) = JobRuntimeFiles.removeFiles(of: jobs, logsIn: folder, paths)
+        shimTracker.removeLogLinks(links)
+        return errors
     }
+
+    /// Makes, changes or removes the link to the log of a running start.
+    public func updateLogLink(_ request: LaunchRequest) { shimTracker.updateLogLink(request) }
 }

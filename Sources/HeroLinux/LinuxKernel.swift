@@ -31,6 +31,7 @@ public final class LinuxKernel: Kernel {
     let retirement: StartRetirement
     let probeRunner: ProbeRunner
     let accountLookups: AccountLookups
+    let helperTasks: HelperTasks
     private var blockerScanner = BlockerScanner()
     let manifestWatcher: ManifestWatcher
     let controlServer: ControlServer
@@ -113,6 +114,7 @@ public final class LinuxKernel: Kernel {
         reader.oomScore = oomScore
         ProcessReader.configure(reader)
         accountLookups = AccountLookups(reactor, program)
+        helperTasks = HelperTasks(reactor, reader)
         shimTracker = ShimTracker(
             reactor,
             paths: paths,
@@ -120,12 +122,14 @@ public final class LinuxKernel: Kernel {
             noticePipe: noticePipe,
             orphanTracker: orphanTracker,
             cgroups: cgroups,
-            accountLookups: accountLookups
+            accountLookups: accountLookups,
+            helperTasks: helperTasks
         )
         probeRunner = try ProbeRunner(
             reactor,
             shimTracker: shimTracker,
             accountLookups: accountLookups,
+            helperTasks: helperTasks,
             logDirectory: paths.logs,
             oomScore: oomScore
         )
@@ -164,6 +168,12 @@ public final class LinuxKernel: Kernel {
         var capabilities = cgroups.support.capabilities
         capabilities.maximumLimits = MaximumLimits.current
         return capabilities
+    }
+
+    /// The number in /etc/machine-id (machine-id(5)), or the host name.
+    public var machineID: String {
+        if let text = readText("/etc/machine-id")?.trimmed, !text.isEmpty { return text }
+        return readText("/proc/sys/kernel/hostname")?.trimmed ?? ""
     }
 
     /// The boot clock.
@@ -285,6 +295,9 @@ public final class LinuxKernel: Kernel {
 
     /// Watches a directory for changes of its manifests; nil stops watching.
     public func watchDirectory(_ directory: String?) { manifestWatcher.watch(directory) }
+
+    /// Watches files of variables.
+    public func watchVariableFiles(_ paths: [String]) { manifestWatcher.watchVariableFiles(paths) }
 
     /// Sends a reply on a control connection.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {

@@ -16,20 +16,37 @@ public struct ManifestOptions: Sendable {
     public var environment: [String: String]
     /// Whether the machine has a time zone with this name.
     public var zoneExists: @Sendable (String) -> Bool
+    /// Reads a file of `vars_files` by its absolute path; a nil function ignores these files.
+    ///
+    /// The values of a recorded revision are in `variables`, so its files are not read again.
+    public var readVariableFile: (@Sendable (String) -> Result<[UInt8], VariableFileError>)?
 
     /// Creates options.
     ///
-    /// By default the core is required, there are no variables, and every time zone exists.
+    /// By default the core is required, there are no variables, `vars_files` are ignored, and every time zone exists.
     public init(
         requiresCore: Bool = true,
         variables: [String: String] = [:],
         environment: [String: String] = [:],
-        zoneExists: @escaping @Sendable (String) -> Bool = { _ in true }
+        zoneExists: @escaping @Sendable (String) -> Bool = { _ in true },
+        readVariableFile: (@Sendable (String) -> Result<[UInt8], VariableFileError>)? = nil
     ) {
         self.requiresCore = requiresCore
         self.variables = variables
         self.environment = environment
         self.zoneExists = zoneExists
+        self.readVariableFile = readVariableFile
+    }
+}
+
+/// Why a file of `vars_files` cannot be read.
+public struct VariableFileError: Error, Hashable, Sendable {
+    /// The cause as a text for users, without the path.
+    public var cause: String
+
+    /// Creates an error.
+    public init(_ cause: String) {
+        self.cause = cause
     }
 }
 
@@ -63,6 +80,8 @@ public struct ManifestResult: Sendable {
     /// Reading the same files with these as `ManifestOptions.variables` and no environment gives the same desired
     /// state.
     public var variables: [String: String]
+    /// The absolute paths in `vars_files`, also those that cannot be read.
+    public var variableFiles: [String] = []
 
     /// Creates a result.
     public init(
@@ -105,7 +124,7 @@ public enum Manifests {
             var decoder = FileDecoder(fileIndex: index, file: files[index])
             YAMLReader.read(in: &decoder) { trees, decoder in
                 for tree in trees {
-                    settings.readSettings(tree)
+                    settings.readSettings(tree, in: decoder)
                     decoder.warnAboutForeignVariables(in: tree)
                 }
                 if pending.isEmpty, !decoder.hasDollar {
@@ -115,6 +134,7 @@ public enum Manifests {
                 }
             }
         }
+        let fileErrors = settings.readFiles(options)
         var interpolator = Interpolator(Variables(options, settings))
         for index in pending.indices {
             var (decoder, trees) = pending[index]
@@ -123,8 +143,12 @@ public enum Manifests {
             if decoder.hasDollar { trees = interpolator.apply(to: trees, in: &decoder) }
             set.addDocuments(trees, decoder)
         }
+        for error in fileErrors {
+            set.report(.unreadableVariables, error.message, help: error.help, in: error.file, at: error.span)
+        }
         set.reportUnusedVariables(interpolator.variables)
         var result = set.validate(options)
+        result.variableFiles = settings.files.map { $0.path }
         result.variables = interpolator.variables.usedValues
         return result
     }

@@ -28,6 +28,8 @@ struct HeroProc: ParsableCommand {
         if arguments.first == UserFileReply.subcommand {
             Glibc.exit(UserFileReply.printContent(Array(arguments.dropFirst())))
         }
+        if arguments.first == PathHelper.subcommand { Glibc.exit(PathHelper.run(Array(arguments.dropFirst()))) }
+        if arguments.first == TreeMemory.subcommand { Glibc.exit(TreeMemory.run(Array(arguments.dropFirst()))) }
         StandardStreams.prepare()
         if let problem = PathBytes.problem() {
             Output.writeMessage("error: \(problem)\n  help: heroproc accepts only paths and texts in UTF-8\n")

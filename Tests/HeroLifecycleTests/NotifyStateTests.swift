@@ -22,9 +22,14 @@ struct NotifyStateTests {
         ServiceLifecycle.state([job.lifecycle], isStartRequested: true)
     }
 
-    @Test("RS-6: A process with a `notify` probe is ready when it sends READY=1")
-    func ready() {
-        var job = JobTestDriver(Self.notifyingProcess)
+    @Test(
+        "RS-6: A process with a `notify` or `fd` probe is ready when it reports so",
+        arguments: [Probe.Check.notify, .descriptor(7)]
+    )
+    func ready(_ check: Probe.Check) {
+        var action = Self.notifyingProcess
+        action.ready = Probe(check)
+        var job = JobTestDriver(action)
         job.startJob()
         #expect(!job.lifecycle.isUp)
         job.notify { $0.isReady = false }

@@ -124,7 +124,8 @@ private struct DiagnosticExample {
             requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code),
             variables: variables,
             environment: environment,
-            zoneExists: { ["UTC", "Europe/Brussels"].contains($0) }
+            zoneExists: { ["UTC", "Europe/Brussels"].contains($0) },
+            readVariableFile: { _ in .failure(VariableFileError("No such file or directory")) }
         )
         diagnostics = Manifests.read([file], options: options).diagnostics
     }

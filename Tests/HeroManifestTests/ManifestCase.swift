@@ -37,7 +37,14 @@ struct ManifestCase: CustomTestStringConvertible, Sendable {
             requiresCore: name.hasPrefix("core-"),
             variables: keyValuePairs("variables.txt"),
             environment: keyValuePairs("environment.txt"),
-            zoneExists: { Self.timeZones.contains($0) }
+            zoneExists: { Self.timeZones.contains($0) },
+            readVariableFile: { [url] path in
+                let name = path.replacing("/srv/demo/services.d/", with: "")
+                guard let data = try? Data(contentsOf: url.appending(path: name)) else {
+                    return .failure(VariableFileError("No such file or directory"))
+                }
+                return .success([UInt8](data))
+            }
         )
     }
 
@@ -51,7 +58,9 @@ struct ManifestCase: CustomTestStringConvertible, Sendable {
     }
 
     /// The time zones that exist in the cases.
-    private static let timeZones: Set<String> = ["UTC", "Europe/Brussels", "America/New_York", "Asia/Tokyo", "EST5EDT"]
+    private static let timeZones: Set<String> = [
+        "UTC", "local", "Europe/Brussels", "America/New_York", "Asia/Tokyo", "EST5EDT",
+    ]
 
     /// Compares a text with the recorded one; `RECORD_GOLDENS=1` records it and fails once.
     func differenceFromGolden(_ text: String, named golden: String) throws -> String? {

@@ -61,6 +61,7 @@ struct ManifestFieldTests {
         case .program: Sample("bash", "zsh")
         case .account: Sample("www", "1000")
         case .umask: Sample("027", "077")
+        case .mode: Sample("0700", "2750")
         case .endpoint: Sample("81", "\"127.0.0.1:82\"")
         case .url: Sample("http://a/", "http://b/")
         case .requestPath: Sample("/a", "/b")
@@ -130,7 +131,9 @@ struct ManifestFieldTests {
         if path == "retry.within" { (path, value) = ("retry", "{within: \(value), max_attempts: 3}") }
         for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
             let key = String(path.dropFirst(map.count + 1))
-            let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "alive_for", "watchdog", "cron", "every"]
+            let checkKeys = [
+                "tcp", "http", "exec", "unix", "log", "notify", "fd", "alive_for", "watchdog", "cron", "every",
+            ]
             let check = map == "schedule" ? "every: 1d" : "tcp: 80"
             if !checkKeys.contains(String(key.prefix { $0 != "." })) {
                 value = "{\(key): \(value), \(check)}"
@@ -151,6 +154,10 @@ struct ManifestFieldTests {
         if path == "env_file[].optional" || path == "env_file.optional" {
             value = "{optional: \(value), path: a}"
             path = "env_file"
+        }
+        if path.hasPrefix("folders[]."), path != "folders[].path" {
+            value = "{\(path.dropFirst("folders[].".count)): \(value), path: /a}"
+            path = "folders[]"
         }
         if path == "tcp_ports[].reuseport" {
             value = "{reuseport: \(value), port: 80}"
@@ -300,12 +307,13 @@ struct ManifestFieldTests {
         check(RetryDraft.actionTable, .retry)
         check(RetryDraft.settingsTable, .retry)
         check(LogDraft.actionTable, .log)
-        check(LogDraft.settingsTable, .log)
+        check(LogDraft.settingsTable, .defaultLog)
         check(LimitsDraft.actionTable, .limits)
         check(LimitsDraft.settingsTable, .limits)
         check(ProbeDraft.readyTable, .ready)
         check(ProbeDraft.healthTable, .health)
         check(ScheduleDraft.table, .schedule)
+        check(FolderDraft.table, .folder)
         check(RetentionDraft.table, .retention)
         check(SettingsDraft.defaultsTable, .defaults)
         #expect(SettingsDraft.table.keys.map(\.name) == ["kind"] + Settings.fields.map(\.key))

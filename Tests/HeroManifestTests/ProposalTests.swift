@@ -71,7 +71,7 @@ struct ProposalTests {
         ("health: {test: [a]}", false, "write `exec`, or remove the key"),
         ("test: nc -z localhost 80", false, "write it as `ready: {exec: [..]}`"),
         ("shutdown: {signal: 2}", false, "write `stop`, or remove the key"),
-        ("log_location: a.log", false, "`heroproc logs` shows the output"),
+        ("log_location: a.log", false, "write `link` in the map `log`"),
         (
             "availability: {restart: always}", false,
             "write `restart: on_failure` and `retry: {max_attempts: 3, delay: 1s}`"

@@ -29,8 +29,8 @@ struct ManifestReferenceTests {
         - Durations are `250ms 3s 10m 2h 7d`, sizes `512B 64KiB 10MiB 1GiB 64KB 10MB 1GB`. Numbers are decimal; `octal
           text` is octal with or without a leading zero.
         - A reference is `name`, in the context of its document, or `context/name`.
-        - Relative paths (`cwd`, `env_file`, `from_file`, `sockets`, `pid_file`, `unix`) are relative to the directory
-          of their manifest. `~` is not expanded.
+        - Relative paths (`cwd`, `env_file`, `from_file`, `sockets`, `pid_file`, `unix`, `folders`, `log.link`) are
+          relative to the directory of their manifest. `~` is not expanded.
         - A socket that begins with `@`, as in `"@web"`, is an abstract socket: a name of the kernel without a file.
           Write `./@web` for a file of this name.
         - A signal has its name, with or without `SIG`: `TERM`, `USR1`, `RTMIN+3`, `RTMAX-1`.
@@ -115,12 +115,14 @@ struct ManifestReferenceTests {
 
         - An action has either `exec` or `script`.
         - `ready` and `health` contain exactly one check: `tcp`, `http`, `exec`, `unix` or `log`. `ready` can also
-          contain `alive_for` or `notify`, and `health` can contain `watchdog`. With `notify` and `watchdog` the program
+          contain `alive_for`, `fd` or `notify`, and `health` can contain `watchdog`, and `memory_below` alone or with a check. With `notify` and `watchdog` the program
           reports its state itself ([probes](probes.md#programs-that-notify)). `health` is only for processes, not for
           one-shots.
         - A port of `tcp_ports` is `8080`, `"127.0.0.1:8080"` or `"[::1]:8080"`, or a map: `{port: 8080, reuseport:
           true}` [shares](../how-to/share-a-port.md) the port with other processes that listen on it. Two actions that
           declare the same port or socket are an error, unless both share the port.
+        - An item of `folders` is a path, or a map: `{path: /var/lib/web, mode: "0750", user: www, group: www}`
+          ([folders](users-and-limits.md#folders)). `log.link` is described in [files](files.md#a-link-to-the-log).
         - `context` is for an action in its own document; an inline action is in the context of its service.
         - `schedule` and `run_on` make an action in its own document a standalone action, which runs outside of
           services. It is a one-shot, and no service can list it. To run a program in both ways, write a second action.

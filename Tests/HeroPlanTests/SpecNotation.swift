@@ -56,6 +56,8 @@ enum SpecNotation {
             case "argv": spec.program = .exec([program(name), "--level", value])
             case "script": spec.program = .script("exec \(name.name) --level \(value)\n", interpreter: nil)
             case "keep": spec.log.keep = Int(value) ?? 1
+            case "link": spec.log.link = value
+            case "folder": spec.folders = [Folder(value)]
             case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)
             case "once": spec = ActionSpec(spec.name, spec.program, isProcess: value != "true")
             case "port", "shared_port":
@@ -85,7 +87,7 @@ enum SpecNotation {
                     "description": 10, "after": 11, "wants": 12, "class": 13, "actions.main.start_timeout": 16,
                     "actions.main.generation": 17, "actions.main.tcp_ports": 18, "actions.main.kill_others": 19,
                     "actions.main.singleton": 20, "actions.main.strict_exec": 21, "actions.main.log": 22,
-                    "actions.main.exec": 4,
+                    "actions.main.folders": 23, "actions.main.exec": 4,
                     "actions.main.script": 4,
                 ]
             )

@@ -85,6 +85,26 @@ struct ScheduleCalculatorTests {
         ),
     ]
 
+    @Test("Delays within a jitter depend on the machine and the action, and cover the range")
+    func delays() {
+        let jitter = Duration.seconds(100)
+        let delays = (0..<400).map { number in
+            ScheduleCalculator.delay(within: jitter, of: QualifiedName("job\(number)"), on: "machine")
+        }
+        #expect(delays.allSatisfy { $0 >= .zero && $0 < jitter })
+        #expect(
+            (0..<10).allSatisfy { tenth in
+                delays.contains { $0 >= .seconds(10 * tenth) && $0 < .seconds(10 * tenth + 10) }
+            }
+        )
+        let name = QualifiedName("backup")
+        #expect(
+            ScheduleCalculator.delay(within: jitter, of: name, on: "a")
+                != ScheduleCalculator.delay(within: jitter, of: name, on: "b")
+        )
+        #expect(ScheduleCalculator.delay(within: .zero, of: name, on: "a") == .zero)
+    }
+
     @Test("A cron schedule runs at the expected times", arguments: rows.indices)
     func cron(index: Int) throws {
         let row = Self.rows[index]

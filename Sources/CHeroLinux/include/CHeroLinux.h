@@ -115,6 +115,8 @@ int hl_pipe(int *read_end, int *write_end, int size);
 /// Duplicates a descriptor to a number of at least `lowest`, close-on-exec.
 int hl_duplicate_descriptor(int descriptor, int lowest);
 int hl_open_path(const char *path);
+/// Opens an entry of a directory as a place only (O_PATH); a symbolic link is opened itself.
+int hl_open_entry(int folder, const char *name);
 /// How many descriptors this process can still open; LONG_MAX if that is unknown or very large.
 long hl_available_descriptors(void);
 /// 1: locked. 0: another process holds the lock.

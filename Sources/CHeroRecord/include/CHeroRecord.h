@@ -225,7 +225,8 @@ struct hero_spec {
     uint32_t strict_exec;    // 1: only root and the user of the shim may be able to change the program (FS-5)
     // Since version 6.
     uint32_t notify_senders;  // enum hero_notify_senders
-    uint32_t unused;
+    // The descriptor to which the program writes a newline when it is ready, 3 to 64; 0: none.
+    uint32_t ready_descriptor;
     struct hero_attributes attributes;  // since version 7
     // Since version 8.
     uint64_t capabilities;         // the set that the program keeps, one bit each; only with limits_capabilities

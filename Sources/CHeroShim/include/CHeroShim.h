@@ -75,8 +75,7 @@ void shim_release_output_memory(void);
 /// Sends a notice to the reconciler, if there is a notice pipe. It waits for the reader for at most one second.
 void shim_send_notice(const struct hero_notice *notice);
 
-/// CLOCK_BOOTTIME of the machine (independent of the time namespace), CLOCK_MONOTONIC (which stops while the machine is
-/// suspended) and CLOCK_REALTIME, in ns.
+/// CLOCK_BOOTTIME of the machine (in any time namespace), CLOCK_MONOTONIC (stops in suspension), CLOCK_REALTIME, in ns.
 int64_t shim_boottime(void);
 int64_t shim_monotonic(void);
 /// The offset of CLOCK_BOOTTIME in this time namespace (time_namespaces(7)), in ns.
@@ -214,7 +213,7 @@ struct shim_exit_info {
     int64_t max_rss_kib;
 };
 
-/// Returns 1 and the data of a child that has exited but is not reaped; 0 when there is none; -ECHILD without children.
+/// 1 and the data of a child that has exited but is not reaped; 0 when there is none; -ECHILD without children.
 int shim_peek_exit(struct shim_exit_info *ended);
 
 /// Waits for the exit of this child and reaps it.
@@ -373,7 +372,8 @@ struct shim_child {
     uint32_t strict_exec;        // 1: a candidate that another user could change ends the search (FS-5)
     int32_t output;              // becomes 1
     int32_t error;               // becomes 2
-    int32_t lock;                // becomes 3, and stays open in the service
+    int32_t lock;                // becomes 3 (4 if ready_number is 3), and stays open in the service
+    int32_t ready, ready_number;  // the first becomes the second, 3 to 64; 0: none
     int32_t cgroup;              // from shim_cgroup_open; negative: the cgroup of the shim
     char *_Nullable pid_digits;  // 12 bytes for its own PID and a NUL, in its copy of the memory
     int32_t record;              // the record, into which it writes `release` before it executes

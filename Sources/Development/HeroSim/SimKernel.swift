@@ -48,6 +48,9 @@ public final class SimKernel: Kernel {
     /// The calendar time.
     public func wallTime() -> WallTime { machine.wallTime }
 
+    /// The same for all simulated machines.
+    public var machineID: String { "simulation" }
+
     /// Knows UTC, and one zone with daylight saving time.
     public func zone(named name: String) -> TimeZoneRules? {
         switch name {
@@ -149,6 +152,9 @@ public final class SimKernel: Kernel {
         return []
     }
 
+    /// The simulation has no logs.
+    public func updateLogLink(_ request: LaunchRequest) {}
+
     /// Schedules the result of a probe after a random delay.
     public func startProbe(_ request: ProbeRequest) {
         let delay = machine.generator.number(100...3000)
@@ -164,7 +170,7 @@ public final class SimKernel: Kernel {
                 .notifyProbeFinishes(request.start, serial: request.serial, requiresReady: true)
             )
         case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .probe(.aliveFor),
-            .listening, .stopCommand:
+            .probe(.memory), .probe(.descriptor), .listening, .stopCommand:
             machine.scheduleEvent(.microseconds(delay), .probeFinishes(request.start, serial: request.serial))
         }
     }
@@ -183,6 +189,9 @@ public final class SimKernel: Kernel {
 
     /// Tests post changes with `post`.
     public func watchDirectory(_ directory: String?) {}
+
+    /// The simulation reads no files of variables.
+    public func watchVariableFiles(_ paths: [String]) {}
 
     /// Stores the reply.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {

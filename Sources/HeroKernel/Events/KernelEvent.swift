@@ -4,8 +4,8 @@ public import HeroModel
 public enum KernelEvent: Hashable, Sendable {
     /// Something has happened to a start of a job.
     case start(StartID, StartEvent)
-    /// Root executes a program that another user can write or replace: the label of the start, and the reason.
-    case unsafeProgram(String, String)
+    /// A start was made although something is wrong with it: its label, and what is wrong.
+    case warning(String, String)
     /// The calendar was set forward or back (TM-1).
     case clockChanged
     /// The machine was suspended for more than a few seconds, so no program could respond meanwhile

@@ -6,6 +6,9 @@ public protocol HostClock: AnyObject {
     /// The current boot; deadlines of another boot are void.
     var bootID: String { get }
 
+    /// A text that stays the same on this machine, and is different on other machines.
+    var machineID: String { get }
+
     /// The boot clock: it never jumps.
     func now() -> Moment
 

@@ -41,4 +41,7 @@ public protocol JobDirectory: AnyObject {
     ///
     /// - Returns: what could not be removed, as texts.
     func removeJobFiles(of jobs: [JobID], logsIn folder: String) -> [String]
+
+    /// Makes, changes or removes the link to the log of a running start, as its log policy says now.
+    func updateLogLink(_ request: LaunchRequest)
 }

@@ -16,6 +16,9 @@ public protocol ManifestSource: AnyObject {
 
     /// Watches a directory: a change of its files arrives as `filesChanged`. nil watches nothing.
     func watchDirectory(_ directory: String?)
+
+    /// Watches files outside the directory, or with other names, whose changes arrive as `filesChanged` too.
+    func watchVariableFiles(_ paths: [String])
 }
 
 /// The content of a services directory.

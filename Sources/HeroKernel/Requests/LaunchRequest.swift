@@ -39,8 +39,12 @@ public struct LaunchRequest: Hashable, Sendable {
     ///
     /// Then it may fork first, and name its main process later.
     public var notifiesReady = false
+    /// The file descriptor to which the program writes a newline when it is ready; nil for other programs.
+    public var readyDescriptor: Int?
     /// The longest time between two `WATCHDOG=1` messages, passed as `WATCHDOG_USEC`; nil where none are required.
     public var watchdog: Duration?
+    /// The directories that are made before the start if they are missing.
+    public var folders: [Folder] = []
     /// How processes are stopped that the main process leaves behind.
     public var stop: StopPolicy
     /// How much output is kept in the log.

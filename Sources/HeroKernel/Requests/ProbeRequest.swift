@@ -18,6 +18,8 @@ public struct ProbeRequest: Hashable, Sendable {
     public var serial: UInt64
     /// What is checked.
     public var question: Question
+    /// The process tree must use less than this many bytes of memory; nil: no limit.
+    public var memoryBelow: Int64?
     /// After this time the probe has failed.
     public var timeout: Duration
     /// For commands: the environment, weakest layer first.

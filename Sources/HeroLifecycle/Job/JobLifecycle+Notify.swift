@@ -9,7 +9,8 @@ extension JobLifecycle {
         let warnings = notifyWarnings(before, state)
         switch phase {
         case .starting(let starting):
-            guard state.isReady, context.action.ready?.check == .notify else { return warnings }
+            let reportsReady = context.action.ready?.check == .notify || context.action.readyDescriptor != nil
+            guard state.isReady, reportsReady else { return warnings }
             becomeReady(
                 starting.process,
                 since: context.now,

@@ -36,6 +36,17 @@ public enum ScheduleCalculator {
         }
     }
 
+    /// The delay of all runs of an action on a machine: at least zero, and less than `jitter`.
+    public static func delay(within jitter: Duration, of name: QualifiedName, on machineID: String) -> Duration {
+        // FNV-1a, then a round of mixing, because similar names must get different delays.
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in "\(machineID) \(name)".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        hash = (hash ^ hash >> 33) &* 0xff51_afd7_ed55_8ccd
+        hash ^= hash >> 33
+        let limit = UInt64(clamping: jitter.wholeNanoseconds / 1000)
+        return .microseconds(Int64(clamping: hash.multipliedFullWidth(by: limit).high))
+    }
+
     /// The number of runs after `start`, up to and including `end`; at most the last ten years are counted.
     ///
     /// - Parameters:

@@ -90,6 +90,12 @@ final class StartCgroups {
         }
     }
 
+    /// The memory that the cgroup of a start uses, in bytes; nil without a memory controller.
+    func memory(of start: StartID) -> Int64? {
+        guard !rootDirectory.isEmpty else { return nil }
+        return readText("\(directoryPath(start))/memory.current").flatMap { Int64($0.trimmed) }
+    }
+
     private func directoryPath(_ start: StartID) -> String { "\(rootDirectory)/\(start.job).\(start.generation)" }
 
     /// Creates a cgroup directory.

@@ -30,7 +30,7 @@ struct StartCheck {
         let isUserUnknown = !looksUpUsers && !(Account.Query(request.rights)?.isNumeric ?? true)
         do throws(StartError) {
             let launch = try ResolvedLaunch(request, as: try account(of: request.rights))
-            try Self.checkDirectory(request.workingDirectory)
+            try Self.checkDirectory(request.workingDirectory, madeBy: request.folders)
             return Self.programProblem(launch)
         } catch {
             failure = error.failure
@@ -71,9 +71,14 @@ struct StartCheck {
         return nil
     }
 
-    private static func checkDirectory(_ path: String) throws(StartError) {
+    private static func checkDirectory(_ path: String, madeBy folders: [Folder]) throws(StartError) {
         var file = stat()
-        guard stat(path, &file) == 0 else { throw StartError(.directory, errno, "\(path): \(errorText(errno))") }
+        guard stat(path, &file) == 0 else {
+            // The start makes its folders first.
+            let isMade = folders.contains { $0.path == path || $0.path.hasPrefix(path + "/") }
+            if errno == ENOENT, isMade { return }
+            throw StartError(.directory, errno, "\(path): \(errorText(errno))")
+        }
         guard file.st_mode & S_IFMT == S_IFDIR else {
             throw StartError(.directory, ENOTDIR, "\(path): \(errorText(ENOTDIR))")
         }

@@ -20,6 +20,8 @@ struct EventSource: Hashable {
         case resolverResults
         case accountLookup
         case accountLookupExit
+        case helperTask
+        case helperTaskExit
     }
 
     var kind: Kind

@@ -90,7 +90,7 @@ final class Reactor {
             case .signals, .shimNotices, .shim, .mainProcess, .notifyState, .orphan, .outputDrain, .manifestWatcher,
                 .runDirectory, .controlListener, .controlConnection, .probeConnection, .probeCommandErrors,
                 .probeCommandExit, .resolverResults, .accountLookup,
-                .accountLookupExit:
+                .accountLookupExit, .helperTask, .helperTaskExit:
                 wakes.append(Wakeup(source: subject, readyEvents: readiness[index]))
             }
         }

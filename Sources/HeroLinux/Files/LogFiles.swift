@@ -48,24 +48,38 @@ public enum LogFiles {
     }
 
     /// Removes the log files in a folder, except those of the jobs with the highest numbers.
-    static func prune(_ folder: String, keepingJobs count: Int) {
+    ///
+    /// - Returns: The links to the removed logs, which the caller removes.
+    static func prune(_ folder: String, keepingJobs count: Int) -> [(link: LogLink, log: String)] {
         let files = filesByJob(folder)
-        for job in files.keys.sorted().dropLast(count) {
+        let removed = files.keys.sorted().dropLast(count)
+        for job in removed {
             for name in files[job] ?? [] { unlink("\(folder)/\(name)") }
+        }
+        return takeLinks(of: removed, in: folder)
+    }
+
+    private static func takeLinks(of jobs: some Sequence<JobID>, in folder: String) -> [(link: LogLink, log: String)] {
+        jobs.compactMap { job in
+            guard let link = LogLink.read(job, in: folder) else { return nil }
+            LogLink.store(nil, of: job, in: folder)
+            return (link, "\(folder)/\(job).log")
         }
     }
 
     /// Removes the log files of some jobs in a folder.
     ///
-    /// - Returns: The errors, as texts for users.
-    static func remove(of jobs: Set<JobID>, in folder: String) -> [String] {
+    /// - Returns: The errors, as texts for users, and the links to the removed logs, which the caller removes.
+    static func remove(of jobs: Set<JobID>, in folder: String) -> (
+        errors: [String], links: [(link: LogLink, log: String)]
+    ) {
         var errors: [String] = []
         for (job, names) in filesByJob(folder) where jobs.contains(job) {
             for name in names where unlink("\(folder)/\(name)") != 0 && errno != ENOENT {
                 errors.append(LinuxError(cannot: "remove the log \(folder)/\(name)", errno).description)
             }
         }
-        return errors.sorted()
+        return (errors.sorted(), takeLinks(of: jobs.sorted(), in: folder))
     }
 
     private static func filesByJob(_ folder: String) -> [JobID: [String]] {

@@ -79,6 +79,34 @@ public enum ManifestFiles {
         return lines.sorted()
     }
 
+    /// Returns a fingerprint of files that changes whenever one of them changes.
+    static func fingerprint(ofFiles paths: [String]) -> [String] {
+        paths.map { path in
+            var file = stat()
+            guard stat(path, &file) == 0 else { return "\(path) missing" }
+            return "\(path) \(file.st_ino) \(file.st_size) \(file.st_mtim.tv_sec) \(file.st_mtim.tv_nsec)"
+        }
+    }
+
+    /// Reads a file of `vars_files`.
+    ///
+    /// The files of the owner of the services directory are trusted, as its manifests are.
+    public static func readVariableFile(_ path: String, directory: String) -> Result<[UInt8], VariableFileProblem> {
+        var folder = stat()
+        let owner = stat(directory, &folder) == 0 ? folder.st_uid : geteuid()
+        do throws(ValueFile.ReadError) {
+            return .success(try ValueFile.read(path, trustingOwner: owner))
+        } catch {
+            return .failure(VariableFileProblem(cause: error.cause))
+        }
+    }
+
+    /// Why a file of `vars_files` cannot be read.
+    public struct VariableFileProblem: Error {
+        /// The cause as a text for users, without the path.
+        public var cause: String
+    }
+
     /// Returns all folders that may hold manifests, the directory itself first.
     static func folders(_ directory: String) -> [String] {
         var found: [String] = []

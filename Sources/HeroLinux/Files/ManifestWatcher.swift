@@ -21,6 +21,9 @@ final class ManifestWatcher {
     private var parentWatches: [Int32: Set<String>] = [:]
     /// Names that are relevant because a manifest is a link that leads through them.
     private var linkNames: Set<String> = []
+    /// Files of variables, which matter as the manifests do.
+    private var variableFiles: [String] = []
+    private var variableFileNames: Set<String> = []
     private var fingerprint: [String] = []
     private var firstChange: Moment?
     /// Whether a change is not reported yet because a manifest is still open for writing.
@@ -47,8 +50,24 @@ final class ManifestWatcher {
         self.directory = directory.map { ManifestFiles.absoluteDirectory($0) }
         guard let directory = self.directory else { return }
         installWatches()
-        fingerprint = ManifestFiles.fingerprint(directory)
+        fingerprint = currentFingerprint(directory)
         reactor.setTimer(EventSource(.manifestWatcher, TimerKind.resync.rawValue), at: reactor.now + resyncInterval)
+    }
+
+    /// Watches these files of variables instead of those before.
+    func watchVariableFiles(_ paths: [String]) {
+        guard paths != variableFiles else { return }
+        variableFiles = paths
+        variableFileNames = Set(paths.compactMap { $0.split(separator: "/").last.map(String.init) })
+        guard directory != nil, !paths.isEmpty else { return }
+        // A file may have changed after it was read and before it was watched, so everything is read once more.
+        let now = reactor.now
+        firstChange = firstChange ?? now
+        reactor.setTimer(EventSource(.manifestWatcher, TimerKind.debounce.rawValue), at: now + Self.quietPeriod)
+    }
+
+    private func currentFingerprint(_ directory: String) -> [String] {
+        ManifestFiles.fingerprint(directory) + ManifestFiles.fingerprint(ofFiles: variableFiles)
     }
 
     /// Replaces all watches: folders that were moved away are no longer watched, new ones are.
@@ -62,7 +81,10 @@ final class ManifestWatcher {
         let created = Descriptor(number)
         let linked = ManifestFiles.linkTargets(directory)
         linkNames = linked.names
-        for folder in ManifestFiles.folders(directory) + linked.folders { _ = hl_watcher_add(number, folder) }
+        let others = Set(variableFiles.compactMap { path in path.lastIndex(of: "/").map { String(path[..<$0]) } })
+        for folder in Set(ManifestFiles.folders(directory) + linked.folders).union(others) {
+            _ = hl_watcher_add(number, folder.isEmpty ? "/" : folder)
+        }
         // A watch on the nearest existing parent reports that the directory is created, removed or replaced. Higher
         // parents matter only if they hold links.
         var child = directory
@@ -123,7 +145,9 @@ final class ManifestWatcher {
             }
             let isFolder = mask & UInt32(IN_ISDIR) != 0
             let isWanted = isFolder ? ManifestFileRules.isFolderName(name) : ManifestFileRules.isManifestName(name)
-            result = result || name.isEmpty || isWanted || linkNames.contains(name)
+            result =
+                result || name.isEmpty || isWanted || linkNames.contains(name)
+                || variableFileNames.contains(name)
         }
         return result
     }
@@ -143,14 +167,14 @@ final class ManifestWatcher {
             firstChange = nil
             // The watches come first: a change after the fingerprint is reported again.
             installWatches()
-            fingerprint = ManifestFiles.fingerprint(directory)
+            fingerprint = currentFingerprint(directory)
             reactor.emit(.filesChanged)
         case .resync:
             reactor.setTimer(EventSource(.manifestWatcher, TimerKind.resync.rawValue), at: reactor.now + resyncInterval)
-            let current = ManifestFiles.fingerprint(directory)
+            let current = currentFingerprint(directory)
             guard current != fingerprint, firstChange == nil, !ManifestFiles.isBeingWritten(directory) else { return }
             installWatches()
-            fingerprint = ManifestFiles.fingerprint(directory)
+            fingerprint = currentFingerprint(directory)
             reactor.emit(.filesChanged)
         }
     }

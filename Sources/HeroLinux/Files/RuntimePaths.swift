@@ -244,7 +244,7 @@ private func makePrivateDirectory(_ path: String) throws(LinuxError) {
 }
 
 /// Allows other users to traverse a directory of root that is closed to them, without listing it.
-private func allowTraversal(_ path: String) {
+func allowTraversal(_ path: String) {
     // The descriptor is used, because the path could lead elsewhere by now (FS-2).
     let number = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
     guard number >= 0 else { return }

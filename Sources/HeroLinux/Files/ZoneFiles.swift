@@ -6,12 +6,19 @@ public struct ZoneFiles: Sendable {
     /// The largest file that is read, in bytes; no file of the database is nearly as large.
     private static let maximumFileSize = 1 << 20
 
+    /// The name of the time zone of the machine.
+    private static let local = "local"
+
     private let directory: String
+    private let localFile: String
 
     /// Locates the database.
     ///
-    /// - Parameter environment: The environment of this process; an absolute `TZDIR` in it is used.
-    public init(environment: [String: String]) {
+    /// - Parameters:
+    ///   - environment: The environment of this process; an absolute `TZDIR` in it is used.
+    ///   - localFile: The file of the time zone of the machine.
+    public init(environment: [String: String], localFile: String = "/etc/localtime") {
+        self.localFile = localFile
         let given = environment["TZDIR"] ?? ""
         directory = given.hasPrefix("/") ? given : "/usr/share/zoneinfo"
     }
@@ -21,6 +28,10 @@ public struct ZoneFiles: Sendable {
     /// `UTC` needs no database. The file is read each time, so that an update of the database takes effect at once.
     public func rules(named name: String) -> TimeZoneRules? {
         if name == "UTC" { return .utc }
+        // The C library uses UTC too if the machine has no time zone.
+        if name == Self.local {
+            return readFile(localFile, limit: Self.maximumFileSize).flatMap { TimeZoneRules(tzif: $0) } ?? .utc
+        }
         guard Self.isValidName(name), let bytes = readFile("\(directory)/\(name)", limit: Self.maximumFileSize) else {
             return nil
         }
@@ -31,6 +42,7 @@ public struct ZoneFiles: Sendable {
     ///
     /// On a machine without a database every valid name is accepted.
     public func mayExist(_ name: String) -> Bool {
+        if name == Self.local { return true }
         guard Self.isValidName(name) else { return false }
         return access(directory, F_OK) != 0 || rules(named: name) != nil
     }

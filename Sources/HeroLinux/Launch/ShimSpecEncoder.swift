@@ -70,6 +70,7 @@ struct ShimSpecEncoder {
         if textWithNUL != nil {
             textWithNUL = launch.environment.first { $0.value.utf8.contains(0) }?.key ?? textWithNUL
         }
+        header.ready_descriptor = UInt32(clamping: request.readyDescriptor ?? 0)
         if let script = request.script {
             header.script = append(script)
             header.script_size = UInt32(clamping: script.utf8.count)

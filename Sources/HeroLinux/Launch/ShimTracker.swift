@@ -49,9 +49,12 @@ final class ShimTracker {
     private let noticePipe: NoticePipe
     private let orphanTracker: OrphanTracker
     private let cgroups: StartCgroups
-    private let accountLookups: AccountLookups
+    let accountLookups: AccountLookups
+    let helperTasks: HelperTasks
     /// Launches that wait for an account.
     private var pendingLookups: [StartID: AccountLookups.LookupID] = [:]
+    /// Launches that wait for their folders and the link to their log.
+    var pendingPreparations: [StartID: HelperTasks.TaskID] = [:]
     let recordWatcher: RecordWatcher
     var trackedShims: [UInt64: TrackedShim] = [:]
     var idByStart: [StartID: UInt64] = [:]
@@ -72,7 +75,8 @@ final class ShimTracker {
         noticePipe: NoticePipe,
         orphanTracker: OrphanTracker,
         cgroups: StartCgroups,
-        accountLookups: AccountLookups
+        accountLookups: AccountLookups,
+        helperTasks: HelperTasks
     ) {
         self.reactor = reactor
         self.paths = paths
@@ -81,6 +85,7 @@ final class ShimTracker {
         self.orphanTracker = orphanTracker
         self.cgroups = cgroups
         self.accountLookups = accountLookups
+        self.helperTasks = helperTasks
         recordWatcher = RecordWatcher(reactor, directory: paths.jobs)
     }
 
@@ -88,14 +93,15 @@ final class ShimTracker {
     func launch(_ request: LaunchRequest) {
         pendingLookups[request.start] = accountLookups.find(request.rights, for: request.start) { [weak self] result in
             self?.pendingLookups[request.start] = nil
-            self?.launch(request, as: result)
+            self?.prepare(request, as: result)
         }
     }
 
-    /// Cancels a launch that waits for its account; that is reported as the end of the start.
+    /// Cancels a launch that waits for its account or its folders; that is reported as the end of the start.
     ///
     /// - Returns: false if this start does not wait.
     func cancelLaunch(_ start: StartID) -> Bool {
+        if cancelPreparation(start) { return true }
         guard let lookup = pendingLookups.removeValue(forKey: start) else { return false }
         accountLookups.cancel(lookup)
         let detail = "the user it runs as: it was stopped before the lookup of that user had finished"
@@ -103,12 +109,13 @@ final class ShimTracker {
         return true
     }
 
-    private func launch(_ request: LaunchRequest, as account: AccountLookups.Result) {
+    /// Starts a shim when everything is prepared.
+    func launch(_ request: LaunchRequest, as account: AccountLookups.Result) {
         do {
             let child = try launcher.spawn(request, as: account.get())
             // Each problem is reported once, even if the program is started again and again.
             if let problem = child.programProblem, reportedProblems.insert(problem).inserted {
-                reactor.emit(.unsafeProgram(request.label, problem))
+                reactor.emit(.warning(request.label, "insecure_exec: \(problem)"))
             }
             if !track(request.start, child.pid, child.pidfd, failureContext: child.failureContext) {
                 // Without a watch the end of this shim would not be noticed, so it must not run.
@@ -130,6 +137,9 @@ final class ShimTracker {
 
     /// The PID of the shim of a start, while it is tracked.
     func shimPID(of start: StartID) -> Int32? { idByStart[start].flatMap { trackedShims[$0] }?.shimPID }
+
+    /// The memory that the cgroup of a start uses, in bytes; nil without a memory controller.
+    func cgroupMemory(of start: StartID) -> Int64? { cgroups.memory(of: start) }
 
     /// The tracked starts with the PIDs of their shims.
     var runningShims: [(start: StartID, shim: Int32)] { trackedShims.values.map { ($0.start, $0.shimPID) } }
@@ -349,7 +359,7 @@ final class ShimTracker {
         return StartFailure(stage: .record, errno: EAGAIN, detail: detail)
     }
 
-    private func reportEnd(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {
+    func reportEnd(_ start: StartID, _ outcome: Outcome, executed: StartReport? = nil) {
         reactor.emit(.start(start, .ended(EndReport(outcome: outcome, time: currentWallTime(), executed: executed))))
     }
 }

@@ -36,7 +36,7 @@ struct StartFailureContext {
             guard hero_stage(rawValue: number) == HERO_STAGE_CAPABILITIES else { return nil }
             return "\(capabilityText): \(cause)\(rootHint(error))"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
-        case .environment, .launch, .pipe, .notify, .fork, .session, .stdio, .signals: return nil
+        case .environment, .folder, .launch, .pipe, .notify, .fork, .session, .stdio, .signals: return nil
         }
     }
 

@@ -35,7 +35,9 @@ enum ValueFile {
     ///
     /// Links are followed, because container platforms use them to provide secrets. Never waits for the other end of a
     /// FIFO.
-    static func read(_ path: String) throws(ReadError) -> [UInt8] {
+    ///
+    /// `owner` is another user whose files are trusted.
+    static func read(_ path: String, trustingOwner owner: UInt32? = nil) throws(ReadError) -> [UInt8] {
         let number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard number >= 0 else {
             // A socket cannot be opened.
@@ -44,7 +46,7 @@ enum ValueFile {
         }
         let file = Descriptor(number)
         var before = try status(of: file)
-        try checkTrust(FileFacts(before, path), path)
+        try checkTrust(FileFacts(before, path), path, owner)
         for _ in 0..<5 {
             guard let bytes = readAll(file.number, limit: maximumSize + 1) else { throw kernelError(errno) }
             guard bytes.count <= maximumSize else { throw contentError("it is larger than 64 KiB") }
@@ -59,11 +61,11 @@ enum ValueFile {
     }
 
     /// Checks the open file and the path to it: an untrusted link could lead to a file that only root may read.
-    private static func checkTrust(_ file: FileFacts, _ path: String) throws(ReadError) {
+    private static func checkTrust(_ file: FileFacts, _ path: String, _ owner: UInt32?) throws(ReadError) {
         let pathTrust = PathTrust.current
-        if let problem = pathTrust.trust.valueFileProblem(file) { throw contentError(problem) }
+        if let problem = pathTrust.trust.valueFileProblem(file, trusting: owner) { throw contentError(problem) }
         do throws(PathProblem) {
-            try pathTrust.check(path)
+            try pathTrust.check(path, trusting: owner.map { [$0] } ?? [])
         } catch {
             throw contentError("other users could replace it: \(error.text)")
         }

@@ -185,8 +185,8 @@ struct ProbeConnection {
         case .probe(.tcp(let endpoint)): "tcp \(endpoint)"
         case .probe(.unix(let path)): "socket \(path)"
         case .probe(.http(let target)): target.description
-        case .probe(.exec), .probe(.log), .probe(.notify), .probe(.aliveFor), .probe(.watchdog), .listening,
-            .stopCommand:
+        case .probe(.exec), .probe(.log), .probe(.notify), .probe(.descriptor), .probe(.aliveFor), .probe(.watchdog),
+            .probe(.memory), .listening, .stopCommand:
             ""
         }
     }

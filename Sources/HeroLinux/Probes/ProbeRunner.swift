@@ -18,8 +18,11 @@ extension StartError {
 ///
 /// Connections and commands run in the event loop. Only host names that need a resolver use another thread.
 final class ProbeRunner {
-    private let reactor: Reactor
-    private let shimTracker: ShimTracker
+    let reactor: Reactor
+    let shimTracker: ShimTracker
+    let helperTasks: HelperTasks
+    /// Probes that wait until the memory of a process tree is read.
+    var memoryReads: [UInt64: (request: ProbeRequest, task: HelperTasks.TaskID)] = [:]
     private let logDirectory: String
     private let mailbox: Mailbox
     private var connections: [UInt64: ProbeConnection] = [:]
@@ -45,12 +48,14 @@ final class ProbeRunner {
         _ reactor: Reactor,
         shimTracker: ShimTracker,
         accountLookups: AccountLookups,
+        helperTasks: HelperTasks,
         logDirectory: String,
         oomScore: OOMScore
     ) throws(LinuxError) {
         self.reactor = reactor
         self.shimTracker = shimTracker
         self.accountLookups = accountLookups
+        self.helperTasks = helperTasks
         self.logDirectory = logDirectory
         self.oomScore = oomScore
         mailbox = try Mailbox()
@@ -66,12 +71,22 @@ final class ProbeRunner {
 
     /// Starts one probe.
     func startProbe(_ request: ProbeRequest) {
-        lastID += 1
-        let id = lastID
         if let error = FileDescriptors.openError {
             let reason = "cannot open files: \(errorText(error))"
             return reactor.emit(.start(request.start, .probeFinished(serial: request.serial, .skipped(reason))))
         }
+        if let limit = request.memoryBelow { checkMemory(request, below: limit) } else { startCheck(request) }
+    }
+
+    /// The ID of a new probe.
+    func takeID() -> UInt64 {
+        lastID += 1
+        return lastID
+    }
+
+    /// Starts the check of a probe.
+    func startCheck(_ request: ProbeRequest) {
+        let id = takeID()
         switch request.question {
         case .listening(let sockets, let ports):
             let result = listenerTable.checkListening(
@@ -108,6 +123,12 @@ final class ProbeRunner {
                     )
                 )
             )
+        case .probe(.descriptor(let number)):
+            let isReady = shimTracker.refreshNotifyState(request.start)?.isReady ?? false
+            let result = isReady ? ProbeResult.succeeded : .failed("it has not written to descriptor \(number) yet")
+            reactor.emit(.start(request.start, .probeFinished(serial: request.serial, result)))
+        case .probe(.memory):
+            reactor.emit(.start(request.start, .probeFinished(serial: request.serial, .succeeded)))
         case .probe(.aliveFor):
             // Only the clock decides, so the lifecycle requests no such probe.
             reactor.emit(.start(request.start, .probeFinished(serial: request.serial, .succeeded)))
@@ -147,6 +168,8 @@ final class ProbeRunner {
         } else if let command = commands[id] {
             _ = command.readErrors()
             finishProbe(id, command.request, .failed("the command did not end in time\(command.errorSuffix)"))
+        } else if let request = memoryReads[id]?.request {
+            finishMemoryRead(id, request, nil, "it could not be read in time")
         } else if let request = nameLookups[id] {
             finishProbe(id, request, .failed("the name could not be resolved in time"))
         } else if let request = pendingAccounts[id]?.request {
@@ -158,16 +181,17 @@ final class ProbeRunner {
         }
     }
 
-    private func finishProbe(_ id: UInt64, _ request: ProbeRequest, _ result: ProbeResult) {
+    func finishProbe(_ id: UInt64, _ request: ProbeRequest, _ result: ProbeResult) {
         if let connection = connections[id] { reactor.unwatch(connection.descriptor.number) }
         removeProbe(id, of: request.start.job)
         reactor.emit(.start(request.start, .probeFinished(serial: request.serial, result)))
     }
 
-    private func removeProbe(_ id: UInt64, of job: JobID) {
+    func removeProbe(_ id: UInt64, of job: JobID) {
         reactor.cancelTimer(EventSource(.probeConnection, id))
         connections[id] = nil
         nameLookups[id] = nil
+        if let read = memoryReads.removeValue(forKey: id) { helperTasks.cancel(read.task) }
         if let user = pendingAccounts.removeValue(forKey: id) { accountLookups.cancel(user.lookup) }
         if let command = commands.removeValue(forKey: id) {
             command.stopWatchingErrors(reactor)
@@ -178,7 +202,7 @@ final class ProbeRunner {
         if probeIDsByJob[job]?.isEmpty == true { probeIDsByJob[job] = nil }
     }
 
-    private func addProbe(_ id: UInt64, _ request: ProbeRequest) {
+    func addProbe(_ id: UInt64, _ request: ProbeRequest) {
         probeIDsByJob[request.start.job, default: []].insert(id)
         startTimeout(id, request)
     }

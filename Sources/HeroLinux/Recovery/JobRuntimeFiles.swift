@@ -13,6 +13,21 @@ public enum JobRuntimeFiles {
     ///   - paths: The paths of the state directory.
     /// - Returns: The errors, as texts for users.
     public static func remove(of jobs: [JobID], logsIn folder: String, _ paths: RuntimePaths) -> [String] {
+        var (errors, links) = removeFiles(of: jobs, logsIn: folder, paths)
+        for (link, log) in links {
+            do throws(PathWalk.Failure) {
+                try PathTask.unlink(link.path, target: log).perform(as: link.account)
+            } catch {
+                errors.append("cannot remove the link \(error.cause)")
+            }
+        }
+        return errors
+    }
+
+    /// Removes logs, records and scripts, and returns the links to these logs, which the caller removes.
+    static func removeFiles(of jobs: [JobID], logsIn folder: String, _ paths: RuntimePaths) -> (
+        errors: [String], links: [(link: LogLink, log: String)]
+    ) {
         let retirement = StartRetirement(paths: paths)
         for job in jobs { retirement.removeFiles(job) }
         return LogFiles.remove(of: Set(jobs), in: "\(paths.logs)/\(folder)")

@@ -26,6 +26,7 @@ extension ManifestSet {
         /// Ports that are bound with `reuseport`.
         private var sharedPorts = ClaimedPorts()
         private var sockets: [ByteText: Int] = [:]
+        private var logLinks: [ByteText: Int] = [:]
 
         /// Adds a claim on a port; if it overlaps an earlier claim, returns that one and adds nothing.
         ///
@@ -51,9 +52,17 @@ extension ManifestSet {
             all.append(claim)
             return nil
         }
+
+        /// Adds a claim on the path of a link; if there is an earlier claim, returns that one and adds nothing.
+        mutating func add(_ claim: ResourceClaim, logLink path: String) -> ResourceClaim? {
+            if let earlier = logLinks[ByteText(path)] { return all[earlier] }
+            logLinks[ByteText(path)] = all.count
+            all.append(claim)
+            return nil
+        }
     }
 
-    /// Reports ports and sockets that two actions bind.
+    /// Reports ports and sockets that two actions bind, and links that lead to two logs.
     ///
     /// Services with status `spec` never run, so they claim nothing.
     mutating func checkClaims() {
@@ -110,6 +119,19 @@ extension ManifestSet {
             let claim = ResourceClaim(owner: owner, file: file, span: reference ?? span)
             guard let earlier = claims.add(claim, socket: path) else { continue }
             reportDuplicateClaim(.socketClaimedTwice, "the socket \(quoted(path))", claim, earlier, "")
+        }
+        if let (path, span) = bound.logLink {
+            let claim = ResourceClaim(owner: owner, file: file, span: reference ?? span)
+            guard let earlier = claims.add(claim, logLink: path) else { return }
+            report(
+                .linkClaimedTwice,
+                "the link \(quoted(path)) cannot lead to two logs: it is claimed by "
+                    + "\(ownerDescription(earlier.owner)), and by \(ownerDescription(claim.owner))",
+                help: "change one of them",
+                in: claim.file,
+                at: claim.span,
+                notes: [source(earlier.file).note("first claim", at: earlier.span)]
+            )
         }
     }
 

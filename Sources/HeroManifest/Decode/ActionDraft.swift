@@ -8,6 +8,8 @@ struct ActionDraft: ManifestDraft {
         var ports: [(port: BoundPort, span: Span)] = []
         /// Unix sockets.
         var sockets: [(path: String, span: Span)] = []
+        /// The link to the log.
+        var logLink: (path: String, span: Span)?
     }
 
     /// The index of the file.
@@ -144,7 +146,7 @@ extension ActionDraft {
                 at: keySpan
             )
         }
-        for key in ["notify", "alive_for"] {
+        for key in ["notify", "fd", "alive_for"] {
             guard let keySpan = span(of: "ready.\(key)"), !spec.isProcess else { continue }
             decoder.report(
                 .readyOfOneShot,

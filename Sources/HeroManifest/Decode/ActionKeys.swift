@@ -97,6 +97,7 @@ extension ActionDraft {
             draft.spec.nice = decoder.integer(node, "nice", in: AllowedRanges.nice)
         },
         Key("io_priority") { node, draft, decoder in draft.spec.ioPriority = decoder.ioPriority(node, "io_priority") },
+        Key("folders") { node, draft, decoder in draft.spec.folders = FolderDraft.decodeList(node, in: &decoder) },
         Key("singleton") { node, draft, decoder in
             if let value = decoder.boolean(node, "singleton") { draft.spec.singleton = value }
         },
@@ -167,6 +168,7 @@ extension ActionDraft {
         },
         Key("log") { node, draft, decoder in
             LogDraft.actionTable.decode(node, example: "max_size: 10MiB", into: &draft.log, in: &decoder)
+            draft.bindings.logLink = draft.log.link
         },
         Key("generation") { node, draft, decoder in
             if let value = decoder.integer(node, "generation", in: AllowedRanges.generation) {

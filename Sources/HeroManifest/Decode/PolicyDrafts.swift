@@ -134,6 +134,8 @@ struct LogDraft: ManifestDraft {
     private var maxSize: Int64?
     private var keep: Int?
     private var whenSlow: LogPolicy.WhenSlow?
+    /// The link to the log, with its span; only in an action.
+    private(set) var link: (path: String, span: Span)?
     var writtenFields: [WrittenField] = []
     var misspelledKeys: Set<String> = []
 
@@ -142,16 +144,25 @@ struct LogDraft: ManifestDraft {
         LogPolicy(
             maxSize: maxSize ?? defaults.maxSize,
             keep: keep ?? defaults.keep,
-            whenSlow: whenSlow ?? defaults.whenSlow
+            whenSlow: whenSlow ?? defaults.whenSlow,
+            link: link?.path
         )
     }
 
     /// The keys in an action.
-    static let actionTable = table("log")
+    static let actionTable = table(
+        "log",
+        [
+            Key("link") { node, draft, decoder in
+                draft.link = decoder.filePath(node, "log.link", example: "link: /var/log/web.log")
+                    .map { ($0, node.span) }
+            }
+        ]
+    )
     /// The keys in the settings.
-    static let settingsTable = table("defaults.log")
+    static let settingsTable = table("defaults.log", [])
 
-    private static func table(_ owner: String) -> KeyTable<Self> {
+    private static func table(_ owner: String, _ more: [Key<Self>]) -> KeyTable<Self> {
         let maxSize = owner + ".max_size"
         let keep = owner + ".keep"
         let whenSlow = owner + ".when_slow"
@@ -168,7 +179,10 @@ struct LogDraft: ManifestDraft {
                 Key("when_slow") { node, draft, decoder in
                     draft.whenSlow = decoder.choice(node, whenSlow, LogPolicy.WhenSlow.self)
                 },
-            ]
+            ] + more,
+            misplacedKeyHelp: { key in
+                key == "link" ? "write it in an action: each log has a link of its own" : nil
+            }
         )
     }
 }

@@ -47,12 +47,16 @@ struct ProbeDraft: ManifestDraft {
         self.settings = settings
     }
 
-    private static let checkKeys = ["tcp", "http", "exec", "unix", "log", "notify", "alive_for", "watchdog"]
+    private static let checkKeys = [
+        "tcp", "http", "exec", "unix", "log", "notify", "fd", "alive_for", "watchdog", "memory_below",
+    ]
     /// The keys for the timing of a check.
     private static let timingKeys = ["interval", "timeout", "failures", "successes", "start_period"]
 
     private mutating func finishDecoding(_ node: YAMLNode, in decoder: inout FileDecoder) {
         guard case .mapping = node.content else { return }
+        let memoryLimit = writtenFields.first { $0.path == "health.memory_below" }
+        if checks.isEmpty, memoryLimit != nil { checks = [("memory_below", settings.memoryBelow.map { _ in .memory })] }
         guard let first = checks.first else {
             guard misspelledKeys.isDisjoint(with: Self.checkKeys) else { return }
             decoder.report(
@@ -74,6 +78,14 @@ struct ProbeDraft: ManifestDraft {
             return
         }
         guard let check = first.check else { return }
+        if let memoryLimit, case .watchdog = check {
+            decoder.report(
+                .twoQuestions,
+                "`memory_below` and `watchdog` exclude each other: nothing is probed with `watchdog`",
+                help: "keep one of them, or write another check, such as `tcp: 8080`",
+                at: memoryLimit.span
+            )
+        }
         settings.check = check
         probe = settings
     }
@@ -120,6 +132,12 @@ struct ProbeDraft: ManifestDraft {
                 draft.settings.reaction = reaction
             }
         }
+        let memoryBelow = Key<ProbeDraft>("memory_below") { node, draft, decoder in
+            draft.settings.memoryBelow = decoder.size(node, owner + ".memory_below", in: AllowedRanges.memoryBytes)
+        }
+        let descriptor = check("fd") { node, path, decoder in
+            decoder.integer(node, path, in: AllowedRanges.readyDescriptor).map { .descriptor($0) }
+        }
         let aliveFor = check("alive_for") { node, path, decoder in
             decoder.duration(node, path, in: AllowedRanges.shorterTime).map { .aliveFor($0) }
         }
@@ -135,7 +153,7 @@ struct ProbeDraft: ManifestDraft {
                 check("exec") { node, path, decoder in decoder.arguments(node, path).map { .exec($0) } },
                 check("unix") { node, path, decoder in decoder.socketPath(node, path).map { .unix($0) } },
                 check("log") { node, path, decoder in decoder.pattern(node, path).map { .log($0) } },
-            ] + (purpose == .ready ? [notify, aliveFor] : [watchdog]) + [
+            ] + (purpose == .ready ? [notify, descriptor, aliveFor] : [watchdog, memoryBelow]) + [
                 time("interval", AllowedRanges.time) { $0.interval = $1 },
                 time("timeout", AllowedRanges.time) { $0.timeout = $1 },
                 count("failures") { $0.failures = $1 },
@@ -150,7 +168,9 @@ struct ProbeDraft: ManifestDraft {
                 case ("watchdog", .ready):
                     "write `watchdog: 30s` in `health`, which applies once the program is up; "
                         + "write `notify: true` here"
+                case ("memory_below", .ready): "write it in `health`, which applies once the program is up"
                 case ("then", .ready): "it is a key of `health`: a process that does not become ready is restarted"
+                case ("fd", .health): "write it in `ready`: a program says once that it is ready"
                 case ("alive_for", .health): "write it in `ready`: a process that has ended is restarted anyway"
                 default: nil
                 }
@@ -165,9 +185,10 @@ struct ProbeDraft: ManifestDraft {
         let limit: String
         switch probe?.check {
         case .notify: (check, cause, limit) = ("notify", "the program itself reports its state", "start_timeout")
+        case .descriptor: (check, cause, limit) = ("fd", "the program itself reports its state", "start_timeout")
         case .watchdog: (check, cause, limit) = ("watchdog", "the program itself reports its state", "watchdog")
         case .aliveFor: (check, cause, limit) = ("alive_for", "nothing is probed", "start_timeout")
-        case .tcp, .http, .exec, .unix, .log, nil: return
+        case .tcp, .http, .exec, .unix, .log, .memory, nil: return
         }
         for field in writtenFields {
             guard let key = field.path.split(separator: ".").last.map(String.init), Self.timingKeys.contains(key) else {

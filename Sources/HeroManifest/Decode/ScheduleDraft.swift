@@ -6,6 +6,8 @@ struct ScheduleDraft: ManifestDraft {
     private var cron: CronExpression?
     private var every: Duration?
     private var overlap = Schedule.Overlap.skip
+    private var catchesUp = false
+    private var jitter = Duration.zero
     /// The value of `timezone` with its span.
     private(set) var timeZone: (name: String, span: Span)?
     /// The decoded schedule; nil if it is invalid.
@@ -21,7 +23,13 @@ struct ScheduleDraft: ManifestDraft {
         let timings = entries.filter { $0.key == "cron" || $0.key == "every" }
         if timings.count == 1 {
             draft.schedule = (draft.cron.map { .cron($0) } ?? draft.every.map { .every($0) }).map {
-                Schedule($0, timeZone: draft.timeZone?.name ?? "UTC", overlap: draft.overlap)
+                Schedule(
+                    $0,
+                    timeZone: draft.timeZone?.name ?? "UTC",
+                    overlap: draft.overlap,
+                    catchesUp: draft.catchesUp,
+                    jitter: draft.jitter
+                )
             }
         } else if let second = timings.last {
             decoder.report(
@@ -59,6 +67,14 @@ struct ScheduleDraft: ManifestDraft {
             },
             Key("overlap") { node, draft, decoder in
                 if let value = decoder.choice(node, "schedule.overlap", Schedule.Overlap.self) { draft.overlap = value }
+            },
+            Key("catch_up") { node, draft, decoder in
+                if let value = decoder.boolean(node, "schedule.catch_up") { draft.catchesUp = value }
+            },
+            Key("jitter") { node, draft, decoder in
+                if let value = decoder.duration(node, "schedule.jitter", in: AllowedRanges.delay) {
+                    draft.jitter = value
+                }
             },
         ]
     )

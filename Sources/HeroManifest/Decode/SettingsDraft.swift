@@ -58,6 +58,16 @@ struct SettingsDraft: ManifestDraft {
                     draft.writtenFields.append(WrittenField(path: path, span: span))
                 }
             },
+            Key("vars_files") { node, draft, decoder in
+                var paths = OrderedSet<ByteText>()
+                for item in decoder.scalarItems(node, "vars_files", of: "paths", example: ".env") {
+                    guard let path = decoder.filePath(item, "vars_files", example: "vars_files: [.env]") else {
+                        continue
+                    }
+                    if !paths.append(ByteText(path)) { decoder.reportListedTwice(item, "vars_files", path) }
+                }
+                draft.spec.variableFiles = paths.items.map(\.text)
+            },
             Key("pass_env") { node, draft, decoder in
                 draft.spec.passedEnvironment = decoder.variableNames(node, "pass_env")
             },

@@ -79,6 +79,7 @@ extension DiagnosticCode {
         case .unlistedVariable:
             "A default is used although the environment has the variable: `pass_env` does not list it (a warning)."
         case .secretVariable: "`${NAME}` refers to a variable whose name looks like that of a secret (a warning)."
+        case .unreadableVariables: "A file of `vars_files` cannot be read."
         case .unusedVariable: "No manifest uses a variable that is set with `--var` (a warning)."
         case .duplicateName: "A name is declared twice."
         case .unknownReference:
@@ -91,6 +92,7 @@ extension DiagnosticCode {
         case .conflictWithRequirement: "A service conflicts with a service that it requires."
         case .portClaimedTwice: "Two actions bind the same TCP port."
         case .socketClaimedTwice: "Two actions bind the same socket."
+        case .linkClaimedTwice: "Two actions have the same `log.link`."
         case .secondSettings: "The set has more than one `kind: Settings`."
         case .requiredCoreMissing: "A required core manifest is not declared."
         case .requiredNotStarted: "A required core service does not have `status: start` (a warning)."
@@ -172,6 +174,7 @@ extension DiagnosticCode {
         case .relativePath: "exec: [python3, app.py]"
         case .unlistedVariable: "cwd: ${DATA:-/srv} while the environment has DATA"
         case .secretVariable: "exec: [web, --token, \"${API_TOKEN}\"]"
+        case .unreadableVariables: "vars_files: [missing.env]"
         case .unusedVariable: "--var PROT=1 where manifests use `${PORT}`"
         case .duplicateName: "two services named `web`"
         case .unknownReference: "requires: [hero_bd]"
@@ -183,6 +186,7 @@ extension DiagnosticCode {
         case .conflictWithRequirement: "{requires: [db], conflicts: [db]}"
         case .portClaimedTwice: "two actions with `tcp_ports: [80]`"
         case .socketClaimedTwice: "two actions with `sockets: [/run/a.sock]`"
+        case .linkClaimedTwice: "two actions with `log: {link: /var/log/a.log}`"
         case .secondSettings: "two files that begin with `kind: Settings`"
         case .requiredCoreMissing: "a set without `hero_db`"
         case .requiredNotStarted: "status: stop in `hero_db`"

@@ -164,6 +164,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case unlistedVariable = "unlisted-variable"
     /// `${NAME}` refers to a variable whose name looks like that of a secret (a warning).
     case secretVariable = "secret-variable"
+    /// A file of `vars_files` cannot be read.
+    case unreadableVariables = "unreadable-variables"
     /// No manifest uses a variable that is set with `--var` (a warning).
     case unusedVariable = "unused-variable"
 
@@ -189,6 +191,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case portClaimedTwice = "port-claimed-twice"
     /// Two actions bind the same socket.
     case socketClaimedTwice = "socket-claimed-twice"
+    /// Two logs have the same `log.link`.
+    case linkClaimedTwice = "link-claimed-twice"
     /// The set has more than one `kind: Settings`.
     case secondSettings = "second-settings"
     /// A required core manifest is not declared.

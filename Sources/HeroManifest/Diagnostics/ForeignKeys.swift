@@ -76,13 +76,20 @@ enum ForeignKey {
         "intervaltime": "interval", "periodseconds": "interval", "initialdelayseconds": "start_period",
         "failurethreshold": "failures", "successthreshold": "successes", "timeoutseconds": "timeout",
         "startperiod": "start_period", "protected": "protect", "crontab": "cron", "oncalendar": "schedule.cron",
+        "persistent": "schedule.catch_up",
+        "randomizeddelaysec": "schedule.jitter", "fixedrandomdelay": "schedule.jitter",
         "stopsignal": "stop.signal", "killsignal": "stop.signal", "stopwaitsecs": "stop.timeout",
         "stopgraceperiod": "stop.timeout", "timeoutstopsec": "stop.timeout", "stoptimeout": "stop.timeout",
         "killtimeout": "stop.timeout", "terminationgraceperiodseconds": "stop.timeout",
         "timeoutstartsec": "start_timeout", "starttimeoutsec": "start_timeout", "watchdogsec": "health.watchdog",
+        "notificationfd": "ready.fd", "readynotification": "ready.fd",
+        "maxmemoryrestart": "health.memory_below",
         "exitcodes": "success_exit_codes", "successexitstatus": "success_exit_codes",
         "notifyaccess": "ready.notify", "logmaxsize": "log.max_size", "stdoutlogfilemaxbytes": "log.max_size",
-        "stdoutlogfilebackups": "log.keep",
+        "stdoutlogfilebackups": "log.keep", "stdoutlogfile": "log.link", "stderrlogfile": "log.link",
+        "loglocation": "log.link", "logfile": "log.link", "outfile": "log.link", "errorfile": "log.link",
+        "runtimedirectory": "folders", "statedirectory": "folders", "cachedirectory": "folders",
+        "logsdirectory": "folders", "configurationdirectory": "folders",
         "exitonend": "essential", "exitonfailure": "essential",
         "prestop": "stop.exec", "execstop": "stop.exec", "stopcommand": "stop.exec",
         "startlimitinterval": "retry.within", "startlimitintervalsec": "retry.within",
@@ -99,8 +106,6 @@ enum ForeignKey {
         "remove it: `heroproc logs` shows the output, which is in files below the state directory"
     private static let availability = "write `restart: on_failure` and `retry: {max_attempts: 3, delay: 1s}`"
     private static let unitSection = "write its keys directly in the document of `kind: Service`"
-    private static let makeFolder =
-        "make the directory in a one-shot before the program, such as `exec: [mkdir, -p, ...]`"
     private static let otherSide = "write this service in `requires` of the service that needs it"
 
     /// The explanations for keys without a counterpart.
@@ -117,16 +122,12 @@ enum ForeignKey {
         "image": noImage, "build": noImage, "pullpolicy": noImage, "platform": noImage,
         "volumes": noImage, "networks": noImage, "networkmode": noImage, "deploy": noImage,
         "replicas": oneCopy, "numprocs": oneCopy, "scale": oneCopy, "instances": oneCopy,
-        "loglocation": ownLog, "logfile": ownLog, "outfile": ownLog, "errorfile": ownLog, "logtype": ownLog,
-        "availability": availability,
+        "logtype": ownLog, "availability": availability,
         "test": "write it as `ready: {exec: [..]}`: services that require this one wait until it succeeds",
         "watch": "remove it: heroproc restarts a program when its manifest changes; raise `generation` for a restart",
-        "maxmemoryrestart": "write `limits: {memory: 300MiB}`; a program that the kernel kills for it is restarted",
         "cronrestart": "declare a one-shot in `kind: Action` with `schedule`",
         "execmode": oneCopy, "processes": "write one document of `kind: Service` for each process",
         "unit": unitSection, "service": unitSection, "install": unitSection,
-        "runtimedirectory": makeFolder, "statedirectory": makeFolder, "logsdirectory": makeFolder,
-        "cachedirectory": makeFolder,
         "isdaemon": "remove it, and keep the program in the foreground, or name its `pid_file`",
         "istty": "remove it: a service has no terminal",
         "smoothrecovery": "remove it: a restart after a crash stops no other service",

@@ -1,6 +1,7 @@
 internal import HeroModel
 
-/// The values of variables, in order of precedence: `--var`, `vars` of the settings, variables of the environment.
+/// The values of variables, in order of precedence: `--var`, `vars` of the settings, `vars_files`, variables of the
+/// environment.
 struct Variables {
     /// The result of a lookup.
     enum LookupResult {
@@ -32,6 +33,8 @@ struct Variables {
     private let environment: [String: String]
     /// The names of the environment that `pass_env` does not list.
     private let unlistedNames: Set<String>
+    /// The values of `vars_files`.
+    private let fileValues: [String: String]
     private var settingsValues: [String: String] = [:]
     private var invalidSettingsNames: Set<String> = []
     private var referenced: Set<String> = []
@@ -41,6 +44,7 @@ struct Variables {
         let passed = settings.passedNames ?? Settings.defaultPassedEnvironment
         self.passedNames = passed
         commandLineValues = options.variables
+        fileValues = settings.fileValues
         environment = options.environment.filter { passed.contains($0.key) }
         unlistedNames = Set(options.environment.keys.filter { !passed.contains($0) })
         invalidSettingsNames = Set(settings.values.keys)
@@ -59,7 +63,7 @@ struct Variables {
         invalidSettingsNames.subtract(values.keys)
         usedValues = [:]
         referenced = []
-        names = Set(commandLineValues.keys).union(values.keys).union(environment.keys).sorted()
+        names = Set(commandLineValues.keys).union(values.keys).union(fileValues.keys).union(environment.keys).sorted()
     }
 
     /// Looks up a name and records that it is used.
@@ -73,7 +77,7 @@ struct Variables {
         }
         if let value = settingsValues[name] { return .value(value) }
         if isDeclared { return .invalid }
-        if let value = environment[name] {
+        if let value = fileValues[name] ?? environment[name] {
             usedValues[name] = value
             return .value(value)
         }

@@ -149,6 +149,8 @@ extension ObjectSchema {
         let object = ManifestSchema.object(properties.map { .init($0.key, $0.schema()) }, required: required)
         guard case .object(let members) = object else { return [] }
         guard !oneOf.isEmpty else { return members }
-        return members + [.init("oneOf", .array(oneOf.map { ["required": [.string($0)]] }))]
+        let checks: JSONValue = .array(oneOf.map { ["required": [.string($0)]] })
+        guard let alternative else { return members + [.init("oneOf", checks)] }
+        return members + [.init("anyOf", [["oneOf": checks], ["required": [.string(alternative)]]])]
     }
 }

@@ -53,6 +53,20 @@ extension FileDecoder {
         return nil
     }
 
+    /// Decodes the permission bits of a directory.
+    mutating func mode(_ node: YAMLNode, _ key: String) -> Int? {
+        guard let text = singleLineText(node, key, example: "\(lastComponent(key)): \"0750\"") else { return nil }
+        let isOctal = (1...4).contains(text.utf8.count) && text.utf8.allSatisfy { (48...55).contains($0) }
+        if isOctal, let value = Int(text, radix: 8), AllowedRanges.mode.contains(value) { return value }
+        report(
+            .invalidUmask,
+            "`\(key)` must be octal, from 0000 to 7777, not \(quoted(text))",
+            help: "write the permission bits of the directory, such as `\"0750\"`",
+            at: node.span
+        )
+        return nil
+    }
+
     /// Decodes a list of at least one exit code; returns each once, sorted.
     mutating func exitCodes(_ node: YAMLNode, _ key: String) -> [Int32]? {
         let example = "\(key): [0, 3]"

@@ -142,6 +142,14 @@ extension ActionSpec {
             .textUnless($0.ioPriority == nil, $0.ioPriority?.description ?? "")
         },
         Field(
+            "folders",
+            .list(of: .either(.path, .object(.folder))),
+            cost: .restart,
+            "The directories that are made before it starts if they are missing."
+        ) {
+            .textUnless($0.folders.isEmpty, $0.folders.map(\.canonical).joined(separator: " "))
+        },
+        Field(
             "singleton",
             .bool,
             default: .bool(false),
@@ -177,7 +185,7 @@ extension ActionSpec {
             .object(.ready),
             default: .described("its process tree listens on all declared ports and sockets"),
             cost: .inPlace,
-            parts: ["notify": .nextStart],
+            parts: ["notify": .nextStart, "fd": .nextStart],
             "The readiness probe."
         ) {
             guard let probe = $0.ready else { return .byDefault }
@@ -278,6 +286,7 @@ extension ActionSpec {
             "log",
             .object(.log),
             cost: .nextStart,
+            parts: ["link": .inPlace],
             "How its output is stored."
         ) {
             .map($0.log.canonical)

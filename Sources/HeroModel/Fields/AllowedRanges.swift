@@ -30,8 +30,12 @@ public enum AllowedRanges {
     public static let exitCode: ClosedRange<Int> = 0...255
     /// Final statuses of HTTP (RFC 9110 15).
     public static let httpStatus: ClosedRange<Int> = 200...599
+    /// The file descriptor of a readiness message.
+    public static let readyDescriptor: ClosedRange<Int> = 3...64
     /// Permission bits.
     public static let umask: ClosedRange<Int> = 0...0o777
+    /// The permission bits of a directory.
+    public static let mode: ClosedRange<Int> = 0...0o7777
     /// Open files: up to the maximum value of `fs.nr_open`.
     public static let openFiles: ClosedRange<Int> = 1...1_073_741_816
     /// Processes: up to the largest `pid_max` (proc_sys_kernel(5)).

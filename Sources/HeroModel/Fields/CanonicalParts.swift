@@ -12,10 +12,13 @@ extension Probe {
             case .unix(let path): ("unix", Canonical.quotedIfNeeded(path))
             case .log(let pattern): ("log", Canonical.quoted(pattern))
             case .notify: ("notify", "true")
+            case .descriptor(let number): ("fd", String(number))
             case .aliveFor(let time): ("alive_for", Canonical.duration(time))
             case .watchdog(let limit): ("watchdog", Canonical.duration(limit))
+            case .memory: ("memory_below", Canonical.size(memoryBelow ?? 0))
             }
         return presentEntries(
+            ("memory_below", memoryBelow.map(Canonical.size)),
             (checkEntry.key, checkEntry.text),
             ("interval", interval == standard.interval ? nil : Canonical.duration(interval)),
             ("timeout", timeout == standard.timeout ? nil : Canonical.duration(timeout)),
@@ -38,7 +41,9 @@ extension Schedule {
         return presentEntries(
             (timingEntry.key, timingEntry.text),
             ("timezone", timeZone == "UTC" ? nil : timeZone),
-            ("overlap", overlap == .skip ? nil : overlap.rawValue)
+            ("overlap", overlap == .skip ? nil : overlap.rawValue),
+            ("catch_up", catchesUp ? "true" : nil),
+            ("jitter", jitter == .zero ? nil : Canonical.duration(jitter))
         )
     }
 }
@@ -76,7 +81,8 @@ extension LogPolicy {
         return presentEntries(
             ("max_size", maxSize == standard.maxSize ? nil : Canonical.size(maxSize)),
             ("keep", keep == standard.keep ? nil : String(keep)),
-            ("when_slow", whenSlow == standard.whenSlow ? nil : whenSlow.rawValue)
+            ("when_slow", whenSlow == standard.whenSlow ? nil : whenSlow.rawValue),
+            ("link", link.map(Canonical.quotedIfNeeded))
         )
     }
 }

@@ -90,8 +90,8 @@ extension ObjectSchema {
         required: ["port"]
     )
 
-    /// `log` of an action.
-    public static let log = Self([
+    /// `log` of the defaults.
+    public static let defaultLog = Self([
         Property(
             "max_size",
             .size(AllowedRanges.logBytes),
@@ -111,6 +111,22 @@ extension ObjectSchema {
             "Whether a slow disk blocks the program, or output is dropped and counted."
         ),
     ])
+
+    /// `log` of an action.
+    public static let log = Self(
+        defaultLog.properties + [Property("link", .path, "A symbolic link that leads to the current log file.")]
+    )
+
+    /// An item of `folders`.
+    public static let folder = Self(
+        [
+            Property("path", .path, "The directory."),
+            Property("mode", .formatted(.mode), default: .text("0755"), "Its permission bits."),
+            Property("user", .formatted(.account), default: .described("the action's"), "Its owner."),
+            Property("group", .formatted(.account), default: .described("that of the user"), "Its group."),
+        ],
+        required: ["path"]
+    )
 
     /// `limits` of an action.
     public static let limits = Self([
@@ -153,13 +169,18 @@ extension ObjectSchema {
             also: [
                 Property("notify", .constantTrue, "Ready when it sends READY=1 to its NOTIFY_SOCKET (sd_notify(3))."),
                 Property(
+                    "fd",
+                    .integer(AllowedRanges.readyDescriptor),
+                    "Ready when it writes a newline to the file descriptor with this number."
+                ),
+                Property(
                     "alive_for",
                     .duration(AllowedRanges.shorterTime),
                     "Ready when it has run for this time, which is below `start_timeout`."
                 ),
             ]
         ),
-        oneOf: ["tcp", "http", "exec", "unix", "log", "notify", "alive_for"]
+        oneOf: ["tcp", "http", "exec", "unix", "log", "notify", "fd", "alive_for"]
     )
 
     /// `health` of an action.
@@ -171,7 +192,12 @@ extension ObjectSchema {
                     "watchdog",
                     .duration(AllowedRanges.watchdog),
                     "Healthy while it sends WATCHDOG=1 to its NOTIFY_SOCKET within this time."
-                )
+                ),
+                Property(
+                    "memory_below",
+                    .size(AllowedRanges.memoryBytes),
+                    "Healthy while its process tree uses less memory; alone, or in addition to another check."
+                ),
             ]
         ) + [
             Property(
@@ -181,7 +207,8 @@ extension ObjectSchema {
                 "What follows when it is unhealthy: a restart, or only the state that is shown."
             )
         ],
-        oneOf: ["tcp", "http", "exec", "unix", "log", "watchdog"]
+        oneOf: ["tcp", "http", "exec", "unix", "log", "watchdog"],
+        orAlone: "memory_below"
     )
 
     private static func probe(interval: String, also more: [Property] = []) -> [Property] {
@@ -246,12 +273,29 @@ extension ObjectSchema {
         [
             Property("cron", .formatted(.cron), "Minute, hour, day of month, month, day of week (crontab(5))."),
             Property("every", .duration(AllowedRanges.scheduleInterval), "The interval between two runs."),
-            Property("timezone", .formatted(.timeZone), default: .text("UTC"), "The time zone of `cron`."),
+            Property(
+                "timezone",
+                .formatted(.timeZone),
+                default: .text("UTC"),
+                "The time zone of `cron`; `local` is that of the machine."
+            ),
             Property(
                 "overlap",
                 .choice(Schedule.Overlap.self),
                 default: .text("skip"),
                 "What happens if the previous run has not ended."
+            ),
+            Property(
+                "catch_up",
+                .bool,
+                default: .bool(false),
+                "Make up one run that was missed without a reconciler, or while the schedule was paused."
+            ),
+            Property(
+                "jitter",
+                .duration(AllowedRanges.delay),
+                default: .text("0s"),
+                "Maximum delay of its runs; each action has its own on each machine."
             ),
         ],
         oneOf: ["cron", "every"]
@@ -324,7 +368,7 @@ extension ObjectSchema {
     public static let defaults = Self([
         Property("stop", .object(.stop), "As in an action."),
         Property("retry", .object(.retry), "As in an action."),
-        Property("log", .object(.log), "As in an action."),
+        Property("log", .object(.defaultLog), "As in an action."),
         Property("env", .map(of: .environmentValue), "As in a service; merged by name."),
         Property("env_file", .environmentFiles, "As in a service; read before the files of a service."),
         Property("user", .formatted(.account), "As in a service."),

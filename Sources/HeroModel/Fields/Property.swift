@@ -55,12 +55,20 @@ public struct ObjectSchema: Sendable {
     public let properties: [Property]
     /// The keys of which exactly one is required.
     public let oneOf: [String]
+    /// A key that can be written in place of one of these, or together with one; nil if there is none.
+    public let alternative: String?
     /// The required keys.
     public let required: [String]
 
-    init(_ properties: [Property], oneOf: [String] = [], required: [String] = []) {
+    init(
+        _ properties: [Property],
+        oneOf: [String] = [],
+        orAlone alternative: String? = nil,
+        required: [String] = []
+    ) {
         self.properties = properties
         self.oneOf = oneOf
+        self.alternative = alternative
         self.required = required
     }
 }

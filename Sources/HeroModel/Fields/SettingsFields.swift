@@ -19,6 +19,14 @@ extension Settings {
             .map($0.variables.mapValues(Canonical.quotedIfNeeded))
         },
         Field(
+            "vars_files",
+            .list(of: .path),
+            cost: .inPlace,
+            "Files of KEY=VALUE lines with values of ${NAME}; a later file overrides an earlier one, `vars` all of them."
+        ) {
+            .list($0.variableFiles)
+        },
+        Field(
             "pass_env",
             .list(of: .formatted(.variable)),
             default: .list(defaultPassedEnvironment.map { .text($0) }),

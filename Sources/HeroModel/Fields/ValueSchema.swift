@@ -153,6 +153,8 @@ public struct TextFormat: Hashable, Sendable {
     )
     /// Permission bits.
     public static let umask = Self("octal text", "octal texts", "[0-7]{1,4}", numbers: 0...777)
+    /// The permission bits of a directory.
+    public static let mode = Self("octal text", "octal texts", "[0-7]{1,4}", numbers: 0...7777)
     /// A priority of disk access (ioprio_set(2)).
     public static let ioPriority = Self("I/O priority", "I/O priorities", "idle|best_effort:[0-7]")
     /// A capability (capabilities(7)).

@@ -85,9 +85,11 @@ public struct FileTrust: Hashable, Sendable {
     }
 
     /// Returns why a file with environment values is not trusted; nil if it is.
-    public func valueFileProblem(_ file: FileFacts) -> String? {
+    ///
+    /// `trusted` is another owner that is trusted.
+    public func valueFileProblem(_ file: FileFacts, trusting trusted: UInt32? = nil) -> String? {
         guard file.kind == .regular else { return "it is not a regular file" }
-        guard file.owner == 0 || file.owner == user else {
+        guard file.owner == 0 || file.owner == user || file.owner == trusted else {
             return "it belongs to another user; give it to root or to the user that heroproc runs as"
         }
         return isWritableByOthers(file) ? Self.writable : nil

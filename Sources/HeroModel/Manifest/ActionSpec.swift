@@ -63,6 +63,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var nice: Int?
     /// The priority of its disk access; nil: it follows from the nice value.
     public var ioPriority: IOPriority?
+    /// The directories that are made before a start if they are missing.
+    public var folders: [Folder]
     /// Whether only one instance may run on this machine, by PID file.
     public var singleton: Bool
     /// The absolute path of the PID file; nil: a file that heroproc writes in the state directory.
@@ -125,6 +127,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         oomScoreAdjustment = nil
         nice = nil
         ioPriority = nil
+        folders = []
         singleton = false
         pidFile = nil
         killsOthers = false
@@ -152,6 +155,12 @@ public struct ActionSpec: Hashable, Sendable, Codable {
 extension ActionSpec {
     /// Whether its program gets a `NOTIFY_SOCKET`, because its readiness or health depends on its messages.
     public var usesNotifySocket: Bool { isProcess && (ready?.check == .notify || watchdog != nil) }
+
+    /// The number of the file descriptor to which its program writes when it is ready; nil if it does not do so.
+    public var readyDescriptor: Int? {
+        guard isProcess, case .descriptor(let number) = ready?.check else { return nil }
+        return number
+    }
 
     /// The maximum time between two `WATCHDOG=1` messages; nil if its health does not depend on them.
     public var watchdog: Duration? {
@@ -191,6 +200,7 @@ extension ActionSpec {
         oomScoreAdjustment = try fields.decodeIfPresent(Int.self, forKey: .oomScoreAdjustment)
         nice = try fields.decodeIfPresent(Int.self, forKey: .nice)
         ioPriority = try fields.decodeIfPresent(IOPriority.self, forKey: .ioPriority)
+        folders = try fields.decodeIfPresent([Folder].self, forKey: .folders) ?? folders
         singleton = try fields.decodeIfPresent(Bool.self, forKey: .singleton) ?? singleton
         pidFile = try fields.decodeIfPresent(String.self, forKey: .pidFile)
         killsOthers = try fields.decodeIfPresent(Bool.self, forKey: .killsOthers) ?? killsOthers

@@ -126,12 +126,20 @@ public struct LogPolicy: Hashable, Sendable, Codable {
     public var keep: Int
     /// Whether a slow disk blocks the program.
     public var whenSlow: WhenSlow
+    /// The absolute path of a symbolic link to the active log file; nil if there is none.
+    public var link: String?
 
-    /// Makes a policy; the default is `{max_size: 10MiB, keep: 5, when_slow: block}`.
-    public init(maxSize: Int64 = 10 * 1024 * 1024, keep: Int = 5, whenSlow: WhenSlow = .block) {
+    /// Makes a policy; the default is `{max_size: 10MiB, keep: 5, when_slow: block}` without a link.
+    public init(
+        maxSize: Int64 = 10 * 1024 * 1024,
+        keep: Int = 5,
+        whenSlow: WhenSlow = .block,
+        link: String? = nil
+    ) {
         self.maxSize = maxSize
         self.keep = keep
         self.whenSlow = whenSlow
+        self.link = link
     }
 
     /// Decodes a stored policy; a field that an older version did not store has its default value.
@@ -140,7 +148,8 @@ public struct LogPolicy: Hashable, Sendable, Codable {
         self.init(
             maxSize: try fields.decode(Int64.self, forKey: .maxSize),
             keep: try fields.decode(Int.self, forKey: .keep),
-            whenSlow: try fields.decodeIfPresent(WhenSlow.self, forKey: .whenSlow) ?? .block
+            whenSlow: try fields.decodeIfPresent(WhenSlow.self, forKey: .whenSlow) ?? .block,
+            link: try fields.decodeIfPresent(String.self, forKey: .link)
         )
     }
 }

@@ -14,10 +14,14 @@ public struct Probe: Hashable, Sendable, Codable {
         case log(String)
         /// The program has sent `READY=1` to its notify socket (sd_notify(3)); only for readiness.
         case notify
+        /// The program has written a newline to the file descriptor with this number; only for readiness.
+        case descriptor(Int)
         /// The program has run for this time; only for readiness.
         case aliveFor(Duration)
         /// The program has sent `WATCHDOG=1` within this time; only for health.
         case watchdog(Duration)
+        /// Nothing but the limit of `memoryBelow`; only for health.
+        case memory
     }
 
     /// What the probe checks.
@@ -44,6 +48,9 @@ public struct Probe: Hashable, Sendable, Codable {
     /// What follows when a health probe finds the program unhealthy.
     public var reaction: Reaction
 
+    /// The program is unhealthy while its process tree uses at least this many bytes of memory; nil: no limit.
+    public var memoryBelow: Int64?
+
     /// The default interval of a health probe; its other defaults are those of a readiness probe.
     public static let healthInterval: Duration = .seconds(10)
 
@@ -52,6 +59,7 @@ public struct Probe: Hashable, Sendable, Codable {
         case check = "question"
         case interval, timeout, failures, successes, startPeriod
         case reaction = "then"
+        case memoryBelow
     }
 
     /// Makes a probe with the defaults of a readiness probe.
@@ -62,7 +70,8 @@ public struct Probe: Hashable, Sendable, Codable {
         failures: Int = 3,
         successes: Int = 1,
         startPeriod: Duration = .zero,
-        reaction: Reaction = .restart
+        reaction: Reaction = .restart,
+        memoryBelow: Int64? = nil
     ) {
         self.check = check
         self.interval = interval
@@ -71,6 +80,7 @@ public struct Probe: Hashable, Sendable, Codable {
         self.successes = successes
         self.startPeriod = startPeriod
         self.reaction = reaction
+        self.memoryBelow = memoryBelow
     }
 
     /// Decodes a stored probe; a field that an older version did not store has its default value.
@@ -83,7 +93,8 @@ public struct Probe: Hashable, Sendable, Codable {
             failures: try fields.decode(Int.self, forKey: .failures),
             successes: try fields.decode(Int.self, forKey: .successes),
             startPeriod: try fields.decode(Duration.self, forKey: .startPeriod),
-            reaction: try fields.decodeIfPresent(Reaction.self, forKey: .reaction) ?? .restart
+            reaction: try fields.decodeIfPresent(Reaction.self, forKey: .reaction) ?? .restart,
+            memoryBelow: try fields.decodeIfPresent(Int64.self, forKey: .memoryBelow)
         )
     }
 
@@ -96,6 +107,7 @@ public struct Probe: Hashable, Sendable, Codable {
         try fields.encode(failures, forKey: .failures)
         try fields.encode(successes, forKey: .successes)
         try fields.encode(startPeriod, forKey: .startPeriod)
+        try fields.encodeIfPresent(memoryBelow, forKey: .memoryBelow)
         if reaction != .restart { try fields.encode(reaction, forKey: .reaction) }
     }
 }

@@ -4,6 +4,8 @@ public struct Settings: Hashable, Sendable, Codable {
     public var required: [QualifiedName]
     /// Values of `${NAME}` in manifests; `--var` overrides them.
     public var variables: [String: String]
+    /// The absolute paths of files with values of `${NAME}`; `variables` override them.
+    public var variableFiles: [String]
     /// Environment variables that `${NAME}` may read; all other values override them.
     public var passedEnvironment: [String]
     /// The default stop policy of actions.
@@ -28,6 +30,7 @@ public struct Settings: Hashable, Sendable, Codable {
     public init(required: [QualifiedName] = [QualifiedName("hero_db")]) {
         self.required = required
         variables = [:]
+        variableFiles = []
         passedEnvironment = Self.defaultPassedEnvironment
         stop = StopPolicy()
         retry = RetryDefaults()

@@ -4,6 +4,8 @@ public struct StartFailure: Hashable, Sendable, Codable {
     public enum Stage: String, Hashable, Sendable, Codable, CaseIterable {
         /// Read the environment files.
         case environment
+        /// Make the folders of the action.
+        case folder
         /// Start the shim.
         case launch
         /// Write the record in the run directory.
@@ -72,7 +74,7 @@ extension StartFailure.Stage {
     fileprivate var writesFiles: Bool {
         switch self {
         case .launch, .record, .log, .notify, .script: true
-        case .environment, .pipe, .fork, .session, .stdio, .limits, .priority, .oomScore, .user, .privileges,
+        case .environment, .folder, .pipe, .fork, .session, .stdio, .limits, .priority, .oomScore, .user, .privileges,
             .directory, .signals, .execute:
             false
         }
@@ -85,6 +87,7 @@ extension StartFailure: CustomStringConvertible {
         let verb =
             switch stage {
             case .environment: "read the environment"
+            case .folder: "make the folder"
             case .launch: "start the shim"
             case .record: "write the record of the start"
             case .log: "open the log"

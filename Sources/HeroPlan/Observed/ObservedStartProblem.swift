@@ -25,6 +25,7 @@ public struct ObservedStartProblem: Hashable, Sendable {
         case .user: "user"
         case .directory: "cwd"
         case .environment: "env"
+        case .folder: "folders"
         case .priority: "nice"
         case .privileges: "capabilities"
         case .launch, .record, .log, .pipe, .notify, .script, .fork, .session, .stdio, .limits, .oomScore, .signals,

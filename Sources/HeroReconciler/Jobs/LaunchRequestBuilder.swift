@@ -30,7 +30,9 @@ struct LaunchRequestBuilder {
         request.mayNotify = action.usesNotifySocket
         request.notifyFrom = action.notifyFrom
         request.notifiesReady = action.usesNotifySocket && action.ready?.check == .notify
+        request.readyDescriptor = action.readyDescriptor
         request.watchdog = action.watchdog
+        request.folders = action.folders
         request.isRestart = job.executions > 0
         return request
     }
@@ -112,6 +114,7 @@ struct LaunchRequestBuilder {
             isStrict: rights.isStrict
         )
         request.rights.capabilities = rights.capabilities
+        request.memoryBelow = probe?.memoryBelow
         request.logFile = logFile(of: job, action, in: service)
         request.startedAt = job.startedAt
         return request

@@ -64,7 +64,7 @@ final class EffectExecutor {
     /// allowed when the job is recorded and its new generation is written to its recovery record.
     private func canPerform(_ effect: PendingEffect) -> Bool {
         switch effect {
-        case .updatePIDFile, .reply, .writeRecoveryRecord: return true
+        case .updatePIDFile, .updateLogLink, .reply, .writeRecoveryRecord: return true
         case .pruneLogs, .removeJobFiles, .finishCleanup: return false
         case .job(let entry, let effect):
             switch effect {
@@ -84,6 +84,7 @@ final class EffectExecutor {
             kernel.reply(request, ControlCoding.line(reply), isLast: isLast)
         case .writeRecoveryRecord(let entry):
             recoveryRecords.write(of: entry)
+        case .updateLogLink(let entry): kernel.updateLogLink(jobs.launchRequest(of: entry))
         case .pruneLogs(let folder, let count):
             kernel.pruneLogs(in: folder, keepingJobs: count)
         case .removeJobFiles(let jobs, let task):

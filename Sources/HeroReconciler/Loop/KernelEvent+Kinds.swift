@@ -5,7 +5,7 @@ extension KernelEvent {
     var departedClient: RequestID? {
         switch self {
         case .clientDisconnected(let client): client
-        case .start, .unsafeProgram, .clockChanged, .machineSlept, .filesChanged, .runDirectoryLost,
+        case .start, .warning, .clockChanged, .machineSlept, .filesChanged, .runDirectoryLost,
             .requestReceived, .terminationRequested:
             nil
         }
@@ -15,7 +15,7 @@ extension KernelEvent {
     var isAboutStart: Bool {
         switch self {
         case .start: true
-        case .unsafeProgram, .clockChanged, .machineSlept, .filesChanged, .runDirectoryLost, .requestReceived,
+        case .warning, .clockChanged, .machineSlept, .filesChanged, .runDirectoryLost, .requestReceived,
             .clientDisconnected, .terminationRequested:
             false
         }

@@ -13,6 +13,8 @@ enum PendingEffect {
     case writeRecoveryRecord(JobEntry)
     /// The logs of earlier jobs of an action go; the folder is `context/service/action`.
     case pruneLogs(String, keepingJobs: Int)
+    /// The link to the log of a running job must be as its spec says now.
+    case updateLogLink(JobEntry)
     /// The files of jobs go that are no longer in the database.
     case removeJobFiles([RemovableJob], CleanupTask)
     /// A cleanup is complete: the client that requested it gets the result.

@@ -317,7 +317,7 @@ public final class Reconciler {
     private func handle(_ event: KernelEvent) {
         switch event {
         case .start(let start, let event): jobs.handle(event, of: start)
-        case .unsafeProgram(let label, let text): journal.recordEvent(.warning, label, "insecure_exec: \(text)")
+        case .warning(let label, let text): journal.recordEvent(.warning, label, text)
         case .clockChanged: standalone.handleClockChange()
         case .machineSlept: jobs.handleMachineResume()
         case .filesChanged:

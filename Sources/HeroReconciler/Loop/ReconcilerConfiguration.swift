@@ -1,3 +1,4 @@
+public import HeroManifest
 public import HeroModel
 public import HeroPlan
 
@@ -58,6 +59,8 @@ public struct ReconcilerConfiguration: Sendable {
     public var gitCommit: @Sendable (String) -> String?
     /// Whether this machine knows a time zone.
     public var zoneExists: @Sendable (String) -> Bool
+    /// Reads a file of `vars_files`, for the manifests that the reconciler reads itself.
+    public var readVariableFile: (@Sendable (String) -> Result<[UInt8], VariableFileError>)?
     /// Whether a set from another directory than the last revision's may stop services: `--switch-dir`.
     public var switchesDirectory = false
     /// Creates the state directory again when it was lost; false when that fails.

@@ -25,7 +25,8 @@ extension RevisionController {
             requiresCore: configuration.requiresCore,
             variables: configuration.variables,
             environment: configuration.environment,
-            zoneExists: configuration.zoneExists
+            zoneExists: configuration.zoneExists,
+            readVariableFile: configuration.readVariableFile
         )
     }
 
@@ -65,13 +66,14 @@ extension RevisionController {
         hero_failpoint(FP_MF_1)
         // The variables of this process never change; those of a former reconciler may have been different.
         let mayEndWait = mayEndWait(isFirst: isFirst)
-        if isSame, !isFirst, !mayEndWait {
+        if isSame, !isFirst, !mayEndWait, state.desired.settings.variableFiles.isEmpty {
             removalGrace.cancel()
             // A refused change was undone.
             kernel.publishRefusedChange(nil)
             return true
         }
         let result = Manifests.read(files, skipped: skipped, options: manifestOptions)
+        kernel.watchVariableFiles(result.variableFiles)
         // A recovered state has the manifests as they are recorded, without the selection of a developer.
         let isRecovered = isFirst && configuration.development != nil
         if isSame, result.variables == state.revision?.variables, !mayEndWait, !isRecovered {

@@ -52,7 +52,10 @@ final class ScheduleController {
         let candidate =
             time - due <= Self.missedRunGrace
             ? due : nextRun(of: entry, after: time - Self.missedRunGrace, anchor: due)
-        let run = candidate.flatMap { $0 <= time ? $0 : nil }
+        let isDue = candidate.map { $0 <= time } ?? false
+        let catchesUp = !isDue && entry.record.spec.schedule?.catchesUp ?? false
+        if catchesUp { recordCatchUp(entry, due) }
+        let run = catchesUp ? time : isDue ? candidate : nil
         recordMissedRuns(entry, from: due, until: time, made: run == nil ? 0 : 1)
         setNextRun(entry, nextRun(of: entry, after: time, anchor: due))
         return (true, run)
@@ -61,7 +64,32 @@ final class ScheduleController {
     /// Begins a schedule at the current time.
     func begin(_ entry: StandaloneEntry) {
         let time = clock.wallTime()
-        setNextRun(entry, nextRun(of: entry, after: time, anchor: time))
+        let next = nextRun(of: entry, after: time, anchor: time)
+        switch entry.record.spec.schedule?.timing {
+        // Its later runs follow at equal intervals.
+        case .every: setNextRun(entry, next.map { $0 + delay(of: entry) })
+        case .cron, nil: setNextRun(entry, next)
+        }
+    }
+
+    /// Requests one run if a run of an unchanged schedule was due while it was paused.
+    func catchUpAfterPause(_ entry: StandaloneEntry, isUnchanged: Bool) {
+        guard isUnchanged, entry.record.spec.schedule?.catchesUp ?? false, let last = entry.record.lastDueAt,
+            let due = nextRun(of: entry, after: last, anchor: last), due <= clock.wallTime()
+        else { return }
+        recordCatchUp(entry, due)
+        entry.record.lastDueAt = clock.wallTime()
+        entry.record.isRunQueued = true
+    }
+
+    private func recordCatchUp(_ entry: StandaloneEntry, _ due: WallTime) {
+        journal.recordEvent(.info, entry.name.description, "makes up the run that was due at \(due)")
+    }
+
+    /// The delay of the runs of an action.
+    private func delay(of entry: StandaloneEntry) -> Duration {
+        guard let jitter = entry.record.spec.schedule?.jitter, jitter > .zero else { return .zero }
+        return ScheduleCalculator.delay(within: jitter, of: entry.name, on: clock.machineID)
     }
 
     /// Ends a schedule.
@@ -77,7 +105,7 @@ final class ScheduleController {
 
     /// Continues a recorded schedule.
     ///
-    /// Runs that came due while no reconciler was running are recorded as missed.
+    /// Runs that came due while no reconciler was running are recorded as missed; with `catch_up` one is made up.
     func resume(_ entry: StandaloneEntry) {
         guard !entry.isRemoved, let due = entry.record.nextRunAt else { return }
         let time = clock.wallTime()
@@ -87,7 +115,14 @@ final class ScheduleController {
             if next != due { journal.rows.append(.standalone(entry.record)) }
             return
         }
-        recordMissedRuns(entry, from: due, until: time, made: 0)
+        let overlaps = entry.isActive && entry.record.spec.schedule?.overlap == .skip
+        let catchesUp = entry.record.spec.schedule?.catchesUp ?? false && !overlaps
+        if catchesUp {
+            recordCatchUp(entry, due)
+            entry.record.isRunQueued = true
+            entry.record.lastDueAt = time
+        }
+        recordMissedRuns(entry, from: due, until: time, made: catchesUp ? 1 : 0)
         setNextRun(entry, nextRun(of: entry, after: time, anchor: due))
         journal.rows.append(.standalone(entry.record))
     }
@@ -104,7 +139,7 @@ final class ScheduleController {
     /// one interval of its schedule (TM-1).
     private func clampedToCalendar(_ due: WallTime, _ entry: StandaloneEntry, _ time: WallTime) -> WallTime {
         switch entry.record.spec.schedule?.timing {
-        case .every(let interval): min(due, time + interval)
+        case .every(let interval): min(due, time + interval + delay(of: entry))
         case .cron: nextRun(of: entry, after: time, anchor: due).map { min(due, $0) } ?? due
         case nil: due
         }
@@ -112,15 +147,15 @@ final class ScheduleController {
 
     private func recordMissedRuns(_ entry: StandaloneEntry, from due: WallTime, until time: WallTime, made: Int) {
         guard let schedule = entry.record.spec.schedule else { return }
-        let anchor =
+        let (anchor, shift) =
             switch schedule.timing {
-            case .cron: due
-            case .every(let interval): due - interval
+            case .cron: (due, delay(of: entry))
+            case .every(let interval): (due - interval, Duration.zero)
             }
         let missed = ScheduleCalculator.countMissedRuns(
             of: schedule,
-            between: due - .microseconds(1),
-            and: time,
+            between: due - .microseconds(1) - shift,
+            and: time - shift,
             anchor: anchor,
             zone: zone(of: schedule, for: entry)
         )
@@ -168,12 +203,19 @@ final class ScheduleController {
         {
             start = last
         }
-        return ScheduleCalculator.nextRun(
+        let shift =
+            switch schedule.timing {
+            case .cron: delay(of: entry)
+            // The anchor of its runs has the delay already.
+            case .every: Duration.zero
+            }
+        let next = ScheduleCalculator.nextRun(
             of: schedule,
-            after: start,
+            after: start - shift,
             anchor: anchor,
             zone: zone(of: schedule, for: entry)
         )
+        return next.map { $0 + shift }
     }
 
     private func zone(of schedule: Schedule, for entry: StandaloneEntry) -> TimeZoneRules {

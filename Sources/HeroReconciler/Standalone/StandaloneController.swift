@@ -62,7 +62,8 @@ final class StandaloneController {
         if known == nil { entry.job = state.standalone[change.service]?.job }
         state.standalone[entry.name] = entry
         let ranOnApply = known?.record.spec.runOn == .apply
-        let keepsSchedule = known?.record.spec.schedule == spec.schedule && known?.record.isScheduleActive ?? false
+        let isScheduleUnchanged = known?.record.spec.schedule == spec.schedule
+        let keepsSchedule = isScheduleUnchanged && known?.record.isScheduleActive ?? false
         entry.record.spec = spec
         entry.record.canonical = canonical
         entry.record.revision = number
@@ -85,6 +86,7 @@ final class StandaloneController {
                 if !job.lifecycle.isIdle { journal.effects.append(.writeRecoveryRecord(job)) }
             }
         } else if !keepsSchedule {
+            schedules.catchUpAfterPause(entry, isUnchanged: isScheduleUnchanged)
             schedules.begin(entry)
             schedules.recordNextRun(entry)
         }

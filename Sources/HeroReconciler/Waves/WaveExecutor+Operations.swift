@@ -57,12 +57,19 @@ extension WaveExecutor {
 
     /// Applies a change that needs no restart.
     private func update(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>, _ change: Change) {
+        let linked = Dictionary(
+            service.jobs.map { ($0.action, $0.spec.log.link) },
+            uniquingKeysWith: { first, _ in first }
+        )
         service.record.spec = declared.spec
         service.record.canonical = CanonicalSpec(declared.spec)
         service.record.revision = state.revisionNumber
         journal.rows.append(.service(service.record))
         journal.recordEvent(.info, service.name.description, change.updateText)
         for entry in service.jobs {
+            if !entry.lifecycle.isIdle, linked[entry.action] != entry.spec.log.link {
+                journal.effects.append(.updateLogLink(entry))
+            }
             jobs.deliverDirectly(entry, .specChanged)
             if !entry.lifecycle.isIdle { journal.effects.append(.writeRecoveryRecord(entry)) }
         }

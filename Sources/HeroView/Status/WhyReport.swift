@@ -126,7 +126,7 @@ public struct WhyReport: Hashable, Sendable {
                 result.append(("probe", "\(action.name) is ready when \(spec.readinessText)"))
             }
             if action.isHealthy == false, let health = spec.health {
-                result.append(("probe", "\(action.name) is healthy when \(health.check.conditionText), and it is not"))
+                result.append(("probe", "\(action.name) is healthy when \(health.conditionText), and it is not"))
             }
             if let next = action.nextRetryAt {
                 let tries = spec.retry.triesText

@@ -113,6 +113,9 @@ extension ActionSpec {
     var readinessText: String {
         if let ready {
             if ready.check == .notify { return "\(ready.check.conditionText), within \(startTimeout.shortText)" }
+            if case .descriptor = ready.check {
+                return "\(ready.check.conditionText), within \(startTimeout.shortText)"
+            }
             if case .aliveFor = ready.check { return ready.check.conditionText }
             return
                 "\(ready.check.conditionText), checked every \(ready.interval.shortText) for \(startTimeout.shortText)"
@@ -120,6 +123,15 @@ extension ActionSpec {
         let bound = tcpPorts.map { "tcp \($0.endpoint)" } + sockets
         guard !bound.isEmpty else { return isProcess ? "its program is running" : Self.completionText }
         return "its own processes listen on \(bound.joined(separator: ", ")), within \(startTimeout.shortText)"
+    }
+}
+
+extension Probe {
+    /// The condition of success, as a clause.
+    var conditionText: String {
+        guard let memoryBelow else { return check.conditionText }
+        let limit = "its processes use less than \(Canonical.size(memoryBelow)) of memory"
+        return check == .memory ? limit : "\(check.conditionText) and \(limit)"
     }
 }
 
@@ -133,8 +145,10 @@ extension Probe.Check {
         case .unix(let path): "\(path) accepts a connection"
         case .log(let pattern): "a line of its output matches `\(pattern)`"
         case .notify: "it sends READY=1 to its NOTIFY_SOCKET"
+        case .descriptor(let number): "it writes a newline to descriptor \(number)"
         case .aliveFor(let time): "it has run for \(time.shortText)"
         case .watchdog(let limit): "it sends WATCHDOG=1 to its NOTIFY_SOCKET at least every \(limit.shortText)"
+        case .memory: "its processes use little memory"
         }
     }
 }

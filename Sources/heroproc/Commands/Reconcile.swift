@@ -230,6 +230,7 @@ struct Reconcile: HeroCommand {
             zoneExists: workspace.zoneExists
         )
         configuration.switchesDirectory = switchDir
+        configuration.readVariableFile = workspace.readVariableFile
         return configuration
     }
 }

@@ -60,12 +60,13 @@ enum StarterManifests {
         # A port that it binds: no other service may claim it. The service is ready when it listens there.
         # tcp_ports: ["127.0.0.1:8080"]
         # ready: {http: "http://127.0.0.1:8080/health"}
-        # health: {tcp: 8080, then: report} # without `then: report` an unhealthy program is restarted
+        # health: {tcp: 8080, memory_below: 1GiB, then: report} # without `then: report` it is restarted
         stop: {signal: TERM, timeout: 5s} # then the process tree is killed; `exec: [..]` runs before the signal
         retry: {delay: 500ms, max_delay: 30s} # the delay before a restart
         # retry: {max_attempts: 5, within: 1m} # gives up after five starts within a minute
         # essential: true # then its end stops everything; see `reconcile --watch --down-on-exit`
-        log: {max_size: 10MiB, keep: 5}
+        # folders: [/var/lib/hello] # made before the start if they are missing
+        log: {max_size: 10MiB, keep: 5} # `link: /var/log/hello.log` adds a link that leads to the current log
 
         """#
 
@@ -80,6 +81,8 @@ enum StarterManifests {
           echo "nothing to prepare yet"
         timeout: 1m # after this time it is stopped and has failed
         retry: {max_attempts: 3, delay: 1s}
+        # A one-shot in `kind: Action` can run by the clock, outside of services:
+        #   schedule: {cron: "0 3 * * *", timezone: local, jitter: 1h, catch_up: true}
 
         """#
 
@@ -106,6 +109,9 @@ enum StarterManifests {
         #   required: true
         #   exec: [hero_db_server]
         required: []
+        # Values for ${NAME} in manifests, and files of NAME=VALUE lines with more of them:
+        # vars: {PORT: 8080}
+        # vars_files: [.env]
         # Values for all services and actions that do not set them:
         # defaults:
         #   env: {LANG: C.UTF-8}

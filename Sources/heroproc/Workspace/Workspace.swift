@@ -56,6 +56,14 @@ struct Workspace {
         return { zones.mayExist($0) }
     }
 
+    /// Reads a file of `vars_files`.
+    var readVariableFile: @Sendable (String) -> Result<[UInt8], VariableFileError> {
+        let directory = directory
+        return { path in
+            ManifestFiles.readVariableFile(path, directory: directory).mapError { VariableFileError($0.cause) }
+        }
+    }
+
     /// Reads the manifests of the services directory with the values of `--var`, and their diagnostics.
     func readManifests(_ variables: VariableOptions) throws -> (
         files: [ManifestFile], skipped: [SkippedManifest], result: ManifestResult
@@ -66,7 +74,8 @@ struct Workspace {
                 requiresCore: requiresCore,
                 variables: variables.values,
                 environment: environment,
-                zoneExists: zoneExists
+                zoneExists: zoneExists,
+                readVariableFile: readVariableFile
             )
             return (files, skipped, Manifests.read(files, skipped: skipped, options: options))
         case .unreadable(let reason):

@@ -50,6 +50,22 @@ extension JobSupervisor {
         if isUrgent { record.wakeReconciler() }
     }
 
+    /// Reads the pipe for the readiness message; the program is ready when it has written a newline.
+    mutating func readReadyPipe() {
+        guard readyPipe >= 0 else { return }
+        let bytes = shim_message()
+        let count = shim_read(readyPipe, bytes, Int(SHIM_MESSAGE_SIZE))
+        guard count != -Int(SHIM_EAGAIN), count != -Int(SHIM_EINTR) else { return }
+        if count > 0 {
+            guard shim_first_newline(bytes, count) != nil else { return }
+            record.notifyState.flags |= HERO_NOTIFY_READY.rawValue
+            _ = record.writeNotifyState()
+            record.wakeReconciler()
+        }
+        shim_close(readyPipe)
+        readyPipe = -1
+    }
+
     private static func incremented(_ count: UInt32) -> UInt32 { count == .max ? .max : count + 1 }
 
     /// Makes the process that MAINPID names the main process, if it belongs to this job.

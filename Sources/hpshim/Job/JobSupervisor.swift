@@ -43,6 +43,8 @@ struct JobSupervisor {
     private let handover: Handover
     var notifySocket: NotifySocket
     var notifyRate = NotifyRate()
+    /// The pipe to which the program writes a newline when it is ready; -1 after that, and for other programs.
+    var readyPipe: Int32
     /// A pidfd of the main process while that is not a child of the shim; else -1.
     ///
     /// Only this pidfd shows its exit.
@@ -74,6 +76,7 @@ struct JobSupervisor {
         self.handover = handover
         containment = launcher.containment
         notifySocket = launcher.notifySocket
+        readyPipe = launcher.readyPipe
         self.scriptPath = scriptPath
         self.record = record
         self.log = log
@@ -92,6 +95,7 @@ struct JobSupervisor {
             if ready & 1 != 0, shim_read_signals(signals) != 0 { stage = .killing }
             if ready & 2 != 0 { _ = lineAssembler.move(&output, to: &log) }
             if ready & 4 != 0 { _ = lineAssembler.move(&error, to: &log) }
+            if ready & 32 != 0 { readReadyPipe() }
             if ready & 8 != 0 { readNotifySocket(JobSupervisor.maxMessagesPerTurn) }
             if let time = log.retryTime, shim_boottime() >= time { log.retryWriting() }
         }
@@ -104,13 +108,13 @@ struct JobSupervisor {
         let main = unreapedMainExitedAt != 0 ? -1 : foreignMainPidfd >= 0 ? foreignMainPidfd : mainPidfd
         let notifyPause = notifyRate.pause(at: shim_boottime())
         let notify = notifyPause == nil ? notifySocket.descriptor : -1
-        var descriptors = (signals, output.descriptor, error.descriptor, notify, main)
+        var descriptors = (signals, output.descriptor, error.descriptor, notify, main, readyPipe)
         var timeout = pollTimeout()
         if let notifyPause { timeout = timeout < 0 ? notifyPause : min(timeout, notifyPause) }
         let keepsBuffers = lineAssembler.hasUsedBuffers && (timeout < 0 || timeout > JobSupervisor.releaseMemoryDelay)
         let ready = withUnsafePointer(to: &descriptors) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 5) {
-                shim_poll($0, 5, keepsBuffers ? JobSupervisor.releaseMemoryDelay : timeout)
+            $0.withMemoryRebound(to: Int32.self, capacity: 6) {
+                shim_poll($0, 6, keepsBuffers ? JobSupervisor.releaseMemoryDelay : timeout)
             }
         }
         return (max(0, ready), keepsBuffers && ready == 0)

@@ -24,10 +24,13 @@ struct ProgramLauncher {
     var notifySocket: NotifySocket
     private(set) var output: Int32 = -1
     private(set) var error: Int32 = -1
+    /// The pipe that carries the readiness message; -1 if there is none.
+    private(set) var readyPipe: Int32 = -1
     /// A pidfd of the main process; -1 before the launch.
     private(set) var mainPidfd: Int32 = -1
     private var childOutput: Int32 = -1
     private var childError: Int32 = -1
+    private var childReady: Int32 = -1
     private var gate = shim_gate(shim: -1, child: -1)
 
     init(_ spec: Spec, containment: Containment, notifySocket: NotifySocket) {
@@ -53,6 +56,10 @@ struct ProgramLauncher {
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
         result = shim_make_pipe(&error, &childError)
         guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
+        if spec.header.ready_descriptor != 0 {
+            result = shim_make_pipe(&readyPipe, &childReady)
+            guard result == 0 else { return Failure(HERO_STAGE_PIPE, -result) }
+        }
         result = notifySocket.open(for: spec.header.rights, senders: spec.header.notify_senders)
         guard result == 0 else { return Failure(HERO_STAGE_NOTIFY, result) }
         result = writeScript()
@@ -158,6 +165,8 @@ struct ProgramLauncher {
                     output: childOutput,
                     error: childError,
                     lock: record.lock,
+                    ready: childReady,
+                    ready_number: Int32(spec.header.ready_descriptor),
                     cgroup: cgroup,
                     pid_digits: digits,
                     record: record.file,
@@ -184,9 +193,11 @@ struct ProgramLauncher {
     private mutating func closeChildEnds() {
         shim_close(childOutput)
         shim_close(childError)
+        shim_close(childReady)
         shim_close(gate.child)
         childOutput = -1
         childError = -1
+        childReady = -1
         gate.child = -1
     }
 

@@ -34,7 +34,8 @@ extension RecordWriter {
         record.notifyState.watchdog_us = spec.header.watchdog_us
         var error = record.writeBoth()
         // Allocated before the program runs, so that a full disk loses no message.
-        if error == 0, spec.notifySocket != nil { error = record.writeNotifyState() }
+        let mayNotify = spec.notifySocket != nil || spec.header.ready_descriptor != 0
+        if error == 0, mayNotify { error = record.writeNotifyState() }
         return error == 0 ? .acquired(record) : .failed(errno: error)
     }
 }

@@ -45,6 +45,7 @@ struct Spec {
             isStringList(header.arguments, header.argument_count),
             isStringList(header.environment, header.environment_count),
             hasValidScript(), hasBootIdentifier(), hasValidRights(), hasValidAttributes(), hasValidContainment(),
+            hasValidReadyDescriptor(),
             hasValidNotifySocket()
         else { return nil }
     }
@@ -150,6 +151,10 @@ struct Spec {
         return rights.group_count == 0
             || (Int(rights.groups) >= headerSize
                 && Int(rights.groups) + 4 * Int(rights.group_count) <= Int(header.size))
+    }
+
+    private func hasValidReadyDescriptor() -> Bool {
+        header.ready_descriptor == 0 || (3...64).contains(header.ready_descriptor)
     }
 
     private func hasValidAttributes() -> Bool {

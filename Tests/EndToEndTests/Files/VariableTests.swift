@@ -227,4 +227,38 @@ struct VariableTests {
             }
         }
     }
+
+    @Test("Files of variables are read by each apply, and watched by a syncing reconciler")
+    func variableFiles() async throws {
+        try await TestHost.with { host in
+            let file = host.servicesDirectory + "/.env"
+            func write(_ text: String) throws { try Data(text.utf8).write(to: URL(filePath: file), options: .atomic) }
+            try host.writeManifest(TestHost.settingsFile, "kind: Settings\nsettle: 0s\nvars_files: [.env]\n")
+            try host.writeManifest(
+                "web.yaml",
+                "kind: Service\nname: web\nexec: [sh, -c, \"echo ${COLOR}; exec sleep 1000\"]\n"
+            )
+            let missing = try await host.run("apply")
+            #expect(missing.exitCode == 2)
+            #expect(missing.errorOutput.contains("unreadable-variables"), "\(missing.errorOutput)")
+            func hasWritten(_ color: String) async throws -> Bool {
+                try await host.run("logs", "web").output == color + "\n"
+            }
+            try write("COLOR=red\n")
+            try await host.apply()
+            try await eventually("the color of the file is written") { try await hasWritten("red") }
+            try await host.expectEmptyDiff()
+            try write("COLOR=blue\n")
+            let plan = try await host.run("diff")
+            #expect(plan.exitCode == 1 && plan.output.contains("blue"), "\(plan.output)")
+            try await host.apply()
+            try await eventually("the new color is written") { try await hasWritten("blue") }
+            #expect(try await host.run("down").exitCode == 0)
+            try await eventually("no reconciler runs") { host.reconcilerPID == nil }
+            _ = try host.startReconciler()
+            try await eventually("the color is written again") { try await hasWritten("blue") }
+            try write("COLOR=green\n")
+            try await eventually("the reconciler has seen the change") { try await hasWritten("green") }
+        }
+    }
 }

@@ -56,6 +56,43 @@ struct HealthProbeTests {
         }
     }
 
+    @Test("A service that uses too much memory is reported, and restarted with the default reaction")
+    func memoryLimitOfHealth() async throws {
+        try await TestHost.with { host in
+            // It uses 64 MiB in a child process as soon as a file exists.
+            let watching = """
+                while test ! -e \(host.root)/big; do sleep 0.05; done
+                python3 -c 'import time; x = b"x" * (64 << 20); time.sleep(1000)' &
+                sleep 1000
+                """
+            func manifest(_ name: String, _ script: String, _ then: String) -> String {
+                let lines = script.split(separator: "\n").map { "  \($0)" }.joined(separator: "\n")
+                return "kind: Service\nname: \(name)\nscript: |\n\(lines)\nretry: {delay: 10ms}\n"
+                    + "health: {memory_below: 40MiB, interval: 50ms, timeout: 10s, failures: 2, then: \(then)}\n"
+            }
+            try host.writeManifest("shown.yaml", manifest("shown", watching, "report"))
+            try host.writeManifest("again.yaml", manifest("again", watching, "restart"))
+            try host.writeManifest("small.yaml", manifest("small", "exec sleep 1000", "restart"))
+            try await host.apply()
+            try await eventually("the memory of a small program is healthy") {
+                try await host.actionStatus("small", "main")["healthy"] as? Bool == true
+            }
+            try setBig(host)
+            try await eventually("the service is degraded") { try await host.state(of: "shown") == "degraded" }
+            let why = try await host.run("why", "shown").output
+            #expect(why.contains("MiB of memory, which is not below 40MiB"), "\(why)")
+            _ = try await host.waitForEvent("warning", "of memory, which is not below 40MiB; stopping it")
+            unlink(host.root + "/big")
+            try await eventually("the service runs again with little memory") {
+                try await host.actionStatus("again", "main")["healthy"] as? Bool == true
+            }
+        }
+    }
+
+    private func setBig(_ host: TestHost) throws {
+        try Data().write(to: URL(fileURLWithPath: host.root + "/big"))
+    }
+
     @Test("An unhealthy service is restarted in the same job (RS-5)")
     func unhealthyServiceIsRestarted() async throws {
         try await TestHost.with { host in

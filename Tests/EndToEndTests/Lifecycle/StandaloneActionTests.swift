@@ -233,4 +233,21 @@ struct StandaloneActionTests {
             try await eventually("the action runs again", within: 60) { instances(host).count == 2 }
         }
     }
+
+    @Test("A run that was missed without a reconciler is made up by the next one")
+    func catchUp() async throws {
+        try await TestHost.with { host in
+            try declare(host, "exit 0", "schedule: {every: 3s, jitter: 1s, catch_up: true}")
+            try await host.apply()
+            try await eventually("the action runs", within: 60) { instances(host).count == 1 }
+            try await host.killReconciler()
+            let due = try #require(try await status(host)["next_run_at"] as? String)
+            try await eventually("the next run is due", within: 60) {
+                due.prefix(19) < Date.now.ISO8601Format().prefix(19)
+            }
+            _ = try host.startReconciler()
+            _ = try await host.waitForEvent("info", "makes up the run that was due at \(due)")
+            try await eventually("the action runs again", within: 60) { instances(host).count >= 2 }
+        }
+    }
 }

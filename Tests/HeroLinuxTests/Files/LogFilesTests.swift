@@ -12,7 +12,14 @@ struct LogFilesTests {
         defer { try? FileManager.default.removeItem(at: folder) }
         let names = ["3.log", "3.log.1", "9.log", "9.log.2", "10.log", "10.log.1", "notes.txt", "11.logs"]
         for name in names { try Data().write(to: folder.appending(path: name)) }
-        LogFiles.prune(folder.path, keepingJobs: 2)
+        for job in [3, 10] as [Int64] {
+            LogLink.store(LogLink(path: "/var/log/\(job)", rights: [1, 2, 3]), of: job, in: folder.path)
+        }
+        let links = LogFiles.prune(folder.path, keepingJobs: 2)
+        #expect(links.map { $0.link } == [LogLink(path: "/var/log/3", rights: [1, 2, 3])])
+        #expect(links.map { $0.log } == ["\(folder.path)/3.log"])
+        #expect(LogLink.read(10, in: folder.path)?.path == "/var/log/10")
+        LogLink.store(nil, of: 10, in: folder.path)
         let left = try FileManager.default.contentsOfDirectory(atPath: folder.path)
         #expect(Set(left) == ["9.log", "9.log.2", "10.log", "10.log.1", "notes.txt", "11.logs"])
     }

@@ -8,6 +8,16 @@ import Testing
 struct ZoneFilesTests {
     private static let hasDatabase = FileManager.default.fileExists(atPath: "/usr/share/zoneinfo/Europe/Brussels")
 
+    @Test("The zone `local` is that of the machine, and UTC on a machine without one")
+    func localZone() throws {
+        let zones = ZoneFiles(environment: [:], localFile: "/usr/share/zoneinfo/Asia/Tokyo")
+        let zone = try #require(zones.rules(named: "local"))
+        #expect(zone.offset(at: 0) == (Self.hasDatabase ? 32_400 : 0))
+        let without = ZoneFiles(environment: ["TZDIR": "/nowhere"], localFile: "/nowhere/localtime")
+        #expect(try #require(without.rules(named: "local")).offset(at: 0) == 0)
+        #expect(without.mayExist("local"))
+    }
+
     @Test(
         "Time zone offsets agree with those of Foundation",
         .enabled(if: hasDatabase, "this machine has no time zone database"),
