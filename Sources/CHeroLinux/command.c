@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -68,6 +69,9 @@ static _Noreturn void execute(struct spawn_state *state) {
         if (getppid() != state->parent) _exit(127);
     }
     if (state->oom_score != NULL) set_oom_score(state->oom_score);
+    if (command->enters_sandbox && setns(command->sandbox, CLONE_NEWNS | CLONE_NEWNET) != 0) {
+        report_failure(state, HL_STEP_SANDBOX);
+    }
     if (dup2(command->null_device, 0) < 0 || dup2(command->output, 1) < 0 || dup2(command->errors, 2) < 0) {
         report_failure(state, HL_STEP_PREPARE);
     }

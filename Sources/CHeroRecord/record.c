@@ -76,6 +76,7 @@ long hero_spec_header_size(uint32_t version) {
     case 5: return offsetof(struct hero_spec, notify_senders);
     case 6: return offsetof(struct hero_spec, attributes);
     case 7: return offsetof(struct hero_spec, capabilities);
+    case 8: return offsetof(struct hero_spec, sandbox);
     case HERO_SPEC_VERSION: return sizeof(struct hero_spec);
     default: return 0;
     }

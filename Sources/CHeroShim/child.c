@@ -5,6 +5,7 @@
 
 #include "decimal.h"
 #include "rights.h"
+#include "sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,12 +137,15 @@ static _Noreturn void prepare_and_execute(const struct shim_child *child, int ga
     gate = places.gate;
     umask((mode_t)child->umask);
     uid_t own = geteuid();
+    // Before the limits, because the sandbox needs descriptors.
+    enum hero_stage failed_stage = sandbox_enter(&child->confinement);
     // Before the privileges are dropped. The directory is entered and the program executed as the new user (SP-1).
-    enum hero_stage failed_stage = rights_apply_limits(child->rights, child->attributes, child->open_files_soft);
-    if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_apply_priorities(child->attributes);
-    struct rights_capabilities capabilities = {child->capabilities, child->limits_capabilities != 0};
     if (failed_stage == HERO_STAGE_NONE) {
-        failed_stage = rights_change_user(child->rights, child->groups, &capabilities);
+        failed_stage = rights_apply_limits(child->rights, child->attributes, child->open_files_soft);
+    }
+    if (failed_stage == HERO_STAGE_NONE) failed_stage = rights_apply_priorities(child->attributes);
+    if (failed_stage == HERO_STAGE_NONE) {
+        failed_stage = rights_change_user(child->rights, child->groups, &child->confinement);
     }
     if (failed_stage != HERO_STAGE_NONE) fail(gate, failed_stage);
     if (chdir(child->working_directory) != 0) fail(gate, HERO_STAGE_DIRECTORY);

@@ -136,12 +136,13 @@ static int has_changed_user(const struct hero_rights *rights) {
 }
 
 enum hero_stage rights_change_user(
-    const struct hero_rights *rights, const void *groups, const struct rights_capabilities *capabilities) {
+    const struct hero_rights *rights, const void *groups, const struct shim_confinement *confinement) {
     int is_root = (rights->changes_user != 0 ? rights->uid : geteuid()) == 0;
-    if (capabilities->is_limited) {
+    uint64_t kept = confinement->capabilities;
+    if (confinement->limits_capabilities != 0) {
         // A program without privileges that can never gain any does not need a smaller bounding set.
         int must_succeed = is_root || rights->no_new_privileges == 0;
-        if (hero_drop_bounding_capabilities(capabilities->kept, must_succeed) != 0) return HERO_STAGE_CAPABILITIES;
+        if (hero_drop_bounding_capabilities(kept, must_succeed) != 0) return HERO_STAGE_CAPABILITIES;
     }
     if (rights->changes_user != 0) {
         // The program may open its output again by name: /dev/stdout (LG-9).
@@ -158,7 +159,7 @@ enum hero_stage rights_change_user(
             return HERO_STAGE_USER;
         }
     }
-    if (capabilities->is_limited && hero_set_capabilities(capabilities->kept, is_root) != 0) {
+    if (confinement->limits_capabilities != 0 && hero_set_capabilities(kept, is_root) != 0) {
         return HERO_STAGE_CAPABILITIES;
     }
     if (rights->no_new_privileges != 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) return HERO_STAGE_PRIVILEGES;

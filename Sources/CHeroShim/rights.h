@@ -10,12 +10,6 @@ void rights_protect_shim(void);
 /// Removes that protection in a child that starts with the original value.
 void rights_unprotect(void);
 
-/// The capabilities that the program keeps, if they are limited; otherwise it has those of its user.
-struct rights_capabilities {
-    uint64_t kept;
-    int is_limited;
-};
-
 /// Sets oom_score_adj and the limits. Returns HERO_STAGE_NONE, or the stage that failed and errno.
 enum hero_stage rights_apply_limits(
     const struct hero_rights *rights, const struct hero_attributes *attributes, uint64_t open_files_soft);
@@ -23,9 +17,9 @@ enum hero_stage rights_apply_limits(
 /// Sets the nice value and the I/O priority. Returns HERO_STAGE_NONE, or the stage that failed and errno.
 enum hero_stage rights_apply_priorities(const struct hero_attributes *attributes);
 
-/// Changes to the user and to these capabilities permanently, and gives the user descriptors 1 and 2. Returns
+/// Changes to the user and to the capabilities permanently, and gives the user descriptors 1 and 2. Returns
 /// HERO_STAGE_NONE, or the failed stage and errno.
 enum hero_stage rights_change_user(
-    const struct hero_rights *rights, const void *groups, const struct rights_capabilities *capabilities);
+    const struct hero_rights *rights, const void *groups, const struct shim_confinement *confinement);
 
 #endif

@@ -29,8 +29,8 @@ struct ManifestReferenceTests {
         - Durations are `250ms 3s 10m 2h 7d`, sizes `512B 64KiB 10MiB 1GiB 64KB 10MB 1GB`. Numbers are decimal; `octal
           text` is octal with or without a leading zero.
         - A reference is `name`, in the context of its document, or `context/name`.
-        - Relative paths (`cwd`, `env_file`, `from_file`, `sockets`, `pid_file`, `unix`, `folders`, `log.link`) are
-          relative to the directory of their manifest. `~` is not expanded.
+        - Relative paths (`cwd`, `env_file`, `from_file`, `sockets`, `pid_file`, `unix`, `folders`, `log.link`, `writable`,
+          `hide`) are relative to the directory of their manifest. `~` is not expanded.
         - A socket that begins with `@`, as in `"@web"`, is an abstract socket: a name of the kernel without a file.
           Write `./@web` for a file of this name.
         - A signal has its name, with or without `SIG`: `TERM`, `USR1`, `RTMIN+3`, `RTMAX-1`.

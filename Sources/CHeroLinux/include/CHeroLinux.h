@@ -72,13 +72,16 @@ struct hl_command {
     const unsigned int *groups;
     int group_count;
     int no_new_privileges;
+    /// 1: it enters the mount and network namespaces of the process of this pidfd.
+    int enters_sandbox;
+    int sandbox;
     /// 1: it keeps only these capabilities, one bit each.
     int limits_capabilities;
     unsigned long capabilities;
 };
 /// Starts a command. Returns the PID, or the negated errno with the failed step in *step.
 int hl_spawn_command(const struct hl_command *command, int *step);
-enum { HL_STEP_FORK, HL_STEP_PREPARE, HL_STEP_USER, HL_STEP_DIRECTORY, HL_STEP_EXECUTE };
+enum { HL_STEP_FORK, HL_STEP_PREPARE, HL_STEP_SANDBOX, HL_STEP_USER, HL_STEP_DIRECTORY, HL_STEP_EXECUTE };
 
 // The event loop. Each event returns the token of its watch.
 int hl_epoll_create(void);

@@ -20,8 +20,8 @@
 #define HERO_VERSION 2u
 #define HERO_EXIT_VERSION 3u
 // Version 2 adds hero_rights, 3 containment and handover, 4 the notify socket, 5 log_when_slow and strict_exec, 6
-// notify_senders, 7 attributes, 8 capabilities.
-#define HERO_SPEC_VERSION 8u
+// notify_senders, 7 attributes, 8 capabilities, 9 sandbox.
+#define HERO_SPEC_VERSION 9u
 #define HERO_NOTIFY_VERSION 1u
 #define HERO_SECTOR 512
 #define HERO_CGROUP_SIZE 256  // of a cgroup's path with its NUL
@@ -105,7 +105,13 @@ enum hero_stage {
     HERO_STAGE_LIMIT_STACK = 24,
     HERO_STAGE_NICE = 25,
     HERO_STAGE_IO_PRIORITY = 26,
-    HERO_STAGE_CAPABILITIES = 27
+    HERO_STAGE_CAPABILITIES = 27,
+    HERO_STAGE_SANDBOX = 28,  // the namespaces; then which of its keys
+    HERO_STAGE_SANDBOX_READ_ONLY = 29,
+    HERO_STAGE_SANDBOX_WRITABLE = 30,
+    HERO_STAGE_SANDBOX_TMP = 31,
+    HERO_STAGE_SANDBOX_HIDE = 32,
+    HERO_STAGE_SANDBOX_NETWORK = 33
 };
 
 /// How the process tree of a start is held together, in addition to the shim being its subreaper (TR-2).
@@ -232,6 +238,7 @@ struct hero_spec {
     uint64_t capabilities;         // the set that the program keeps, one bit each; only with limits_capabilities
     uint32_t limits_capabilities;  // 0: unchanged
     uint32_t padding;
+    struct hero_sandbox sandbox;   // since version 9
 };
 
 /// The identity of one process, in addition to boot id and PID namespace (ID-1).

@@ -4,6 +4,26 @@
 
 #include <stdint.h>
 
+/// What the sandbox of a program restricts.
+enum hero_sandbox_flags {
+    HERO_SANDBOX_READ_ONLY = 1,    // all mounts but /dev, /proc, /sys and the writable paths are read-only
+    HERO_SANDBOX_PRIVATE_TMP = 2,  // /tmp and /var/tmp are empty and its own
+    HERO_SANDBOX_NO_NETWORK = 4,   // it has only a loopback interface of its own
+    HERO_SANDBOX_END = 8
+};
+
+#define HERO_SANDBOX_MAX_PATHS 250  // in each list
+
+/// The sandbox of a program; with no flag and no hidden path it has none.
+struct hero_sandbox {
+    uint32_t flags;     // enum hero_sandbox_flags
+    uint32_t writable;  // list: absolute paths
+    uint32_t writable_count;
+    uint32_t hidden;    // list: absolute paths of files and directories that it cannot open
+    uint32_t hidden_count;
+    uint32_t unused;
+};
+
 /// Sets every signal to its default disposition and unblocks all signals, because exec(3) passes on ignored and blocked
 /// signals (signal(7)).
 ///

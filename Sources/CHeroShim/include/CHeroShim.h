@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "CHeroRecord.h"
+#include "CHeroShimConfinement.h"
 
 #pragma clang assume_nonnull begin
 
@@ -367,8 +368,7 @@ struct shim_child {
     const void *groups;  // of the rights; may be unaligned
     uint64_t open_files_soft;
     uint32_t umask;
-    uint32_t limits_capabilities;  // 1: the program keeps only these capabilities
-    uint64_t capabilities;
+    struct shim_confinement confinement;
     uint32_t strict_exec;        // 1: a candidate that another user could change ends the search (FS-5)
     int32_t output;              // becomes 1
     int32_t error;               // becomes 2

@@ -23,6 +23,8 @@ public struct LaunchRequest: Hashable, Sendable {
     ///
     /// `HOME USER LOGNAME SHELL` of the user are added where the environment has none.
     public var rights = Rights()
+    /// What the program can see and change of the machine; nil: everything that its user can.
+    public var sandbox: SandboxPolicy?
     /// The absolute path of the PID file of a daemon that forks: it names the main process; nil for other programs.
     public var pidFile: String?
     /// How long after the fork the PID file, or the notify message, is waited for.

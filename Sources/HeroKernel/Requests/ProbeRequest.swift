@@ -28,6 +28,8 @@ public struct ProbeRequest: Hashable, Sendable {
     public var workingDirectory: String
     /// For commands: the user, group and privileges.
     public var rights = Rights()
+    /// For commands: the process in whose sandbox the command runs; nil: it runs in none.
+    public var sandboxed: ProcessIdentity?
     /// For lines of output: the path of the log in the log directory, as in `LaunchRequest`.
     public var logFile = ""
     /// For lines of output: when the start began; earlier lines do not count.

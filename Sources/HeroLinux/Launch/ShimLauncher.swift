@@ -66,7 +66,8 @@ final class ShimLauncher {
             log: specContext.paths.logs + "/" + request.logFile,
             script: specContext.paths.script(of: request.start.job),
             record: specContext.paths.record(of: request.start.job),
-            rights: request.rights
+            rights: request.rights,
+            sandbox: request.sandbox
         )
     }
 

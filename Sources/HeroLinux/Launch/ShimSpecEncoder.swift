@@ -47,7 +47,7 @@ struct ShimSpecEncoder {
         )
         var own = [InstanceTag.variable: InstanceTag.value(request.start, context.paths)]
         if request.mayNotify {
-            let socket = context.paths.notifySocket(of: request.start.job)
+            let socket = try Self.notifySocket(request, context.paths)
             header.notify_socket = append(socket)
             own["NOTIFY_SOCKET"] = socket
             header.notify_senders =
@@ -95,6 +95,7 @@ struct ShimSpecEncoder {
             header.limits_capabilities = 1
             header.capabilities = Capability.bits(capabilities)
         }
+        if let sandbox = request.sandbox { header.sandbox = encode(sandbox) }
         if let cgroup {
             header.containment = cgroup.kind.rawValue
             header.cgroup = append(cgroup.path)
@@ -149,6 +150,24 @@ struct ShimSpecEncoder {
         encoded.processes = .max
         encoded.core_bytes = .max
         encoded.memory_bytes = .max
+        return encoded
+    }
+
+    /// The address of the notify socket; an abstract name cannot be reached from another network namespace.
+    private static func notifySocket(_ request: LaunchRequest, _ paths: RuntimePaths) throws(StartError) -> String {
+        let address = paths.notifySocket(of: request.start.job)
+        guard request.sandbox != nil, address.hasPrefix("@") else { return address }
+        let path = paths.notifySocketFile(of: request.start.job)
+        throw StartError(.notify, ENAMETOOLONG, "a program in a sandbox needs a path of at most 107 bytes: \(path)")
+    }
+
+    private mutating func encode(_ sandbox: SandboxPolicy) -> hero_sandbox {
+        var encoded = hero_sandbox()
+        if sandbox.isReadOnly { encoded.flags |= HERO_SANDBOX_READ_ONLY.rawValue }
+        if sandbox.hasPrivateTmp { encoded.flags |= HERO_SANDBOX_PRIVATE_TMP.rawValue }
+        if sandbox.hasNoNetwork { encoded.flags |= HERO_SANDBOX_NO_NETWORK.rawValue }
+        (encoded.writable, encoded.writable_count) = append(list: sandbox.writable)
+        (encoded.hidden, encoded.hidden_count) = append(list: sandbox.hidden)
         return encoded
     }
 

@@ -19,6 +19,8 @@ struct StartFailureContext {
     var record: String
     /// The user, group and limits.
     var rights = Rights()
+    /// The sandbox; nil without one.
+    var sandbox: SandboxPolicy?
 
     /// Returns the object of a failure and its cause.
     fileprivate func detail(_ number: UInt32, _ stage: StartFailure.Stage, _ error: Int32) -> String? {
@@ -35,6 +37,7 @@ struct StartFailureContext {
         case .privileges:
             guard hero_stage(rawValue: number) == HERO_STAGE_CAPABILITIES else { return nil }
             return "\(capabilityText): \(cause)\(rootHint(error))"
+        case .sandbox: return "\(sandboxText(number)): \(cause)\(rootHint(error))\(kernelHint(error))"
         case .oomScore: return "\(rights.oomScoreAdjustment ?? 0): \(cause)"
         case .environment, .folder, .launch, .pipe, .notify, .fork, .session, .stdio, .signals: return nil
         }
@@ -64,6 +67,23 @@ struct StartFailureContext {
     private func priorityText(_ number: UInt32) -> String {
         hero_stage(rawValue: number) == HERO_STAGE_NICE
             ? "nice \(rights.nice ?? 0)" : "io_priority \(rights.ioPriority?.description ?? "")"
+    }
+
+    /// The key of the sandbox that failed.
+    private func sandboxText(_ number: UInt32) -> String {
+        switch hero_stage(rawValue: number) {
+        case HERO_STAGE_SANDBOX_READ_ONLY: "read_only"
+        case HERO_STAGE_SANDBOX_WRITABLE:
+            "writable " + ((sandbox?.writable ?? []).first { access($0, F_OK) != 0 } ?? "")
+        case HERO_STAGE_SANDBOX_TMP: "private_tmp"
+        case HERO_STAGE_SANDBOX_HIDE: "hide"
+        case HERO_STAGE_SANDBOX_NETWORK: "no_network"
+        default: "namespaces"
+        }
+    }
+
+    private func kernelHint(_ error: Int32) -> String {
+        error == ENOSYS ? "; it needs Linux 5.12 or later" : ""
     }
 
     private func limitText(_ number: UInt32) -> String? {
@@ -142,6 +162,9 @@ func makeStartFailure(_ number: UInt32, _ error: Int32, _ context: StartFailureC
         case HERO_STAGE_OOM_SCORE: .oomScore
         case HERO_STAGE_USER: .user
         case HERO_STAGE_PRIVILEGES, HERO_STAGE_CAPABILITIES: .privileges
+        case HERO_STAGE_SANDBOX, HERO_STAGE_SANDBOX_READ_ONLY, HERO_STAGE_SANDBOX_WRITABLE, HERO_STAGE_SANDBOX_TMP,
+            HERO_STAGE_SANDBOX_HIDE, HERO_STAGE_SANDBOX_NETWORK:
+            .sandbox
         case HERO_STAGE_DIRECTORY: .directory
         case HERO_STAGE_SIGNALS: .signals
         case HERO_STAGE_EXECUTE, HERO_STAGE_STRICT: .execute

@@ -85,6 +85,11 @@ final class CommandProbe {
             command.limits_capabilities = 1
             command.capabilities = UInt(Capability.bits(capabilities))
         }
+        let sandbox = try Self.openSandbox(of: request)
+        if let sandbox {
+            command.enters_sandbox = 1
+            command.sandbox = sandbox.number
+        }
         let variables = environment.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" } + [environmentTag]
         var step: Int32 = 0
         let pid = (account?.groups ?? []).withUnsafeBufferPointer { groups in
@@ -100,10 +105,21 @@ final class CommandProbe {
         self.pidfd = Descriptor(pidfd)
     }
 
+    /// Opens the process in whose sandbox the command runs; nil if it runs in none.
+    private static func openSandbox(of request: ProbeRequest) throws(StartError) -> Descriptor? {
+        guard let process = request.sandboxed else { return nil }
+        guard let found = ProcessTable.open(process) else {
+            throw StartError(.sandbox, ESRCH, "the program has ended")
+        }
+        return found.pidfd
+    }
+
     private static func refusal(_ name: String, _ request: ProbeRequest, _ step: Int32, _ number: Int32) -> StartError {
         switch Int(step) {
         case Int(HL_STEP_USER):
             StartError(.user, number, "user `\(request.rights.user ?? "")`: \(errorText(number))")
+        case Int(HL_STEP_SANDBOX):
+            StartError(.sandbox, number, "the namespaces of the program: \(errorText(number))")
         case Int(HL_STEP_DIRECTORY):
             StartError(.directory, number, "\(request.workingDirectory): \(errorText(number))")
         case Int(HL_STEP_EXECUTE): StartError(.execute, number, "\(name): \(errorText(number))")

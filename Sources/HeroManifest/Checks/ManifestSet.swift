@@ -90,6 +90,7 @@ struct ManifestSet {
         checkRetries()
         checkExpansions()
         checkRelativePaths()
+        checkSandboxes()
         checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }

@@ -34,6 +34,7 @@ struct ActionDraft: ManifestDraft {
     var retry = RetryDraft()
     var log = LogDraft()
     var limits = LimitsDraft()
+    var sandbox = SandboxDraft()
     /// The value of `schedule.timezone`; only the caller knows which time zones exist.
     var timeZone: (name: String, span: Span)?
 
@@ -80,10 +81,13 @@ extension ActionDraft {
     mutating func finishDecoding(in decoder: inout FileDecoder) {
         spec.restart = restart ?? (spec.isProcess ? .always : .onFailure)
         if spec.occasion == .stopped, spec.timeout == nil { spec.timeout = ActionSpec.stoppedTimeout }
-        for more in [stop.writtenFields, retry.writtenFields, log.writtenFields, limits.writtenFields]
+        for more in [
+            stop.writtenFields, retry.writtenFields, log.writtenFields, limits.writtenFields, sandbox.writtenFields,
+        ]
         where !more.isEmpty {
             writtenFields += more
         }
+        spec.sandbox = sandbox.policy.isEmpty ? nil : sandbox.policy
         switch (span(of: "exec"), span(of: "script")) {
         case (nil, nil):
             guard misspelledKeys.isDisjoint(with: ["exec", "script"]) else { break }
@@ -115,6 +119,7 @@ extension ActionDraft {
             )
         }
         checkProcessAndOneShotKeys(in: &decoder)
+        checkSandbox(in: &decoder)
     }
 
     /// Reports keys that have no meaning for a process, or no meaning for a one-shot.

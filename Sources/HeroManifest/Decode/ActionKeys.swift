@@ -87,6 +87,9 @@ extension ActionDraft {
         Key("capabilities") { node, draft, decoder in
             draft.spec.capabilities = decoder.capabilities(node, "capabilities")
         },
+        Key("sandbox") { node, draft, decoder in
+            SandboxDraft.table.decode(node, example: "read_only: true", into: &draft.sandbox, in: &decoder)
+        },
         Key("strict_exec") { node, draft, decoder in
             if let value = decoder.boolean(node, "strict_exec") { draft.spec.isStrict = value }
         },

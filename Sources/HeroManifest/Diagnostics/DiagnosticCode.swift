@@ -146,6 +146,13 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     /// A service lists a standalone action.
     case standaloneInService = "standalone-in-service"
 
+    /// A program without network binds a port, or has a probe that needs the network.
+    case sandboxWithoutNetwork = "sandbox-without-network"
+    /// A file that a program creates for others is out of reach in its sandbox.
+    case sandboxHidesPath = "sandbox-hides-path"
+    /// A program can leave its sandbox (a warning).
+    case sandboxNoBarrier = "sandbox-no-barrier"
+
     // Variables.
 
     /// `${NAME}` has no value.

@@ -107,6 +107,14 @@ extension ActionSpec {
             return .text(Canonical.list(capabilities.map(\.description)))
         },
         Field(
+            "sandbox",
+            .object(.sandbox),
+            cost: .restart,
+            "What it can see and change of the machine; only root can start a program in a sandbox."
+        ) {
+            .map($0.sandbox?.canonical ?? [:])
+        },
+        Field(
             "strict_exec",
             .bool,
             default: .bool(false),

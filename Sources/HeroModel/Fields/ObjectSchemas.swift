@@ -41,6 +41,15 @@ extension ObjectSchema {
     /// `stop` of a service in the short form: the keys of a service and of its action.
     public static let shortFormStop = Self(serviceStop.properties + stop.properties)
 
+    /// `sandbox` of an action.
+    public static let sandbox = Self([
+        Property("read_only", .bool, default: .bool(false), "It can write only to `writable`, /dev, /proc and /sys."),
+        Property("writable", .list(of: .path), "The directories and files that it can write to under `read_only`."),
+        Property("private_tmp", .bool, default: .bool(false), "Its /tmp and /var/tmp are empty and its own."),
+        Property("hide", .list(of: .path), "Directories and files that it cannot open."),
+        Property("no_network", .bool, default: .bool(false), "It has only a loopback interface of its own."),
+    ])
+
     /// `retry` of an action.
     public static let retry = Self([
         Property(

@@ -27,6 +27,8 @@ public struct MachineFacts: Hashable, Sendable {
     public var manifests = ManifestFacts.unreadable("not read yet")
     /// The actions to whose notify socket every user can write because they start as root, as `context/service.action`.
     public var openNotifySockets: [String] = []
+    /// Which actions of the manifests are confined; nil while there are no valid manifests.
+    public var confinement: ConfinementSummary?
 
     /// Makes unknown facts.
     public init() {}

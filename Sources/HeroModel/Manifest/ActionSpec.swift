@@ -55,6 +55,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var noNewPrivileges: Bool?
     /// The capabilities that it keeps, sorted; nil: all of root, and none of another user.
     public var capabilities: [Capability]?
+    /// What it can see and change of the machine; nil: everything that its user can.
+    public var sandbox: SandboxPolicy?
     /// Whether it runs only if no user except root and the user of heroproc can change its program.
     public var isStrict: Bool
     /// The adjustment of the out-of-memory score, -1000 to 1000; nil: that of heroproc.
@@ -123,6 +125,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         limits = ResourceLimits()
         noNewPrivileges = nil
         capabilities = nil
+        sandbox = nil
         isStrict = false
         oomScoreAdjustment = nil
         nice = nil
@@ -196,6 +199,7 @@ extension ActionSpec {
         limits = try fields.decodeIfPresent(ResourceLimits.self, forKey: .limits) ?? limits
         noNewPrivileges = try fields.decodeIfPresent(Bool.self, forKey: .noNewPrivileges)
         capabilities = try fields.decodeIfPresent([Capability].self, forKey: .capabilities)
+        sandbox = try fields.decodeIfPresent(SandboxPolicy.self, forKey: .sandbox)
         isStrict = try fields.decodeIfPresent(Bool.self, forKey: .isStrict) ?? isStrict
         oomScoreAdjustment = try fields.decodeIfPresent(Int.self, forKey: .oomScoreAdjustment)
         nice = try fields.decodeIfPresent(Int.self, forKey: .nice)

@@ -34,6 +34,8 @@ public struct StartFailure: Hashable, Sendable, Codable {
         case user
         /// Set the privileges.
         case privileges
+        /// Set up the sandbox.
+        case sandbox
         /// Change to the working directory.
         case directory
         /// Reset the signals.
@@ -75,7 +77,7 @@ extension StartFailure.Stage {
         switch self {
         case .launch, .record, .log, .notify, .script: true
         case .environment, .folder, .pipe, .fork, .session, .stdio, .limits, .priority, .oomScore, .user, .privileges,
-            .directory, .signals, .execute:
+            .sandbox, .directory, .signals, .execute:
             false
         }
     }
@@ -102,6 +104,7 @@ extension StartFailure: CustomStringConvertible {
             case .oomScore: "set oom_score_adj"
             case .user: "change to"
             case .privileges: "set the privileges"
+            case .sandbox: "set up the sandbox"
             case .directory: "change to the working directory"
             case .signals: "reset the signals"
             case .execute: "execute"

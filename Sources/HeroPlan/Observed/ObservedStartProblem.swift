@@ -28,6 +28,7 @@ public struct ObservedStartProblem: Hashable, Sendable {
         case .folder: "folders"
         case .priority: "nice"
         case .privileges: "capabilities"
+        case .sandbox: "sandbox"
         case .launch, .record, .log, .pipe, .notify, .script, .fork, .session, .stdio, .limits, .oomScore, .signals,
             .execute:
             "exec"

@@ -23,6 +23,7 @@ struct LaunchRequestBuilder {
             logFile: logFile(of: job, action, in: service)
         )
         request.rights = rights
+        request.sandbox = action.sandbox
         // A one-shot that has exited successfully is complete, whatever its PID file contains.
         request.pidFile = action.isProcess ? action.pidFile : nil
         request.handoverTimeout = action.startTimeout
@@ -115,6 +116,7 @@ struct LaunchRequestBuilder {
         )
         request.rights.capabilities = rights.capabilities
         request.memoryBelow = probe?.memoryBelow
+        request.sandboxed = action.sandbox == nil ? nil : job.process
         request.logFile = logFile(of: job, action, in: service)
         request.startedAt = job.startedAt
         return request

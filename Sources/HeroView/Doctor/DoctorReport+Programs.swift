@@ -195,6 +195,7 @@ extension DoctorReport {
                     names.isEmpty ? "none is required" : "\(names) \(core.count == 1 ? "is" : "are") declared"
                 ),
             ] + openNotifySockets(facts.openNotifySockets)
+                + confinement(facts.confinement, asRoot: facts.privileges.uid == 0)
         }
     }
 }

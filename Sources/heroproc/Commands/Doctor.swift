@@ -58,6 +58,7 @@ struct Doctor: HeroCommand {
         let errors = result.diagnostics.filter { $0.severity == .error }
         if let desired = result.desired {
             let required = workspace.requiresCore ? desired.settings.required : []
+            facts.confinement = desired.confinement(asRoot: facts.privileges.uid == 0)
             facts.openNotifySockets = desired.openNotifySockets(asRoot: facts.privileges.uid == 0)
             return .valid(services: desired.services.count, actions: desired.actions.count, core: required)
         }

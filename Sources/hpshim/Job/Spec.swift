@@ -33,7 +33,6 @@ struct Spec {
             header.magic == HERO_SPEC_MAGIC, Int(header.size) >= headerSize, Int(header.size) <= size,
             header.generation >= 1, header.umask <= 0o777, header.log_keep <= 99,
             header.stop_signal >= 1, header.stop_signal <= 64, header.strict_exec <= 1,
-            header.limits_capabilities <= 1,
             header.log_when_slow <= HERO_WHEN_SLOW_DROP.rawValue,
             header.notify_senders <= HERO_NOTIFY_SENDERS_ALL.rawValue,
             header.candidate_count >= 1, header.argument_count >= 1
@@ -45,8 +44,7 @@ struct Spec {
             isStringList(header.arguments, header.argument_count),
             isStringList(header.environment, header.environment_count),
             hasValidScript(), hasBootIdentifier(), hasValidRights(), hasValidAttributes(), hasValidContainment(),
-            hasValidReadyDescriptor(),
-            hasValidNotifySocket()
+            hasValidReadyDescriptor(), hasValidNotifySocket(), hasValidConfinement()
         else { return nil }
     }
 
@@ -118,12 +116,12 @@ struct Spec {
         return end < Int(header.size) ? end - offset : nil
     }
 
-    private func isAbsolutePath(_ offset: UInt32) -> Bool {
+    func isAbsolutePath(_ offset: UInt32) -> Bool {
         guard let length = length(at: Int(offset)) else { return false }
         return length >= 1 && length < Spec.maxPathSize && string(offset)[0] == 0x2f
     }
 
-    private func isStringList(_ offset: UInt32, _ count: UInt32) -> Bool {
+    func isStringList(_ offset: UInt32, _ count: UInt32) -> Bool {
         // Each string takes at least one byte: a count beyond the size is invalid and need not be walked.
         guard count <= header.size else { return false }
         var next = Int(offset)

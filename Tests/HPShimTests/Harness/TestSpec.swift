@@ -41,6 +41,10 @@ struct TestSpec {
     var attributes = hero_attributes()
     /// The capabilities that the program keeps, one bit each; nil: unchanged.
     var capabilities: UInt64?
+    /// The restrictions of the sandbox.
+    var sandboxFlags: UInt32 = 0
+    var writable: [String] = []
+    var hidden: [String] = []
     var groups: [UInt32] = []
 
     static let defaultRights: hero_rights = {
@@ -108,6 +112,9 @@ struct TestSpec {
         header.notify_senders = notifySenders
         header.strict_exec = isStrict ? 1 : 0
         header.attributes = attributes
+        header.sandbox.flags = sandboxFlags
+        (header.sandbox.writable, header.sandbox.writable_count) = (put(writable), UInt32(writable.count))
+        (header.sandbox.hidden, header.sandbox.hidden_count) = (put(hidden), UInt32(hidden.count))
         header.limits_capabilities = capabilities == nil ? 0 : 1
         header.capabilities = capabilities ?? 0
         header.size = base + UInt32(blob.count)

@@ -9,7 +9,7 @@ struct SpecTests {
     /// Invalid changes of the header.
     static let invalidSpecs: [(String, @Sendable (inout hero_spec) -> Void)] = [
         ("magic", { $0.magic = 1 }),
-        ("a future version", { $0.version = 9 }),
+        ("a future version", { $0.version = 10 }),
         ("generation 0", { $0.generation = 0 }),
         ("a size larger than the memory", { $0.size += 1 }),
         ("a size smaller than the header", { $0.size = 10 }),
@@ -82,12 +82,16 @@ struct SpecTests {
         ("a notify socket that is neither path nor name", { $0.notify_socket = $0.arguments }),
         ("a watchdog without a notify socket", { $0.watchdog_us = 1 }),
         ("an invalid strict_exec", { $0.strict_exec = 2 }),
+        ("an unknown restriction of the sandbox", { $0.sandbox.flags = 8 }),
+        ("too many writable paths", { $0.sandbox.writable_count = 251 }),
+        ("a hidden path beyond the end", { ($0.sandbox.hidden, $0.sandbox.hidden_count) = (.max, 1) }),
+        ("a hidden path that is not absolute", { ($0.sandbox.hidden, $0.sandbox.hidden_count) = ($0.arguments, 1) }),
         ("invalid limits_capabilities", { $0.limits_capabilities = 2 }),
         ("an invalid log_when_slow", { $0.log_when_slow = 2 }),
         ("an invalid notify_senders", { $0.notify_senders = 3 }),
     ]
 
-    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5, 6, 7] as [UInt32])
+    @Test("The shim accepts specs of older versions (SH-14)", arguments: [2, 3, 4, 5, 6, 7, 8] as [UInt32])
     func acceptsOlderVersions(_ version: UInt32) throws {
         let job = try TestJob(shell: "exit 7")
         job.spec.version = version

@@ -204,6 +204,11 @@ extension MachineFacts {
         facts.supervision.hasSystemd = true
         facts.supervision.unit = .init(name: "heroproc.service", killMode: "control-group", delegates: false)
         facts.openNotifySockets = ["core/db.server", "core/web.server"]
+        var summary = ConfinementSummary()
+        summary.actions = 7
+        summary.sandboxed = ["core/api.server"]
+        summary.unconfined = ["core/a.main", "core/b.main", "core/db.server", "core/web.server"]
+        facts.confinement = summary
         return facts
     }
 
@@ -214,6 +219,10 @@ extension MachineFacts {
         facts.containment.limitation = .notWritable("/sys/fs/cgroup/user.slice/user-1000.slice/session-3.scope")
         facts.privileges = PrivilegeFacts()
         facts.privileges.uid = 1000
+        var summary = ConfinementSummary()
+        summary.actions = 2
+        summary.sandboxed = ["core/api.server", "core/web.server"]
+        facts.confinement = summary
         facts.limits.openFilesHard = 1_048_576
         facts.limits.processes = 63_000
         facts.limits.ownProcesses = 84
