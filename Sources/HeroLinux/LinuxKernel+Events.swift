@@ -36,6 +36,8 @@ extension LinuxKernel {
         case .shimNotices: shimTracker.readNotices()
         case .shim where id == ShimTracker.deferredStartsID: recoverDeferredStarts()
         case .shim: isTimer ? shimTracker.handleTimer(id) : shimTracker.handleShimExit(id)
+        case .forkServer: shimTracker.handleForkServer(isTimeout: isTimer)
+        case .forkServerExit: shimTracker.handleForkServerExit(id)
         case .mainProcess: shimTracker.handleMainExit(id)
         case .notifyState: isTimer ? shimTracker.readNotifyState(id) : shimTracker.readChangedRecords()
         case .orphan: isTimer ? orphanTracker.handleTimer(id) : orphanTracker.handleMainExit(id)
@@ -77,10 +79,13 @@ extension LinuxKernel {
                 hasChildSignal = false
                 return
             }
+            // The child may be a forked shim whose reply is still to be read.
+            shimTracker.receiveForkedShims()
             // A child with an owner is reaped by its own event, which is still to come; its next check continues here.
-            guard !shimTracker.isTrackedShim(pid), !orphanTracker.isTrackedProcess(pid),
-                !outputDrainer.isDrainProcess(pid), !probeRunner.isCommandProcess(pid),
-                !accountLookups.isLookupProcess(pid), !helperTasks.isTaskProcess(pid)
+            guard !shimTracker.isTrackedShim(pid), !shimTracker.forkServer.isServer(pid),
+                !orphanTracker.isTrackedProcess(pid), !outputDrainer.isDrainProcess(pid),
+                !probeRunner.isCommandProcess(pid), !accountLookups.isLookupProcess(pid),
+                !helperTasks.isTaskProcess(pid)
             else {
                 return
             }

@@ -151,6 +151,7 @@ public final class LinuxKernel: Kernel {
     /// This is called last, while the `ReconcilerLock` is still held. A process that waits for that lock notices that
     /// its file is gone and opens a new one (UP-5).
     public func cleanUpRunDirectory() {
+        shimTracker.forkServer.end()
         unlink(paths.controlSocket)
         unlink(paths.storeOutageFile)
         unlink(paths.safeModeFile)

@@ -8,6 +8,11 @@ struct Shim {
     static func main() {
         if shim_version_is_requested() != 0 { shim_exit(shim_print_version()) }
         if DrainMode.isRequested { shim_exit(DrainMode.run()) }
+        if shim_fork_server_is_requested() != 0 {
+            shim_serve_requests()
+            // From here on this process is a shim that the fork server has forked.
+            shim_exit(runJob())
+        }
         shim_exit(ReconcilerMonitor.isRequested ? ReconcilerMonitor.run() : runJob())
     }
 

@@ -54,11 +54,17 @@ public func children(of pid: pid_t) -> [pid_t] {
 
 // MARK: Shims
 
-/// Whether a process is the shim of a job, and not a monitor.
+/// Whether a process is the shim of a job, and not a monitor or a fork server.
 public func isShim(_ pid: pid_t) -> Bool {
     guard (try? String(contentsOfFile: "/proc/\(pid)/comm", encoding: .utf8)) == "hpshim\n" else { return false }
     let arguments = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
-    return !arguments.hasPrefix("hpshim\0keep\0")
+    return !arguments.hasPrefix("hpshim\0keep\0") && !isForkServer(pid)
+}
+
+/// Whether a process forks shims, or has just been forked by that process.
+public func isForkServer(_ pid: pid_t) -> Bool {
+    let arguments = (try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? ""
+    return arguments.hasPrefix("hpshim\0fork-server\0")
 }
 
 /// The shim of a program, which is its parent; nil when the shim is gone.

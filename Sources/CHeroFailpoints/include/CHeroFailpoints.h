@@ -36,6 +36,9 @@
     POINT(FP_ST_14, shim, "the program executes, EXECUTED is not recorded")                                       \
     POINT(FP_ST_15, shim, "EXECUTED is recorded, no notice is sent")                                              \
     POINT(FP_ST_16, reconciler, "a start without runtime files is retired, its generation is not used")           \
+    POINT(FP_ST_17, shim, "the fork server has a request and has not forked")                                     \
+    POINT(FP_ST_18, shim, "the forked shim has not sent its reply")                                               \
+    POINT(FP_ST_19, shim, "the forked shim has sent its reply and has not begun")                                 \
     /* Preparing a start. */                                                                                      \
     POINT(FP_RC_1, reconciler, "the holder of a port or socket is found, no action is taken")                     \
     POINT(FP_RC_2, reconciler, "the holder is signalled, its exit is not awaited")                                \

@@ -44,7 +44,8 @@ void hl_reap(int pid);
 int hl_sealed_memfd(const void *bytes, long size);
 /// Creates an empty memory file.
 int hl_memfd(void);
-/// Starts a shim with descriptors 0 to 2 on null, 3 and 4 as given, and an empty environment. Returns the PID.
+/// Starts a shim with descriptors 0 to 2 on null, 3 (its spec) and 4 as given, and an empty environment. Returns the
+/// PID. `hpshim fork-server` is started in the same way, with its socket in place of a spec.
 int hl_spawn_shim(const char *path, char *const argv[], int null, int spec, int notice);
 /// Starts `hpshim drain` in the same way, with its stop pipe and the two output pipes. Returns the PID.
 int hl_spawn_drain(const char *path, char *const argv[], int null, int stop_pipe, int output, int errors);
@@ -190,6 +191,16 @@ struct hl_file_identity {
 int hl_identify_file(int directory, const char *name, struct hl_file_identity *entry);
 /// Renames within a directory and never replaces a file (renameat2(2) with RENAME_NOREPLACE).
 int hl_rename_noreplace(int directory, const char *from, const char *to);
+
+// Messages between two processes (messages.c).
+/// Creates a pair of connected sockets that keep the boundaries of messages, both close-on-exec.
+int hl_message_pair(int *own, int *other);
+/// Sends a message with one descriptor; never waits.
+int hl_send_message(int socket, const void *bytes, long size, int descriptor);
+/// Receives the next message without waiting; returns its size, 0 at the end, or -EAGAIN.
+long hl_receive_message(int socket, void *bytes, long size);
+/// Makes every further message from the other side fail. Messages that it has sent before can still be received.
+void hl_refuse_messages(int socket);
 
 // Watching files.
 /// 1: the file is open for writing. 0: it is not. An error if that is unknown, because the file belongs to another user

@@ -11,6 +11,8 @@
 #ifndef CHERORECORD_H
 #define CHERORECORD_H
 
+#include "CHeroForkMessages.h"
+
 #include <stdint.h>
 
 #include "CHeroRecordChild.h"

@@ -6,6 +6,8 @@ struct EventSource: Hashable {
         case signals
         case shimNotices
         case shim
+        case forkServer
+        case forkServerExit
         case mainProcess
         case notifyState
         case orphan

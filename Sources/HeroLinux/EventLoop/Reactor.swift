@@ -87,10 +87,10 @@ final class Reactor {
                 _ = read(clockChangeTimer.number, &ticks, 8)
                 _ = hl_clock_watch_arm(clockChangeTimer.number)
                 emit(.clockChanged)
-            case .signals, .shimNotices, .shim, .mainProcess, .notifyState, .orphan, .outputDrain, .manifestWatcher,
-                .runDirectory, .controlListener, .controlConnection, .probeConnection, .probeCommandErrors,
-                .probeCommandExit, .resolverResults, .accountLookup,
-                .accountLookupExit, .helperTask, .helperTaskExit:
+            case .signals, .shimNotices, .shim, .forkServer, .forkServerExit, .mainProcess, .notifyState, .orphan,
+                .outputDrain, .manifestWatcher, .runDirectory, .controlListener, .controlConnection, .probeConnection,
+                .probeCommandErrors, .probeCommandExit, .resolverResults, .accountLookup, .accountLookupExit,
+                .helperTask, .helperTaskExit:
                 wakes.append(Wakeup(source: subject, readyEvents: readiness[index]))
             }
         }

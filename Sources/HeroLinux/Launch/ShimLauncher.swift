@@ -1,5 +1,6 @@
 import CHeroFailpoints
 import CHeroLinux
+import CHeroRecord
 import Glibc
 import HeroKernel
 import HeroModel
@@ -71,48 +72,59 @@ final class ShimLauncher {
         )
     }
 
-    /// Starts a shim.
+    /// Prepares a start: creates its cgroup and its spec, and reserves a descriptor for the pidfd of its shim.
     ///
     /// `account` is the account that the rights of the request name.
-    func spawn(_ request: LaunchRequest, as account: Account?) throws(StartError) -> Child {
+    func prepare(_ request: LaunchRequest, as account: Account?) throws(StartError) -> PreparedStart {
         var launch = try ResolvedLaunch(request, as: account)
         if request.rights.isStrict {
             launch.candidates = try TrustedProgram.trustedCandidates(launch.candidates, in: request.workingDirectory)
         }
         let cgroup = try cgroups.create(request.start, request.rights.limits)
-        do {
-            return try spawn(launch, in: cgroup)
+        do throws(StartError) {
+            try checkLogDirectory(request.logFile)
+            let spec = try makeSpec(of: launch, in: cgroup)
+            let reserved = try reserveDescriptor(for: request.isRestart ? .restart : .firstStart)
+            hero_failpoint(FP_ST_3)
+            return PreparedStart(launch: launch, spec: spec, reserved: reserved)
         } catch {
             cgroups.remove(request.start)
             throw error
         }
     }
 
-    private func spawn(_ launch: ResolvedLaunch, in cgroup: StartCgroups.Placement?) throws(StartError) -> Child {
-        let request = launch.request
-        try checkLogDirectory(request.logFile)
+    private func makeSpec(of launch: ResolvedLaunch, in cgroup: StartCgroups.Placement?) throws(StartError)
+        -> Descriptor
+    {
         defer { specEncoder.wipe() }
         try specEncoder.encode(launch, specContext, in: cgroup)
         let number = specEncoder.bytes.withUnsafeBytes { hl_sealed_memfd($0.baseAddress, $0.count) }
         guard number >= 0 else { throw makeError("create the spec of the start", 0 &- number) }
-        let spec: Descriptor
-        do { spec = try raiseDescriptor(number, "duplicate a descriptor") } catch {
+        do { return try raiseDescriptor(number, "duplicate a descriptor") } catch {
             throw makeError(error.task, error.number)
         }
+    }
 
-        // This descriptor is reserved for the pidfd: a shim that runs must never be without a watch (RX-1).
-        let reserved = try reserveDescriptor(for: request.isRestart ? .restart : .firstStart)
-        hero_failpoint(FP_ST_3)
-        let pid = withArguments("hpshim", "\(request.label) #\(request.start.job)") {
-            hl_spawn_shim(executablePath, $0, nullDevice.number, spec.number, noticePipe.number)
+    /// Starts a shim by executing its program.
+    func spawn(_ start: PreparedStart) throws(StartError) -> Child {
+        let pid = withArguments("hpshim", start.title) {
+            hl_spawn_shim(executablePath, $0, nullDevice.number, start.spec.number, noticePipe.number)
         }
-        guard pid > 0 else {
-            close(reserved)
-            throw makeError("spawn \(path)", 0 &- pid)
+        do throws(StartError) {
+            guard pid > 0 else { throw makeError("spawn \(path)", 0 &- pid) }
+            return try makeChild(of: start, pid)
+        } catch {
+            cgroups.remove(start.request.start)
+            throw error
         }
+    }
+
+    /// Returns the shim of a start from its PID.
+    ///
+    /// Only this process reaps its children, so the PID still means this child, dead or alive.
+    func makeChild(of start: PreparedStart, _ pid: Int32) throws(StartError) -> Child {
         hero_failpoint(FP_ST_4)
-        // Only this process reaps its children, so the PID still means this child, dead or alive.
-        close(reserved)
+        start.releaseReservedDescriptor()
         var pidfd = hl_pidfd_open(pid)
         // Another thread may have taken the descriptor.
         for _ in 0..<1000 where pidfd == -EMFILE || pidfd == -ENFILE {
@@ -123,9 +135,23 @@ final class ShimLauncher {
         return Child(
             pid: pid,
             pidfd: Descriptor(pidfd),
-            failureContext: makeFailureContext(launch),
-            programProblem: TrustedProgram.problem(launch)
+            failureContext: makeFailureContext(start.launch),
+            programProblem: TrustedProgram.problem(start.launch)
         )
+    }
+
+    /// Removes what was prepared for a start that will not happen.
+    func discard(_ start: PreparedStart) { cgroups.remove(start.request.start) }
+
+    /// Starts `hpshim fork-server`.
+    ///
+    /// - Parameter socket: The end of a message pair for its requests.
+    /// - Returns: Its PID, or a negated errno.
+    func spawnForkServer(_ socket: Descriptor) -> Int32 {
+        // The padding reserves memory for the argument of each shim.
+        withArguments("hpshim", "fork-server", String(repeating: " ", count: Int(HERO_TITLE_SIZE))) {
+            hl_spawn_shim(executablePath, $0, nullDevice.number, socket.number, noticePipe.number)
+        }
     }
 
     /// Starts `hpshim drain`, which reads the pipes of a program that has lost its shim.
@@ -189,11 +215,11 @@ final class ShimLauncher {
         }
     }
 
-    private func reserveDescriptor(for use: FileDescriptorBudget.Use) throws(StartError) -> Int32 {
+    private func reserveDescriptor(for use: FileDescriptorBudget.Use) throws(StartError) -> Descriptor {
         guard FileDescriptors.allow(use) else { throw makeError("start a shim", EMFILE) }
         let number = hl_duplicate_descriptor(nullDevice.number, 10)
         guard number >= 0 else { throw makeError("start a shim", 0 &- number) }
-        return number
+        return Descriptor(number)
     }
 
     private func makeError(_ task: String, _ number: Int32) -> StartError {

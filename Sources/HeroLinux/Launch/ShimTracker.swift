@@ -45,14 +45,15 @@ final class ShimTracker {
 
     let reactor: Reactor
     let paths: RuntimePaths
-    private let launcher: ShimLauncher
+    let launcher: ShimLauncher
+    let forkServer: ForkServer
     private let noticePipe: NoticePipe
     private let orphanTracker: OrphanTracker
     private let cgroups: StartCgroups
     let accountLookups: AccountLookups
     let helperTasks: HelperTasks
     /// Launches that wait for an account.
-    private var pendingLookups: [StartID: AccountLookups.LookupID] = [:]
+    var pendingLookups: [StartID: AccountLookups.LookupID] = [:]
     /// Launches that wait for their folders and the link to their log.
     var pendingPreparations: [StartID: HelperTasks.TaskID] = [:]
     let recordWatcher: RecordWatcher
@@ -66,7 +67,7 @@ final class ShimTracker {
     /// The timer ID for recovering them; no shim has this ID.
     static let deferredStartsID: UInt64 = 0
     /// The unsafe programs that were reported.
-    private var reportedProblems: Set<String> = []
+    var reportedProblems: Set<String> = []
 
     init(
         _ reactor: Reactor,
@@ -81,55 +82,13 @@ final class ShimTracker {
         self.reactor = reactor
         self.paths = paths
         self.launcher = launcher
+        forkServer = ForkServer(reactor, launcher)
         self.noticePipe = noticePipe
         self.orphanTracker = orphanTracker
         self.cgroups = cgroups
         self.accountLookups = accountLookups
         self.helperTasks = helperTasks
         recordWatcher = RecordWatcher(reactor, directory: paths.jobs)
-    }
-
-    /// Starts a shim after its account is looked up; the result becomes an event.
-    func launch(_ request: LaunchRequest) {
-        pendingLookups[request.start] = accountLookups.find(request.rights, for: request.start) { [weak self] result in
-            self?.pendingLookups[request.start] = nil
-            self?.prepare(request, as: result)
-        }
-    }
-
-    /// Cancels a launch that waits for its account or its folders; that is reported as the end of the start.
-    ///
-    /// - Returns: false if this start does not wait.
-    func cancelLaunch(_ start: StartID) -> Bool {
-        if cancelPreparation(start) { return true }
-        guard let lookup = pendingLookups.removeValue(forKey: start) else { return false }
-        accountLookups.cancel(lookup)
-        let detail = "the user it runs as: it was stopped before the lookup of that user had finished"
-        reportEnd(start, .startFailed(StartFailure(stage: .user, errno: ECANCELED, detail: detail)))
-        return true
-    }
-
-    /// Starts a shim when everything is prepared.
-    func launch(_ request: LaunchRequest, as account: AccountLookups.Result) {
-        do {
-            let child = try launcher.spawn(request, as: account.get())
-            // Each problem is reported once, even if the program is started again and again.
-            if let problem = child.programProblem, reportedProblems.insert(problem).inserted {
-                reactor.emit(.warning(request.label, "insecure_exec: \(problem)"))
-            }
-            if !track(request.start, child.pid, child.pidfd, failureContext: child.failureContext) {
-                // Without a watch the end of this shim would not be noticed, so it must not run.
-                accountLookups.removeFoundAccount(request.start)
-                _ = hl_pidfd_send_signal(child.pidfd.number, SIGKILL)
-                reportEnd(
-                    request.start,
-                    .startFailed(StartFailure(stage: .launch, errno: errno, detail: errorText(errno)))
-                )
-            }
-        } catch {
-            accountLookups.removeFoundAccount(request.start)
-            reportEnd(request.start, .startFailed(error.failure))
-        }
     }
 
     /// The pidfd of the shim of a start, while it is tracked.
@@ -198,6 +157,8 @@ final class ShimTracker {
     /// Reads the notices of shims.
     func readNotices() {
         let (started, failed, size) = noticePipe.readNotices()
+        // A forked shim has sent its reply before its notice.
+        receiveForkedShims()
         for start in started { reportStart(start) }
         for (start, error) in failed {
             if let id = idByStart[start] { trackedShims[id]?.recordError = error }

@@ -204,7 +204,8 @@ struct FailpointRun {
     ) async throws -> Set<pid_t> {
         var dead: Set<pid_t> = []
         if victims.includesShims {
-            let shims = host.shimPIDs()
+            // The fork server is no shim of a job.
+            let shims = host.shimPIDs().union(isForkServer(hit) ? [hit] : [])
             checker.recordLostShims(shims, isBlind: failpoint.name == "FP-EX-1")
             for shim in shims where kill(shim, SIGKILL) == 0 { dead.insert(shim) }
         }

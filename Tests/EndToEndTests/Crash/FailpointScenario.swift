@@ -148,8 +148,7 @@ extension FailpointScenario {
     /// Failpoints that a restart reaches as well as a first start.
     static let restartScenarios = [
         "FP-ST-3", "FP-ST-4", "FP-ST-5", "FP-ST-6", "FP-ST-8", "FP-ST-9", "FP-ST-10", "FP-ST-11", "FP-ST-12",
-        "FP-ST-14",
-        "FP-ST-15", "FP-LG-1",
+        "FP-ST-14", "FP-ST-15", "FP-ST-17", "FP-ST-18", "FP-ST-19", "FP-LG-1",
     ].map { (name: $0, scenario: restart) }
 
     /// The scenario of every failpoint.
@@ -157,6 +156,7 @@ extension FailpointScenario {
         "FP-ST-1": start, "FP-ST-2": start, "FP-ST-3": start, "FP-ST-4": start, "FP-ST-5": start,
         "FP-ST-6": start, "FP-ST-8": start, "FP-ST-9": start, "FP-ST-10": start, "FP-ST-11": start,
         "FP-ST-12": start, "FP-ST-13": readinessProbe, "FP-ST-14": start, "FP-ST-15": start,
+        "FP-ST-17": start, "FP-ST-18": start, "FP-ST-19": start,
         "FP-ST-16": start.modified { $0.earlierFailpoints = "FP-ST-3=kill9" },
 
         "FP-RC-1": heldPort, "FP-RC-2": heldPort, "FP-RC-3": staleSocket, "FP-RC-4": staleSocket,

@@ -52,7 +52,7 @@ struct TortureRun {
     mutating func waitForFirstShim() async throws {
         guard randomNumber(0...4) > 0, let pid = reconciler?.pid else { return }
         try await eventually("\(name): a shim of \(pid), cycle \(cycles), seed \(seed)") {
-            !children(of: pid).isEmpty
+            children(of: pid).contains { !isForkServer($0) }
         }
     }
 
@@ -95,6 +95,8 @@ struct TortureRun {
         var victims = (reconciler.map { children(of: $0.pid) } ?? []).shuffled(using: &random)
         if victims.isEmpty { victims = host.shimProcesses(of: nil).map(\.pid).shuffled(using: &random) }
         for shim in victims.prefix(count).compactMap(host.shimProcess) { killShim(shim) }
+        // The fork server is a victim like every other child.
+        for server in victims.prefix(count) where isForkServer(server) { kill(server, SIGKILL) }
         return shimKills.count - before
     }
 

@@ -55,7 +55,10 @@ struct ResourceExhaustionTests {
             let old = try await host.runningInstance("old")
             let reconciler = try #require(host.reconcilerPID)
             let group = try ControlGroup("pids", host)
-            try group.write("\(reconciler)", "cgroup.procs")
+            // Both processes that start shims.
+            for pid in [reconciler] + children(of: reconciler).filter(isForkServer) {
+                try group.write("\(pid)", "cgroup.procs")
+            }
             try group.write("1", "pids.max")
 
             try host.declare("old", "status: stop", actions: .process("fork 3"))
