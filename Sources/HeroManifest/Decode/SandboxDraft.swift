@@ -70,6 +70,10 @@ extension ActionDraft {
         if let path = spec.pidFile, let span = span(of: "pid_file") {
             report("the PID file", path, sandbox.problem(withWriting: path), at: span, in: &decoder)
         }
+        for folder in spec.folders {
+            guard let span = span(of: "folders") else { break }
+            report("the folder", folder.path, sandbox.problem(withWriting: folder.path), at: span, in: &decoder)
+        }
     }
 
     private func report(
@@ -153,7 +157,7 @@ extension Probe.Check {
             case .unix(let path): path.hasPrefix("@") ? ("http", "a probe of an abstract socket") : nil
             }
         case .unix(let path): path.hasPrefix("@") ? ("unix", "a probe of an abstract socket") : nil
-        case .exec, .log, .notify, .aliveFor, .watchdog: nil
+        case .exec, .log, .notify, .descriptor, .memory, .aliveFor, .watchdog: nil
         }
     }
 }
