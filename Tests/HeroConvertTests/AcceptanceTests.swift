@@ -5,7 +5,7 @@ import Testing
 /// Structures of real configurations, in words of our own: each has what makes its original hard to import.
 @Suite("Acceptance cases of imports")
 struct AcceptanceTests {
-    @Test("A demo of many processes keeps its waves and refuses the one-shot that could run twice")
+    @Test("A demo of many processes keeps its waves and refuses a repeated one-shot")
     func demoWithWaves() throws {
         let text = """
             environment: ["NET=local"]
@@ -197,7 +197,7 @@ struct AcceptanceTests {
         #expect(!shown.contains("example"))
     }
 
-    @Test("An error tracker with two profiles on one port is valid, and names what is lost")
+    @Test("An error tracker with two profiles on one port is valid")
     func errorTracker() throws {
         var text = """
             services:

@@ -49,7 +49,8 @@ struct RecoveryRecordFormatTests {
             let folder = URL(filePath: #filePath).deletingLastPathComponent().appending(path: "Fixtures")
             let first = try Data(contentsOf: folder.appending(path: "recovery-record-\(name).json"))
             let written = Data(bytes.drop { $0 != UInt8(ascii: "\n") })
-            #expect(try keyPaths(written) == keyPaths(first))
+            // A later version may add keys, which earlier ones ignore.
+            #expect(try keyPaths(written).isSuperset(of: keyPaths(first)))
         }
     }
 

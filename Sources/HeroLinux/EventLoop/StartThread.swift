@@ -4,7 +4,7 @@ import Glibc
 ///
 /// - Returns: 0, or the errno if no thread can be created. (libdispatch would block the caller until a PID is free,
 ///   RX-2.)
-public func startThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
+func startThread(_ work: @escaping @Sendable () -> Void) -> Int32 {
     final class Work: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
