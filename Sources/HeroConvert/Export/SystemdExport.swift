@@ -57,19 +57,21 @@ public struct SystemdExport {
             text += "Description=\(SystemdQuoting.line(service.description.isEmpty ? unit : service.description))\n"
             text += relations(declared)
             var writer = SystemdUnitWriter(service: service, declared: declared)
+            let started = service.actions.filter { $0.occasion == .start }
             if processes.isEmpty {
-                writer.writeOneShots(service.actions)
+                writer.writeOneShots(started)
             } else {
                 let main = processes[index]
-                let position = service.actions.firstIndex { $0.name == main.name } ?? 0
+                let position = started.firstIndex { $0.name == main.name } ?? 0
                 // The one-shots belong to the first unit only.
-                let others = index == 0 ? service.actions : []
+                let others = index == 0 ? started : []
                 writer.write(
                     main,
                     before: others.enumerated().filter { $0.offset < position && !$0.element.isProcess }.map(\.element),
                     after: others.enumerated().filter { $0.offset > position && !$0.element.isProcess }.map(\.element)
                 )
             }
+            if index == 0 { writer.writeStopped(service.actions.filter { $0.occasion == .stopped }) }
             text += writer.unitLines + "\n[Service]\n" + writer.lines
             if service.status == .start {
                 text += "\n[Install]\nWantedBy=multi-user.target\n"
@@ -86,7 +88,9 @@ public struct SystemdExport {
         var after: [String] = []
         var text = ""
         for (key, targets) in [
-            ("Requires", service.requires), ("Wants", service.wants), ("Conflicts", service.conflicts),
+            ("Requires", service.requirements.filter(\.cascades).map(\.service)),
+            ("Wants", service.requirements.filter { !$0.cascades }.map(\.service) + service.wants),
+            ("Conflicts", service.conflicts),
         ] {
             let units = targets.flatMap { self.units(of: $0) }.map { $0 + ".service" }
             guard !units.isEmpty else { continue }
@@ -97,6 +101,10 @@ public struct SystemdExport {
             } else {
                 state.countExact()
             }
+        }
+        if service.requirements.contains(where: { !$0.cascades || $0.until != .up }) {
+            let text = "`cascade: false` is `Wants=` and `After=`; systemd waits until the start of a unit is over"
+            report(declared, "requires", .valueAdapted, text)
         }
         after += service.after.flatMap { units(of: $0) }.map { $0 + ".service" }
         if !after.isEmpty { text += "After=\(after.joined(separator: " "))\n" }

@@ -22,11 +22,11 @@ struct SystemdUnitWriter {
         }
     }
 
-    private mutating func report(_ key: String, _ code: LossCode, _ text: String) {
+    mutating func report(_ key: String, _ code: LossCode, _ text: String) {
         pending.append((key, code, text))
     }
 
-    private mutating func set(_ key: String, _ value: String) {
+    mutating func set(_ key: String, _ value: String) {
         lines += "\(key)=\(value)\n"
         pending.append((key, .exact, ""))
     }
@@ -56,6 +56,14 @@ struct SystemdUnitWriter {
         writeRestart(action)
         set("TimeoutStartSec", SystemdQuoting.duration(action.startTimeout))
         writeStop(action)
+    }
+
+    /// Writes the one-shots that run after a stop.
+    mutating func writeStopped(_ actions: [ActionSpec]) {
+        for action in actions {
+            lines += "ExecStopPost=\(command(action))\n"
+            report("actions", .valueAdapted, "`\(action.name)` is `ExecStopPost=`, which also runs after a crash")
+        }
     }
 
     /// Writes one-shots as one unit.
@@ -98,7 +106,7 @@ struct SystemdUnitWriter {
         case .watchdog(let time)?:
             set("WatchdogSec", SystemdQuoting.duration(time))
         case nil: break
-        case .tcp?, .http?, .exec?, .unix?, .log?, .notify?, .aliveFor?:
+        case .tcp?, .http?, .exec?, .unix?, .log?, .notify?, .descriptor?, .memory?, .aliveFor?:
             report("health", .noCounterpart, "not written: systemd checks only a watchdog")
         }
         if action.notifyFrom == .all { set("NotifyAccess", "all") }
@@ -125,6 +133,7 @@ struct SystemdUnitWriter {
             set("CapabilityBoundingSet", names)
             if !isRoot { set("AmbientCapabilities", names) }
         }
+        writeConfinement(action)
         if let score = action.oomScoreAdjustment { set("OOMScoreAdjust", String(score)) }
         if let nice = action.nice { set("Nice", String(nice)) }
         switch action.ioPriority {
@@ -196,16 +205,23 @@ struct SystemdUnitWriter {
                 by: attempts
             )
             let stable = action.retry.stableAfter.components.seconds
-            let interval = overflow ? Int64(86_400 * 365) : min(delays + stable, 86_400 * 365)
+            let whole = overflow ? Int64(86_400 * 365) : min(delays + stable, 86_400 * 365)
+            let interval = action.retry.within.map { max(1, $0.components.seconds) } ?? whole
             unitLines += "StartLimitIntervalSec=\(interval)s\nStartLimitBurst=\(attempts)\n"
         }
     }
 
     private mutating func writeStop(_ action: ActionSpec) {
+        if !action.stop.command.isEmpty {
+            set("ExecStop", action.stop.command.map(SystemdQuoting.argument).joined(separator: " "))
+        }
         set("KillSignal", "SIG\(action.stop.signal)")
         set("TimeoutStopSec", SystemdQuoting.duration(action.stop.timeout))
         set("KillMode", action.stop.target == .main ? "mixed" : "control-group")
         if action.log != LogPolicy() { report("log", .logLocation, "not written: the journal has limits of its own") }
+        if service.isEssential {
+            report("essential", .endTogether, "not written: the end of one unit ends no other one")
+        }
         if service.isProtected { report("protect", .noCounterpart, "not written: every unit can be stopped") }
     }
 }
