@@ -18,7 +18,9 @@ extension PlanVerifier {
         guard !options.only.isEmpty else { return [] }
         var inside = Set(options.only)
         var pending = options.only
-        var mightHaveStopped: Set<QualifiedName> = []
+        // What a scope stops can block a restart that requires it for the start only. The cascade of that restart
+        // is in scope then, although the restart does not take place.
+        let hasStartOnly = desired.services.values.contains { $0.spec.requirements.contains { !$0.cascades } }
         var dependents: [QualifiedName: [QualifiedName]] = [:]
         for change in services {
             let name = change.service
@@ -30,12 +32,10 @@ extension PlanVerifier {
         }
         // Follow the actual stops and starts from the named services.
         while let name = pending.popLast() {
-            // A restart can be blocked by what its own scope stops, when its cascade is in scope already.
-            if changes[name]?.action == .blocked { mightHaveStopped.insert(name) }
-            let mightStop = mightHaveStopped.contains(name)
-            var next = (dependents[name] ?? []).filter { mightStop || willStop(name) && willStop($0) }
-            for other in next where mightStop && mightHaveStopped.insert(other).inserted { pending.append(other) }
-            if willStart(name) || changes[name]?.action == .blocked || !(changes[name]?.blockedBy ?? []).isEmpty {
+            var next = (dependents[name] ?? []).filter { hasStartOnly || willStop(name) && willStop($0) }
+            if hasStartOnly || willStart(name) || changes[name]?.action == .blocked
+                || !(changes[name]?.blockedBy ?? []).isEmpty
+            {
                 // A degraded requirement whose running jobs stay is completed as well.
                 next += declaredRequires(name).filter { !isStarted($0) || expectedChange($0) == .start }
                 next += (conflicts[name] ?? []).filter { expectedState($0) == .down }
