@@ -54,6 +54,8 @@ extension LinuxKernel {
         case .accountLookupExit: accountLookups.handleExit(id)
         case .helperTask: isTimer ? helperTasks.handleTimeout(id) : helperTasks.readReply(id)
         case .helperTaskExit: helperTasks.handleExit(id)
+        case .repositoryReply: isTimer ? repositoryFetcher.handleTimeout(id) : repositoryFetcher.readReply(id)
+        case .repositoryExit: repositoryFetcher.handleExit(id)
         }
     }
 
@@ -85,7 +87,7 @@ extension LinuxKernel {
             guard !shimTracker.isTrackedShim(pid), !shimTracker.forkServer.isServer(pid),
                 !orphanTracker.isTrackedProcess(pid), !outputDrainer.isDrainProcess(pid),
                 !probeRunner.isCommandProcess(pid), !accountLookups.isLookupProcess(pid),
-                !helperTasks.isTaskProcess(pid)
+                !helperTasks.isTaskProcess(pid), !repositoryFetcher.isHelperProcess(pid)
             else {
                 return
             }

@@ -35,6 +35,16 @@ extension LinuxKernel {
         ReconcilerStatusFile.writeRefusedChange(text, at: wallTime(), paths)
     }
 
+    /// Fetches the followed repository in a helper process.
+    public func fetchRepository(_ arguments: [String], timeout: Duration) {
+        repositoryFetcher.fetch(arguments, timeout: timeout)
+    }
+
+    /// Writes the file that describes the followed repository; nil removes it.
+    public func publishRepositoryStatus(_ status: [UInt8]?) {
+        ReconcilerStatusFile.writeRepositoryStatus(status, paths)
+    }
+
     /// Removes the logs of earlier jobs of an action.
     public func pruneLogs(in folder: String, keepingJobs count: Int) {
         shimTracker.removeLogLinks(LogFiles.prune("\(paths.logs)/\(folder)", keepingJobs: count))

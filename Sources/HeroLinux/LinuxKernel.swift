@@ -32,6 +32,7 @@ public final class LinuxKernel: Kernel {
     let probeRunner: ProbeRunner
     let accountLookups: AccountLookups
     let helperTasks: HelperTasks
+    let repositoryFetcher: RepositoryFetcher
     private var blockerScanner = BlockerScanner()
     let manifestWatcher: ManifestWatcher
     let controlServer: ControlServer
@@ -115,6 +116,7 @@ public final class LinuxKernel: Kernel {
         ProcessReader.configure(reader)
         accountLookups = AccountLookups(reactor, program)
         helperTasks = HelperTasks(reactor, reader)
+        repositoryFetcher = RepositoryFetcher(reactor, reader, environment: environment)
         shimTracker = ShimTracker(
             reactor,
             paths: paths,

@@ -30,6 +30,10 @@ struct HeroProc: ParsableCommand {
         }
         if arguments.first == PathHelper.subcommand { Glibc.exit(PathHelper.run(Array(arguments.dropFirst()))) }
         if arguments.first == TreeMemory.subcommand { Glibc.exit(TreeMemory.run(Array(arguments.dropFirst()))) }
+        if arguments.first == RepositoryHelper.subcommand {
+            let environment = Workspace.processEnvironment
+            Glibc.exit(RepositoryHelper.run(Array(arguments.dropFirst()), environment: environment))
+        }
         StandardStreams.prepare()
         if let problem = PathBytes.problem() {
             Output.writeMessage("error: \(problem)\n  help: heroproc accepts only paths and texts in UTF-8\n")
@@ -84,7 +88,7 @@ struct HeroProc: ParsableCommand {
         groupedSubcommands: [
             CommandGroup(
                 name: "Check and apply",
-                subcommands: [Validate.self, Diff.self, Apply.self, Down.self]
+                subcommands: [Validate.self, Diff.self, Apply.self, Sync.self, Down.self]
             ),
             CommandGroup(name: "Keep services running", subcommands: [Reconcile.self, Dev.self]),
             CommandGroup(

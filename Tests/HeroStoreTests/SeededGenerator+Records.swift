@@ -153,6 +153,16 @@ extension SeededGenerator {
                         time: time(),
                         directory: text(),
                         gitCommit: maybe { $0.text() },
+                        git: maybe { random in
+                            GitSource(
+                                repository: random.text(),
+                                ref: random.text(),
+                                path: random.text(),
+                                author: random.text(),
+                                subject: random.text(),
+                                signer: random.maybe { $0.text() }
+                            )
+                        },
                         actor: text(),
                         summary: text(),
                         isDown: .random(using: &self),

@@ -22,6 +22,10 @@ public final class SimKernel: Kernel {
     public private(set) var storeOutage: String?
     /// Why the last change of the services directory was refused; nil if it was not.
     public private(set) var refusedChange: String?
+    /// The arguments of the fetches that the reconciler has started.
+    public private(set) var repositoryRequests: [[String]] = []
+    /// The status of the followed repository that the reconciler has published.
+    public private(set) var repositoryStatus: [UInt8]?
 
     private var events: [KernelEvent] = []
 
@@ -136,6 +140,12 @@ public final class SimKernel: Kernel {
 
     /// Stores the published refusal.
     public func publishRefusedChange(_ text: String?) { refusedChange = text }
+
+    /// Stores the request; tests post the reply with `post`.
+    public func fetchRepository(_ arguments: [String], timeout: Duration) { repositoryRequests.append(arguments) }
+
+    /// Stores the published status.
+    public func publishRepositoryStatus(_ status: [UInt8]?) { repositoryStatus = status }
 
     /// The simulation has no PID files.
     public func writePIDFile(_ name: String, _ process: ProcessIdentity) -> String? { nil }

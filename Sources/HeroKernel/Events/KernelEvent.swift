@@ -13,6 +13,8 @@ public enum KernelEvent: Hashable, Sendable {
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged
+    /// A fetch of the followed git repository has ended.
+    case repositoryFetched(RepositoryReply)
     /// The run directory was removed by another program.
     case runDirectoryLost(RunDirectoryRecovery)
     /// A complete message arrived on the control socket.

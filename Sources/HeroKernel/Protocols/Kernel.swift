@@ -4,5 +4,5 @@
 /// one thread only. Each start of a job has a generation, and every event names it, so that a late event cannot be
 /// taken for one of the current start.
 public protocol Kernel: HostClock, HostInspection, ProcessControl, ProbeControl, JobDirectory, ManifestSource,
-    ControlChannel, EventSource
+    RepositorySource, ControlChannel, EventSource
 {}

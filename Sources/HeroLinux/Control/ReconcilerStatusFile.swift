@@ -45,6 +45,29 @@ public enum ReconcilerStatusFile {
         rename(next, paths.refusedChangeFile)
     }
 
+    /// Replaces the description of the followed git repository; nil removes it.
+    static func writeRepositoryStatus(_ status: [UInt8]?, _ paths: RuntimePaths) {
+        guard let status else {
+            unlink(paths.repositoryStatusFile)
+            return
+        }
+        let next = paths.repositoryStatusFile + ".new"
+        unlink(next)
+        let number = open(next, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard number >= 0 else { return }
+        let file = Descriptor(number)
+        guard pwrite(file.number, status, status.count, 0) == status.count else {
+            unlink(next)
+            return
+        }
+        rename(next, paths.repositoryStatusFile)
+    }
+
+    /// The description of the followed git repository; nil if none is followed.
+    public static func repositoryStatus(_ paths: RuntimePaths) -> [UInt8]? {
+        readFile(paths.repositoryStatusFile, limit: 65_536)
+    }
+
     /// The last change of the services directory, if it was refused; nil if it was not.
     public static func refusedChange(_ paths: RuntimePaths) -> RefusedChange? {
         guard let text = read(paths.refusedChangeFile) else { return nil }

@@ -24,6 +24,8 @@ struct EventSource: Hashable {
         case accountLookupExit
         case helperTask
         case helperTaskExit
+        case repositoryReply
+        case repositoryExit
     }
 
     var kind: Kind

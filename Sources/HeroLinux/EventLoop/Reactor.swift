@@ -90,7 +90,7 @@ final class Reactor {
             case .signals, .shimNotices, .shim, .forkServer, .forkServerExit, .mainProcess, .notifyState, .orphan,
                 .outputDrain, .manifestWatcher, .runDirectory, .controlListener, .controlConnection, .probeConnection,
                 .probeCommandErrors, .probeCommandExit, .resolverResults, .accountLookup, .accountLookupExit,
-                .helperTask, .helperTaskExit:
+                .helperTask, .helperTaskExit, .repositoryReply, .repositoryExit:
                 wakes.append(Wakeup(source: subject, readyEvents: readiness[index]))
             }
         }

@@ -37,6 +37,8 @@ public struct RuntimePaths: Hashable, Sendable {
     public var storeOutageFile: String { run + "/trouble" }
     /// The file that describes a refused change of the services directory, until the directory is applied.
     public var refusedChangeFile: String { state + "/refused" }
+    /// The file that describes the followed git repository.
+    public var repositoryStatusFile: String { state + "/repository" }
     /// The file that describes the safe mode, while the reconciler is in it.
     public var safeModeFile: String { run + "/safe-mode" }
 

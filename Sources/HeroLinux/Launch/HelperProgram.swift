@@ -42,12 +42,12 @@ struct HelperProgram {
         _ = poll(&entry, 1, 100)
     }
 
-    /// Starts heroproc as a helper process with these arguments; returns nil with the errno in `error`.
+    /// Starts heroproc as a helper process with these arguments and variables; returns nil with the errno in `error`.
     ///
     /// The kernel kills the process when the calling thread ends.
-    func start(_ arguments: [String], _ error: inout Int32) -> Running? {
+    func start(_ arguments: [String], _ error: inout Int32, variables: [String] = []) -> Running? {
         var replyPipe: Descriptor?
-        let pid = spawn(arguments, &replyPipe)
+        let pid = spawn(arguments, variables, &replyPipe)
         // Only this process reaps its children, so the PID still means this child. The descriptors needed for the spawn
         // are closed by now.
         let pidfd = pid > 0 ? hl_pidfd_open(pid) : pid
@@ -56,7 +56,7 @@ struct HelperProgram {
         return Running(pid: pid, pidfd: Descriptor(pidfd), replyPipe: replyPipe)
     }
 
-    private func spawn(_ arguments: [String], _ replyPipe: inout Descriptor?) -> Int32 {
+    private func spawn(_ arguments: [String], _ variables: [String], _ replyPipe: inout Descriptor?) -> Int32 {
         var ends: (read: Int32, write: Int32) = (-1, -1)
         let made = hl_pipe(&ends.read, &ends.write, 65_536)
         guard made >= 0 else { return made }
@@ -72,7 +72,7 @@ struct HelperProgram {
         command.dies_with_parent = 1
         oomScore.put(into: &command)
         var step: Int32 = 0
-        return command.spawn([path], ["heroproc"] + arguments, [], in: "/", &step)
+        return command.spawn([path], ["heroproc"] + arguments, variables, in: "/", &step)
     }
 }
 

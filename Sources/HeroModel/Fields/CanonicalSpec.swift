@@ -1,7 +1,8 @@
 /// The spec of a service as lines of `path TAB value` without default values: equal specs have equal texts.
 ///
 /// The database stores this text for a started service, and a later manifest is compared with it. So formatting, the
-/// order of keys and explicit default values do not count as changes.
+/// order of keys and explicit default values do not count as changes. The commit in a path of a checkout does not count
+/// either.
 public struct CanonicalSpec: Hashable, Sendable, Codable {
     /// The lines, sorted by path; each ends with a line feed.
     public var text: String
@@ -52,7 +53,8 @@ public struct CanonicalSpec: Hashable, Sendable, Codable {
     }
 
     /// Appending is much faster than interpolation, and a plan renders every declared service.
-    private static func line(_ path: String, _ value: String) -> String {
+    private static func line(_ path: String, _ rawValue: String) -> String {
+        let value = CheckoutPath.withoutCommits(rawValue)
         var line = path
         line.reserveCapacity(path.utf8.count + value.utf8.count + 2)
         line += "\t"

@@ -8,6 +8,8 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
     public var directory: String
     /// The git commit of the directory, if it is in a work tree.
     public var gitCommit: String?
+    /// The repository that the manifests were fetched from; nil for manifests of a directory.
+    public var git: GitSource?
     /// The actor: a user name, or `reconciler`.
     public var actor: String
     /// A summary of its changes, as text.
@@ -29,6 +31,7 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
         time: WallTime,
         directory: String,
         gitCommit: String? = nil,
+        git: GitSource? = nil,
         actor: String,
         summary: String,
         isDown: Bool = false,
@@ -41,6 +44,7 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
         self.time = time
         self.directory = directory
         self.gitCommit = gitCommit
+        self.git = git
         self.actor = actor
         self.summary = summary
         self.isDown = isDown

@@ -12,6 +12,8 @@ public struct ControlRequest: Codable, Sendable {
         case cleanup
         /// Check the database, and rebuild it if it is damaged.
         case examine
+        /// Fetch the followed git repository now.
+        case sync
     }
 
     /// One manifest file, as the client has read and checked it.
@@ -61,6 +63,10 @@ public struct ControlRequest: Codable, Sendable {
     ///
     /// Nil in a request of an earlier version.
     public var switchesDirectory: Bool?
+    /// Whether a `sync` ends the pause of a `down`: `--resume`.
+    ///
+    /// Nil in a request of an earlier version.
+    public var resumes: Bool?
     /// The earlier revision whose manifests these are; nil when they are new.
     public var goesBackTo: RevisionNumber?
     /// What the plan must do, or the request is refused; nil without a saved plan.
@@ -71,7 +77,7 @@ public struct ControlRequest: Codable, Sendable {
     /// The names in the control protocol, which other versions of the program use.
     private enum CodingKeys: String, CodingKey {
         case verb, directory, files, actor, gitCommit, all, prunes, requiresCore, cleanup, only, kills
-        case allowsProtected, allowsDisruption, switchesDirectory, goesBackTo
+        case allowsProtected, allowsDisruption, switchesDirectory, resumes, goesBackTo
         case planExpectation = "promise"
         case variables
     }

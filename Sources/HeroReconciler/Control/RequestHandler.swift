@@ -15,6 +15,7 @@ final class RequestHandler {
     private let revisions: RevisionController
     private let reporter: ApplyReporter
     private let cleanup: JobCleanup
+    private let follower: RepositoryFollower?
 
     init(
         kernel: any HostInspection,
@@ -25,8 +26,10 @@ final class RequestHandler {
         plans: PlanController,
         revisions: RevisionController,
         reporter: ApplyReporter,
-        cleanup: JobCleanup
+        cleanup: JobCleanup,
+        follower: RepositoryFollower?
     ) {
+        self.follower = follower
         self.kernel = kernel
         self.configuration = configuration
         self.state = state
@@ -47,6 +50,7 @@ final class RequestHandler {
         switch request.verb {
         case .apply: apply(request, client)
         case .cleanup: cleanup.start(request, client)
+        case .sync: sync(request, client)
         case .examine:
             storeHealth.checkDamage()
             _ = storeHealth.commitTurn()
@@ -111,6 +115,19 @@ final class RequestHandler {
         plans.run(retriesFailed: true, rerunsFailed: true)
     }
 
+    private func sync(_ request: ControlRequest, _ client: RequestID) {
+        if let safeMode = configuration.safeMode { return journal.refuse(client, safeMode.refusal(of: "a commit")) }
+        guard let follower else {
+            return journal.refuse(client, "the running reconciler follows no git repository")
+        }
+        let options = PlanOptions(
+            allowsReclaims: request.kills,
+            allowsProtected: request.allowsProtected,
+            allowsDisruption: request.allowsDisruption
+        )
+        follower.sync(SyncRequest(client: client, options: options, resumes: request.resumes ?? false))
+    }
+
     private func accept(_ client: RequestID, _ number: RevisionNumber) {
         journal.effects.append(.reply(client, .accepted(revision: number), isLast: false))
     }
@@ -120,6 +137,10 @@ final class RequestHandler {
     /// Why this reconciler refuses a request whatever its manifests declare; nil when it does not.
     private func refusalReason(of request: ControlRequest) -> String? {
         if let safeMode = configuration.safeMode { return safeMode.refusal(of: request.directory) }
+        if let repository = configuration.repository {
+            return "the running reconciler follows \(repository.source.directoryText); push a commit and run "
+                + "`heroproc sync`, or stop the reconciler (services keep running)"
+        }
         guard configuration.mode == .sync, let own = configuration.directory else { return nil }
         if let number = request.goesBackTo {
             return "cannot go back to revision \(number): the running reconciler syncs from \(own) and would apply "
@@ -151,7 +172,7 @@ final class RequestHandler {
         let observed = request.kills ? plans.observed : plans.observedWithInspection(of: wanted, checksStarts: false)
         let plan = Planner.plan(wanted, observed, options)
         if request.goesBackTo == nil, !(request.switchesDirectory ?? false),
-            let problem = revisions.directorySwitchProblem(of: plan, from: request.directory)
+            let problem = revisions.directorySwitchProblem(of: plan, ManifestOrigin(directory: request.directory))
         {
             return ("cannot apply \(request.directory): \(problem); `--switch-dir` allows it", [])
         }

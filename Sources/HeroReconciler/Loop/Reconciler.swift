@@ -39,6 +39,8 @@ public final class Reconciler {
     /// Whether the reconciler leaves once everything that a `down` stops has stopped, because that takes longer than the
     /// client waited.
     var leavesWhenStopped = false
+    /// Follows a git repository; nil without one.
+    private let follower: RepositoryFollower?
     /// Reports to the clients that wait for a revision.
     let reporter: ApplyReporter
     /// Removes ended jobs.
@@ -99,6 +101,15 @@ public final class Reconciler {
             waves: waves,
             reporter: reporter
         )
+        follower = RepositoryFollower(
+            configuration.repository,
+            kernel: kernel,
+            state: state,
+            journal: journal,
+            plans: plans,
+            revisions: revisions,
+            reporter: reporter
+        )
         cleanup = JobCleanup(clock: kernel, state: state, journal: journal, storeHealth: storeHealth)
         requests = RequestHandler(
             kernel: kernel,
@@ -109,7 +120,8 @@ public final class Reconciler {
             plans: plans,
             revisions: revisions,
             reporter: reporter,
-            cleanup: cleanup
+            cleanup: cleanup,
+            follower: follower
         )
         recoveryRecords = RecoveryRecords(directory: kernel, journal: journal)
         effects = EffectExecutor(
@@ -195,6 +207,11 @@ public final class Reconciler {
     public func start() {
         startSafeMode()
         revisions.start()
+        if let follower {
+            follower.start()
+        } else if configuration.mode != .keep {
+            kernel.publishRepositoryStatus(nil)
+        }
     }
 
     /// A `down` of this process itself, when no other reconciler is running.
@@ -270,6 +287,7 @@ public final class Reconciler {
         jobs.handleDueDeadlines(now)
         standalone.handleDueDeadlines(now)
         revisions.handleDueDeadlines(now)
+        follower?.handleDueDeadlines(now)
         reporter.handleDueDeadlines(now, state.jobs)
         waves.handleDueDeadlines(now)
         checkSafeMode()
@@ -288,7 +306,7 @@ public final class Reconciler {
             guard cleanup.isIdle else { return kernel.now() }
             deadlines += [
                 standalone.nextDeadline, cleanup.retentionDue, revisions.removalGrace.endsAt,
-                revisions.waitingCheckAt, storeHealth.reserveRetryAt,
+                revisions.waitingCheckAt, follower?.nextFetchAt, storeHealth.reserveRetryAt,
             ]
         }
         return deadlines.compactMap { $0 }.min()
@@ -326,6 +344,7 @@ public final class Reconciler {
             } else {
                 revisions.handleFileChange()
             }
+        case .repositoryFetched(let reply): follower?.handle(reply)
         case .runDirectoryLost(let recovery): handleLostRunDirectory(recovery)
         case .requestReceived(let client, let message): requests.handle(client, message)
         case .clientDisconnected(let client): reporter.observers?.removeClient(client)

@@ -67,6 +67,10 @@ public struct ReconcilerConfiguration: Sendable {
     public var recreateStateDirectory: @Sendable () -> Bool = { true }
     /// Set for `heroproc dev`.
     public var development: Development?
+    /// The git repository that it follows in place of a directory; nil without one.
+    public var repository: FollowedRepository?
+    /// Whether a path exists; only paths below a checkout are asked for.
+    public var fileExists: @Sendable (String) -> Bool = { _ in true }
     /// Why the reconciler is in safe mode; nil: it is not.
     public var safeMode: SafeMode?
 

@@ -35,14 +35,20 @@ extension RevisionController {
     /// - Returns: whether the directory is the desired state now, and a plan must be made.
     @discardableResult
     func syncDirectory(isFirst: Bool) -> Bool {
+        if let commitOrigin { return sync(commitOrigin, isFirst: isFirst, PlanOptions()) }
         guard let directory = configuration.directory else { return false }
         let name = recordedName(of: directory)
-        switch kernel.readManifests(in: directory, namedBy: name) {
+        return sync(ManifestOrigin(directory: name), readAs: directory, isFirst: isFirst, PlanOptions())
+    }
+
+    /// Reads the manifests of an origin; a directory may have another path than its recorded one.
+    func sync(_ origin: ManifestOrigin, readAs path: String? = nil, isFirst: Bool, _ options: PlanOptions) -> Bool {
+        switch kernel.readManifests(in: path ?? origin.directory, namedBy: origin.directory) {
         case .unreadable(let reason):
-            reject("cannot read the services directory \(directory): \(reason)")
+            reject("cannot read the services directory \(path ?? origin.text): \(reason)")
             return false
         case .files(let files, let skipped):
-            return sync(files, skipped, in: name, isFirst: isFirst)
+            return sync(files, skipped, origin, isFirst: isFirst, options)
         }
     }
 
@@ -59,9 +65,11 @@ extension RevisionController {
     private func sync(
         _ files: [ManifestFile],
         _ skipped: [SkippedManifest],
-        in directory: String,
-        isFirst: Bool
+        _ origin: ManifestOrigin,
+        isFirst: Bool,
+        _ options: PlanOptions
     ) -> Bool {
+        let directory = origin.directory
         let isSame = files == state.files && !(state.revision?.isDown ?? true)
         hero_failpoint(FP_MF_1)
         // The variables of this process never change; those of a former reconciler may have been different.
@@ -69,7 +77,7 @@ extension RevisionController {
         if isSame, !isFirst, !mayEndWait, state.desired.settings.variableFiles.isEmpty {
             removalGrace.cancel()
             // A refused change was undone.
-            kernel.publishRefusedChange(nil)
+            clearRejection(after: origin)
             return true
         }
         let result = Manifests.read(files, skipped: skipped, options: manifestOptions)
@@ -77,11 +85,17 @@ extension RevisionController {
         // A recovered state has the manifests as they are recorded, without the selection of a developer.
         let isRecovered = isFirst && configuration.development != nil
         if isSame, result.variables == state.revision?.variables, !mayEndWait, !isRecovered {
-            kernel.publishRefusedChange(nil)
+            clearRejection(after: origin)
             return configuration.mode == .once
         }
         guard let wanted = result.desired.map({ configuration.development?.adjust($0) ?? $0 }) else {
-            reject("cannot apply \(directory): its manifests have errors", result.diagnostics)
+            reject("cannot apply \(origin.text): its manifests have errors", result.diagnostics)
+            return false
+        }
+        let misplaced =
+            origin.checkout.map { CheckoutRule(root: $0).errors(in: wanted, configuration.fileExists) } ?? []
+        guard misplaced.isEmpty else {
+            reject("cannot apply \(origin.text)", misplaced)
             return false
         }
         let unread = SkippedManifest.errors(skipped, before: state.desired, now: wanted) { name in
@@ -92,28 +106,35 @@ extension RevisionController {
             reject("nothing was changed", result.diagnostics + unread)
             return false
         }
-        if configuration.mode == .sync, configuration.development == nil, let reason = massRemovalReason(of: wanted) {
+        // A commit is complete, so the rules for directories that are being written do not apply to it.
+        let isDirectory = origin.git == nil
+        if configuration.mode == .sync, isDirectory, configuration.development == nil,
+            let reason = massRemovalReason(of: wanted)
+        {
             reject("nothing was changed: \(reason); run `heroproc apply` to confirm it")
             return false
         }
         let observed = plans.observedWithInspection(of: wanted, checksStarts: true)
-        let partial = planDirectory(wanted, observed)
+        let partial = planDirectory(wanted, observed, options)
         let plan = partial.plan
         if !partial.waiting.isEmpty, partial.only.isEmpty {
             // Nothing is left that could be applied.
             setWaitingServices(partial.waiting)
             return false
         }
-        if !configuration.switchesDirectory, let problem = directorySwitchProblem(of: plan, from: directory) {
+        if !configuration.switchesDirectory, let problem = directorySwitchProblem(of: plan, origin) {
             reject("nothing was changed: \(problem); `--switch-dir` allows it")
             return false
         }
         if let refusal = plan.refusals.first {
-            reject("nothing was changed: \(refusal.message); `heroproc apply` has options that allow it")
+            reject(
+                "nothing was changed: \(refusal.message); `heroproc \(isDirectory ? "apply" : "sync")` has options that "
+                    + "allow it"
+            )
             return false
         }
         if isSame, !isFirst, mayEndWait, partial.waiting == waitingServices { return false }
-        if configuration.mode == .sync, isRemovalPending(in: wanted) { return false }
+        if configuration.mode == .sync, isDirectory, isRemovalPending(in: wanted) { return false }
         hero_failpoint(FP_MF_2)
         let request = RevisionRequest(
             desired: wanted,
@@ -122,27 +143,28 @@ extension RevisionController {
             variables: result.variables,
             directory: directory,
             actor: configuration.actor,
-            gitCommit: configuration.gitCommit(directory),
+            gitCommit: isDirectory ? configuration.gitCommit(directory) : origin.commit,
+            git: origin.git,
             only: partial.only,
             waiting: partial.waiting
         )
         if let error = accept(request) {
-            reject("cannot apply \(directory): \(error); running services keep running")
+            reject("cannot apply \(origin.text): \(error); running services keep running")
             return false
         }
+        reportedRejection = nil
         configuration.development?.reportPlan(plan)
         recordWarnings(result.diagnostics + wanted.limitWarnings(on: kernel.capabilities))
         return true
     }
 
-    /// Why a person must confirm a plan from a directory; nil if the last revision came from the same directory, or
-    /// nothing would stop.
+    /// Why a person must confirm a plan from an origin; nil if the last revision came from the same origin, or nothing
+    /// would stop.
     ///
-    /// The directory has its recorded name if it has one.
-    func directorySwitchProblem(of plan: Plan, from directory: String) -> String? {
-        guard let last = state.revision?.directory, !last.isEmpty, !last.utf8.elementsEqual(directory.utf8)
-        else { return nil }
-        return plan.directorySwitchProblem(from: last, to: directory)
+    /// A directory has its recorded name if it has one.
+    func directorySwitchProblem(of plan: Plan, _ origin: ManifestOrigin) -> String? {
+        guard let last = state.revision, !last.directory.isEmpty, !origin.isOrigin(of: last) else { return nil }
+        return plan.directorySwitchProblem(from: last.git?.directoryText ?? last.directory, to: origin.text)
     }
 
     /// Why a person must confirm the removal of many services (MF-4); nil when that is not needed.
@@ -181,51 +203,5 @@ extension RevisionController {
             return false
         }
         return true
-    }
-
-    /// The reason of a refusal with its first error and the number of the others.
-    private static func eventText(_ text: String, _ errors: [Diagnostic]) -> String {
-        guard let first = errors.first else { return text }
-        let others = errors.count > 1 ? " (and \(errors.count - 1) more)" : ""
-        return text + ": " + (first.location.map { "\($0): " } ?? "") + first.message + others
-    }
-
-    /// The reason of a refusal with its first errors, one per line.
-    private static func publishedText(_ text: String, _ errors: [Diagnostic]) -> String {
-        let shown = 3
-        var lines =
-            [text]
-            + errors.prefix(shown).map { error in
-                (error.location.map { "\($0): " } ?? "") + error.message
-            }
-        if errors.count > shown { lines.append("and \(errors.count - shown) more; `heroproc validate` shows all") }
-        return lines.joined(separator: "\n")
-    }
-
-    /// Keeps the desired state, and reports why: as an event, and to this process when it makes one pass.
-    private func reject(_ text: String, _ diagnostics: [Diagnostic] = []) {
-        removalGrace.cancel()
-        configuration.development?.reportRefusal(text, diagnostics)
-        let errors = diagnostics.filter { $0.severity == .error }
-        let message = Self.eventText(text, errors)
-        // A missing core manifest has an event of its own, whatever else is wrong.
-        let missingCore = errors.filter { $0.code == DiagnosticCode.requiredCoreMissing.rawValue }
-        let others = errors.filter { $0.code != DiagnosticCode.requiredCoreMissing.rawValue }
-        if missingCore.isEmpty || !others.isEmpty {
-            journal.recordEvent(.error, "", Self.eventText(text, others), source: "reconciler")
-        }
-        if !missingCore.isEmpty {
-            journal.recordEvent(.error, "", Self.eventText(text, missingCore), source: "hero_proc.auto_start_db")
-        }
-        guard configuration.mode == .once else {
-            return kernel.publishRefusedChange(Self.publishedText(text, errors))
-        }
-        let result = ApplyResult(
-            revision: state.revisionNumber,
-            isConverged: false,
-            services: [],
-            errors: [message]
-        )
-        reporter.refuse(text, diagnostics, result)
     }
 }

@@ -9,11 +9,13 @@ extension RevisionController {
     static let waitingCheckInterval = Duration.seconds(30)
 
     /// The plan for the manifests of the directory; a reconciler that stays leaves out what could not start again.
-    func planDirectory(_ wanted: DesiredState, _ observed: Observed) -> Planner.PartialPlan {
+    func planDirectory(_ wanted: DesiredState, _ observed: Observed, _ options: PlanOptions)
+        -> Planner.PartialPlan
+    {
         guard configuration.mode == .sync else {
-            return Planner.PartialPlan(plan: Planner.plan(wanted, observed))
+            return Planner.PartialPlan(plan: Planner.plan(wanted, observed, options))
         }
-        return Planner.planAroundProblems(wanted, observed)
+        return Planner.planAroundProblems(wanted, observed, options)
     }
 
     /// Whether unchanged files may lead to another plan, because services wait.

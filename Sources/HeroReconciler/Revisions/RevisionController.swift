@@ -23,6 +23,12 @@ final class RevisionController {
     var waitingServices: [QualifiedName: String] = [:]
     /// When the waiting services are checked again; nil if there are none.
     var waitingCheckAt: Moment?
+    /// The applied or refused commit; nil before the first and without a repository.
+    var commitOrigin: ManifestOrigin?
+    /// Why the last attempt was rejected; nil if it was not.
+    var rejection: Rejection?
+    /// The rejection that was reported last, until manifests are accepted.
+    var reportedRejection: Rejection?
     /// Whether the directory may have changed during a store outage.
     private var needsSync = false
 
@@ -62,6 +68,10 @@ final class RevisionController {
                 state.lifecycle.pause()
                 return plans.run(retriesFailed: false)
             }
+            // The first commit comes later; until then the last revision keeps running.
+            guard configuration.repository == nil else {
+                return plans.run(retriesFailed: true, retriesNow: false)
+            }
             let before = state.revision?.number
             syncDirectory(isFirst: true)
             plans.run(retriesFailed: true, retriesNow: state.revision?.number != before)
@@ -93,6 +103,7 @@ final class RevisionController {
             time: kernel.wallTime(),
             directory: request.directory,
             gitCommit: request.gitCommit,
+            git: request.git,
             actor: request.actor,
             summary: request.summary,
             prunes: request.prunes,
@@ -109,7 +120,7 @@ final class RevisionController {
         journal.recordEvent(
             .info,
             "",
-            "revision \(record.number) applied from \(request.directory) by \(request.actor)"
+            "revision \(record.number) applied from \(request.originText) by \(request.actor)"
         )
         for declared in request.desired.services.values.sorted(by: { $0.spec.name < $1.spec.name })
         where state.services[declared.spec.name] == nil {
@@ -146,6 +157,7 @@ final class RevisionController {
             time: kernel.wallTime(),
             directory: state.revision?.directory ?? "",
             gitCommit: state.revision?.gitCommit,
+            git: state.revision?.git,
             actor: actor ?? configuration.actor,
             summary: (all ? "down --all" : "down") + (end.map { ": \($0.text)" } ?? ""),
             isDown: true,

@@ -17,6 +17,8 @@ struct RevisionRequest {
     var actor: String
     /// The git commit of the directory; nil when it has none.
     var gitCommit: String?
+    /// The repository of the commit; nil for manifests of a directory.
+    var git: GitSource?
     /// Whether services that are not declared any more are stopped.
     var prunes = true
     /// The services to which the apply is limited; empty: all.
@@ -31,6 +33,11 @@ struct RevisionRequest {
         guard let revision, !revision.isDown else { return false }
         return files == current && ByteText(revision.directory) == ByteText(directory) && revision.prunes == prunes
             && revision.only == only && revision.variables == variables
+    }
+
+    /// Where the manifests come from, for messages.
+    var originText: String {
+        git.map { "\($0.directoryText) at \((gitCommit ?? "").prefix(12))" } ?? directory
     }
 
     /// The text of the revision in the history.

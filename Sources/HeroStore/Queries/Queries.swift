@@ -33,6 +33,19 @@ enum Queries {
         SELECT DISTINCT service_id FROM jobs WHERE service_id IS NOT NULL UNION SELECT DISTINCT service_id FROM runs
         """
 
+    /// The commits of the revisions with which the recorded services and the active jobs were started.
+    static let selectCommitsInUse = """
+        SELECT DISTINCT git_commit FROM revisions WHERE git_commit IS NOT NULL AND number IN (
+            SELECT revision FROM services UNION SELECT revision FROM standalone
+            UNION SELECT revision FROM jobs WHERE phase IN ('pending', 'waiting', 'running', 'retrying')
+            UNION SELECT max(number) FROM revisions
+        )
+        """
+
+    static func commitsInUse(_ db: Database) throws -> Set<String> {
+        Set(try fetchAll(db, Query(sql: selectCommitsInUse)) { row in row[0] as String })
+    }
+
     static func servicesWithHistory(_ db: Database) throws -> Set<String> {
         Set(try fetchAll(db, Query(sql: selectServicesWithHistory)) { row in row[0] as String })
     }

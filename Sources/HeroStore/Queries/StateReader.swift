@@ -59,6 +59,13 @@ public final class StateReader {
         try read { try Queries.revisions($0, $1, limit: limit) }
     }
 
+    /// The git commits of the last revision, and of all revisions that a service or an active job was started with.
+    ///
+    /// - Throws: `StoreError`.
+    public func commitsInUse() throws -> Set<String> {
+        try read { db, _ in try Queries.commitsInUse(db) }
+    }
+
     /// One revision; nil when it is not recorded.
     ///
     /// - Throws: `StoreError`.

@@ -154,13 +154,13 @@ extension EventRecord {
 extension RevisionRecord {
     static let columns = [
         "number", "applied_at", "directory", "git_commit", "actor", "summary", "is_down", "is_down_for_all",
-        "prunes", "variables",
+        "prunes", "variables", "repository", "git_ref", "git_path", "git_author", "git_subject", "git_signer",
     ]
 
     func values(_ codec: ColumnCodec) throws -> SQLArguments {
         [
             number, codec.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll, prunes,
-            try codec.json(variables),
+            try codec.json(variables), git?.repository, git?.ref, git?.path, git?.author, git?.subject, git?.signer,
         ]
     }
 
@@ -178,6 +178,19 @@ extension RevisionRecord {
             prunes: try reader.bool(),
             variables: try reader.json([String: String].self)
         )
+        let (repository, ref, path) = (try reader.optionalText(), try reader.optionalText(), try reader.optionalText())
+        let (author, subject) = (try reader.optionalText(), try reader.optionalText())
+        let signer = try reader.optionalText()
+        if let repository, let ref, let path {
+            record.git = GitSource(
+                repository: repository,
+                ref: ref,
+                path: path,
+                author: author ?? "",
+                subject: subject ?? "",
+                signer: signer
+            )
+        }
         record.only = try reader.names()
         self = record
     }

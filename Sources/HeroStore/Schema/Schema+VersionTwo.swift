@@ -59,7 +59,8 @@ extension Schema {
         guard (1..<version).contains(foundVersion) else { return }
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
         if foundVersion < 2 { try db.execute(sql: versionTwoViews) }
-        try db.execute(sql: versionThreeViews)
+        if foundVersion < 3 { try db.execute(sql: versionThreeViews) }
+        try db.execute(sql: versionFourViews)
     }
 
     /// The tags of jobs as rows, from their JSON.

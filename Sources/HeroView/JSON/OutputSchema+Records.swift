@@ -73,12 +73,26 @@ extension OutputSchema {
             .init("time", .time, "The time when it was applied."),
             .init("dir", .text, "The services directory it was read from."),
             .init("git_commit", .nullable(.text), "The commit of that directory."),
+            .init("git", .nullable(.object(gitMembers)), "The repository it was fetched from; null without one."),
             .init("actor", .text, "The user who applied it."),
             .init("summary", .text, "What it changed."),
             .init("down", .boolean, "Whether it is a `down`."),
             .init("variables", .list(.text), "The names of its variables; values may be secrets."),
         ])
         return [history.schemaMember(), .init("revisions", .list(revision), "The revisions, newest first.")]
+    }
+
+    /// The repository of a revision.
+    static var gitMembers: [SchemaType.Member] {
+        [
+            .init("repository", .text, "Its address."),
+            .init("ref", .text, "The branch or tag that is followed."),
+            .init("path", .text, "The services directory in it."),
+            .init("commit", .nullable(.text), "The applied commit; null before the first."),
+            .init("author", .nullable(.text), "The author of that commit."),
+            .init("subject", .nullable(.text), "The first line of its message."),
+            .init("signer", .nullable(.text), "Its verified signer; null without `--verify`."),
+        ]
     }
 
     /// One line of `events -o json`.

@@ -28,6 +28,20 @@ extension OutputSchema {
             .init("standalone", .list(.object(standaloneMembers)), "The standalone actions."),
             .init("database", database, "Whether changes can be recorded."),
             .init("refused", .nullable(refused), "The last change of the services directory, if it was refused."),
+            .init("git", .nullable(.object(repositoryMembers)), "The git repository that is followed; null without."),
+        ]
+    }
+
+    private static var repositoryMembers: [SchemaType.Member] {
+        let refused = SchemaType.object([
+            .init("commit", .text, "The commit."), .init("reason", .text, "Why, for people."),
+        ])
+        return gitMembers + [
+            .init("seen_commit", .nullable(.text), "The newest commit that was fetched; null before the first."),
+            .init("behind", .nullable(.integer(minimum: 0)), "How many commits the applied one is behind it."),
+            .init("fetched_at", .nullable(.time), "The time of the last successful fetch."),
+            .init("error", .nullable(.text), "Why the last fetch failed, for people; null if it did not."),
+            .init("refused", .nullable(refused), "The newest commit, if it was refused."),
         ]
     }
 

@@ -26,8 +26,8 @@ public struct HistoryView: Sendable {
                 .init(revision.time.relative(to: now)),
                 .init(revision.actor),
                 .init(String((revision.gitCommit ?? "").prefix(12))),
-                .init(revision.directory),
-                .init(revision.summary),
+                .init(revision.git?.directoryText ?? revision.directory),
+                .init(revision.summary + (revision.git.map { ": \($0.subject)" } ?? "")),
             ]
         }
         return table.text(style)
@@ -40,12 +40,25 @@ public struct HistoryView: Sendable {
         ["schema": "heroproc/history/v1", "revisions": .array(revisions.map(json))]
     }
 
+    private static func json(_ source: GitSource, commit: String?) -> JSONValue {
+        [
+            "repository": .string(source.repository),
+            "ref": .string(source.ref),
+            "path": .string(source.path),
+            "commit": JSONValue(commit),
+            "author": .string(source.author),
+            "subject": .string(source.subject),
+            "signer": JSONValue(source.signer),
+        ]
+    }
+
     private static func json(_ revision: RevisionRecord) -> JSONValue {
         [
             "revision": .integer(revision.number),
             "time": .string(revision.time.description),
             "dir": .string(revision.directory),
             "git_commit": JSONValue(revision.gitCommit),
+            "git": revision.git.map { json($0, commit: revision.gitCommit) } ?? .null,
             "actor": .string(revision.actor),
             "summary": .string(revision.summary),
             "down": .bool(revision.isDown || revision.isDownForAll),

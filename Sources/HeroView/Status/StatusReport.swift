@@ -16,6 +16,8 @@ public struct StatusReport: Hashable, Sendable {
     public var databaseLog: DatabaseLogFacts?
     /// The last change of the services directory, if the reconciler refused it; nil if it did not.
     public var refusedChange: RefusedChange?
+    /// The git repository that is followed, as its reconciler has published it last; nil without one.
+    public var repository: RepositoryStatus?
     /// The time of the report.
     public var now: WallTime
 

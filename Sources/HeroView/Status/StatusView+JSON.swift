@@ -23,6 +23,7 @@ extension StatusView {
                 "warning": JSONValue(report.databaseLog?.problem),
             ],
             "refused": report.refusedChange.map(json) ?? .null,
+            "git": gitJSON(report),
         ]
     }
 

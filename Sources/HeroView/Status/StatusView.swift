@@ -14,8 +14,8 @@ public struct StatusView: Sendable {
     /// summary as the last line.
     public func text(_ report: StatusReport) -> String {
         let closing =
-            storeOutageLine(report) + databaseLogLine(report) + safeModeLine(report) + refusedChangeLines(report)
-            + unsupervisedLine(report) + summary(report) + "\n"
+            storeOutageLine(report) + databaseLogLine(report) + safeModeLine(report) + repositoryLines(report)
+            + refusedChangeLines(report) + unsupervisedLine(report) + summary(report) + "\n"
         guard !report.services.isEmpty || !report.standalone.isEmpty else { return closing }
         var table = Table([
             .init(heading: "STATE"), .init(heading: "NAME"), .init(heading: "PID", alignment: .right),
@@ -60,8 +60,10 @@ public struct StatusView: Sendable {
         let since = change.since.map { ", refused \($0.relative(to: report.now))" } ?? ""
         var lines = change.text.split(separator: "\n").map { String($0).printable }[...]
         let first = lines.popFirst() ?? ""
+        // The text about a commit begins with the word itself.
+        let label = first.hasPrefix("refused ") ? "Repository:" : "Refused:"
         let title =
-            style.paint("Refused:", .red) + " \(first) (the last change\(since); running services keep running)\n"
+            style.paint(label, .red) + " \(first) (the last change\(since); running services keep running)\n"
         return title + lines.map { "  \($0)\n" }.joined()
     }
 

@@ -66,6 +66,9 @@ struct Apply: HeroCommand {
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         let format = try resultFormat()
+        if !dryRun, let refusal = workspace.followRefusal {
+            return ApplySession(output, Plan(baseRevision: 0)).reportRefusal(refusal, help: Workspace.followHelp)
+        }
         if let plan { return try applySavedPlan(plan, workspace, output) }
         if dryRun {
             let presenter = PlanPresenter(

@@ -15,6 +15,9 @@ struct Diff: HeroCommand {
             with the manifests of another directory, `git:REF` with the services directory at a branch, tag or commit. \
             All services of the base count as running. `dir` and `git` need no state directory.
 
+            Where the running reconciler follows a git repository, `diff` without --dir compares the newest fetched \
+            commit with the running services.
+
             EXAMPLES:
               heroproc diff                      show what would change
               heroproc diff -v                   show unchanged services and all fields too
@@ -50,6 +53,6 @@ struct Diff: HeroCommand {
             isVerbose: arguments.verbose,
             environment: workspace.environment
         )
-        return try presenter.present(workspace, against, arguments)
+        return try presenter.present(workspace.withFetchedCommit(common), against, arguments)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Glibc
 import HeroGit
 import HeroKernel
 import HeroLinux
@@ -35,6 +36,8 @@ struct Reconcile: HeroCommand {
             EXAMPLES:
               heroproc reconcile                   reconcile once, for cron and CI
               heroproc reconcile --watch           apply changes and restart services
+              heroproc reconcile --watch --git https://example.org/infra.git --ref main --path hosts/a
+                                                   follow a git repository
               heroproc reconcile --watch --keep    also restart the reconciler after a crash
               heroproc reconcile --watch --keep --down-on-exit --logs
                                                    in a container: SIGTERM stops all
@@ -50,6 +53,7 @@ struct Reconcile: HeroCommand {
     @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
     @OptionGroup var wait: WaitOptions
+    @OptionGroup var repository: RepositoryOptions
 
     @Flag(help: "Keep running: watch the services directory, the processes and the clock.")
     var watch = false
@@ -93,16 +97,22 @@ struct Reconcile: HeroCommand {
         if !watch, noSync || downOnExit || keep || background || kept != nil || logs != nil {
             throw ValidationError("--no-sync, --down-on-exit, --keep and --logs require --watch.")
         }
+        guard repository.git != nil else { return }
+        if !watch { throw ValidationError("--git requires --watch.") }
+        if noSync { throw ValidationError("--git and --no-sync exclude each other.") }
+        if common.dir != nil { throw ValidationError("--git and --dir exclude each other; use --path.") }
     }
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         guard watch else { return try runOnce(workspace, output) }
+        let follow = try repository.followOptions()
         guard kept != nil else {
             guard keep else { return try runContinuously(workspace, output) }
             // The monitor and its reconcilers run in the root directory, so the last paths on the command line, which
             // count, are absolute. A directory that was selected implicitly is checked before it becomes explicit.
-            if !noSync { try workspace.requireOwnedDirectory() }
-            let paths = ["--dir", workspace.directory, "--state", workspace.paths.namedState]
+            if !noSync, follow == nil { try workspace.requireOwnedDirectory() }
+            let directory = follow == nil ? ["--dir", workspace.directory] : repository.absoluteArguments
+            let paths = directory + ["--state", workspace.paths.namedState]
             let arguments = CommandLine.arguments.dropFirst() + paths + ["--kept", "0"]
             try MonitoredReconciler.becomeMonitor(Array(arguments), environment: workspace.environment)
         }
@@ -162,11 +172,18 @@ struct Reconcile: HeroCommand {
     ) throws -> ExitCode {
         let safeMode = makeSafeMode(workspace)
         let isSyncing = !noSync && safeMode == nil
-        if isSyncing { try workspace.requireOwnedDirectory() }
+        let follow = try repository.followOptions()
+        let workspace = follow.map { workspace.withDirectory($0.address.text) } ?? workspace
+        if isSyncing, follow == nil { try workspace.requireOwnedDirectory() }
         let mode: ReconcilerMode =
             safeMode != nil ? .safe : background ? .background : noSync ? .keep : .watch
         var configuration = makeConfiguration(isSyncing ? .sync : .keep, workspace)
         configuration.safeMode = safeMode
+        if isSyncing, let followed = repository.followedRepository(follow, state: workspace.paths.state) {
+            configuration.directory = nil
+            configuration.repository = followed
+            configuration.fileExists = { access($0, F_OK) == 0 }
+        }
         let log = EventLog(output)
         let local = InProcessReconciler(workspace: workspace, mode: mode, heartbeat: heartbeat) {
             log.warn($0, at: workspace.now)
@@ -177,7 +194,9 @@ struct Reconcile: HeroCommand {
             let cgroups = CgroupSupport.detect(environment: workspace.environment)
             log.info("tracks process trees with \(cgroups.summary)", at: workspace.now)
             log.info(
-                isSyncing ? "watches \(workspace.directory)" : "supervises the applied services",
+                !isSyncing
+                    ? "supervises the applied services"
+                    : follow == nil ? "watches \(workspace.directory)" : "follows \(workspace.directory)",
                 at: workspace.now
             )
             let forwarder = logs.map { format in

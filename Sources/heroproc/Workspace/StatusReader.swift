@@ -39,8 +39,18 @@ struct StatusReader {
         )
         report.storeOutage = holder == nil ? nil : storeOutage
         report.refusedChange = ReconcilerStatusFile.refusedChange(workspace.paths)
+        report.repository = publishedRepository(revision)
         report.databaseLog = DatabaseLog.inspect(database: workspace.paths.database)
         return report
+    }
+
+    /// The published status of the followed repository, if that is where the last revision or the reconciler is from.
+    private func publishedRepository(_ revision: RevisionRecord?) -> RepositoryStatus? {
+        if let status = workspace.followedRepository { return status }
+        guard let applied = revision?.git, let status = workspace.publishedRepository,
+            applied.isSameDirectory(as: status.source)
+        else { return nil }
+        return status
     }
 
     /// The problem of the database while a reconciler is running; nil if there is none.

@@ -16,7 +16,7 @@ struct Workspace {
     /// The environment of the process.
     let environment: [String: String]
     /// The services directory as the user wrote it; diagnostics begin with it.
-    let displayDirectory: String
+    private(set) var displayDirectory: String
     /// The absolute path of the services directory, which is recorded.
     private(set) var directory: String
     /// Whether the services directory is `./services.d` and was not selected by an option or variable.
@@ -202,16 +202,24 @@ struct Workspace {
         return copy
     }
 
+    /// This workspace with another services directory.
+    func withDirectory(_ path: String) -> Workspace {
+        var copy = self
+        copy.directory = path
+        copy.displayDirectory = path
+        return copy
+    }
+
     /// Why a plan from this services directory is refused without `--switch-dir`; nil if it is not.
     ///
     /// The directory has its recorded name if it has one. A live reconciler that syncs refuses other directories
     /// itself, with its own message.
     func directorySwitchProblem(of plan: Plan) throws -> String? {
         guard ReconcilerLock.holder(paths)?.mode != ReconcilerMode.watch.rawValue,
-            let last = try openReader()?.revision()?.directory, !last.isEmpty,
-            !last.utf8.elementsEqual(directory.utf8)
+            let revision = try openReader()?.revision(), !revision.directory.isEmpty,
+            !revision.directory.utf8.elementsEqual(directory.utf8)
         else { return nil }
-        return plan.directorySwitchProblem(from: last, to: directory)
+        return plan.directorySwitchProblem(from: revision.git?.directoryText ?? revision.directory, to: directory)
     }
 
     /// The help text of such a refusal.

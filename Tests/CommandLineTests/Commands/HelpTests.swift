@@ -5,9 +5,9 @@ struct HelpTests {
     @Test(
         "The help of every command contains examples and exit codes",
         arguments: [
-            "", "validate", "diff", "apply", "reconcile", "down", "status", "logs", "jobs", "jobs show", "jobs cleanup",
-            "events", "history", "why", "tree", "graph", "schema", "init", "import", "export", "doctor", "serve",
-            "dev", "explain",
+            "", "validate", "diff", "apply", "reconcile", "sync", "down", "status", "logs", "jobs", "jobs show",
+            "jobs cleanup", "events", "history", "why", "tree", "graph", "schema", "init", "import", "export",
+            "doctor", "serve", "dev", "explain",
         ]
     )
     func helpHasExamples(_ command: String) async throws {

@@ -32,7 +32,12 @@ struct MigrationTests {
         let directory = try VersionOneDatabase.make()
         let before = try rows(directory)
         let store = try StateStore(path: directory.database)
-        let after = try rows(directory).mapValues { $0.map { $0.replacing(" is_healthy:NULL", with: "") } }
+        let added = [
+            "is_healthy", "repository", "git_ref", "git_path", "git_author", "git_subject", "git_signer",
+        ]
+        let after = try rows(directory).mapValues { rows in
+            rows.map { row in added.reduce(row) { $0.replacing(" \($1):NULL", with: "") } }
+        }
         #expect(after == before)
         let jobs = try store.reader.jobs()
         #expect(jobs.map(\.id) == [7, 2, 1])

@@ -19,7 +19,7 @@ import Testing
             StatusView.json(empty).text()
                 == #"{"schema":"heroproc/status/v1","revision":0,"reconciler":{"alive":false,"pid":null,"mode":null,"#
                 + #""dir":null,"safe_mode":null},"services":[],"standalone":[],"#
-                + #""database":{"writable":true,"trouble":null,"warning":null},"refused":null}"#
+                + #""database":{"writable":true,"trouble":null,"warning":null},"refused":null,"git":null}"#
         )
         #expect(empty.isAllAsWanted)
     }
@@ -50,6 +50,50 @@ import Testing
         )
         #expect(shown.contains("\n  web.yaml:3:1: unknown ") && !shown.contains("\u{1B}"))
         #expect(StatusView.json(report)["refused"]?["text"] == .string(text))
+    }
+
+    @Test("The status shows the followed repository, how far behind it is, and a refused commit")
+    func followedRepository() {
+        let commit = String(repeating: "a", count: 40)
+        let source = GitSource(
+            repository: "https://x.org/\u{1B}infra",
+            ref: "main",
+            path: "hosts/a",
+            author: "Ann",
+            subject: "Add web",
+            signer: "ann@x"
+        )
+        var report = StatusReport(
+            revision: RevisionRecord(
+                number: 1,
+                time: now,
+                directory: "/checkout",
+                gitCommit: commit,
+                git: source,
+                actor: "reconciler",
+                summary: ""
+            ),
+            reconciler: nil,
+            services: [],
+            now: now
+        )
+        var status = RepositoryStatus(source: source)
+        status.seenCommit = String(repeating: "b", count: 40)
+        status.behind = 2
+        status.fetchedAt = now
+        status.error = "no route\nto host"
+        status.refused = .init(commit: "bbb", reason: "not signed")
+        report.repository = status
+        let text = StatusView().text(report)
+        #expect(text.contains("infra main hosts/a; commit aaaaaaaaaaaa runs (Add web), newest bbbbbbbbbbbb, 2 behind"))
+        #expect(text.contains("the last fetch failed: no route") && !text.contains("\u{1B}"))
+        let json = StatusView.json(report)["git"]
+        #expect(json?["commit"] == .string(commit) && json?["behind"] == .integer(2))
+        #expect(json?["refused"]?["reason"] == .string("not signed") && json?["signer"] == .string("ann@x"))
+        let refused = "refused bbbbbbbbbbbb: not signed"
+        report.refusedChange = RefusedChange(since: now, text: refused)
+        #expect(StatusView().text(report).contains("Repository: \(refused) (the last change"))
+        #expect(!report.isAllAsWanted)
     }
 
     @Test("A running program without a reconciler is not as wanted unless its status is ignore")
@@ -84,7 +128,8 @@ import Testing
     @Test("The JSON of a status has the members of the contract in their order")
     func members() {
         let json = StatusView.json(sampleReport)
-        #expect(keys(json) == ["schema", "revision", "reconciler", "services", "standalone", "database", "refused"])
+        let members = ["schema", "revision", "reconciler", "services", "standalone", "database", "refused", "git"]
+        #expect(keys(json) == members)
         #expect(json["database"].map(keys) == ["writable", "trouble", "warning"])
         #expect(json["reconciler"].map(keys) == ["alive", "pid", "mode", "dir", "safe_mode"])
         guard case .array(let standalone)? = json["standalone"], let action = standalone.first else {
