@@ -36,7 +36,8 @@ struct SystemdExportTests {
         kind: Service
         name: setup
         is_process: false
-        exec: [/bin/true]
+        cwd: /bin
+        exec: [./true]
         ---
         kind: Action
         name: backup
@@ -71,6 +72,7 @@ struct SystemdExportTests {
         #expect(web.contains("StartLimitBurst=4\n"))
         #expect(web.contains("KillSignal=SIGINT\nTimeoutStopSec=55s\nKillMode=control-group\n"), "\(web)")
         #expect(!web.contains("TOKEN"))
+        #expect(units["setup.service"]?.contains("ExecStart=/bin/./true\n") == true)
         let timer = try #require(units["backup.timer"])
         #expect(timer.contains("OnCalendar=*-*-1 2..4:0/15:00 UTC\n"), "\(timer)")
         #expect(timer.contains("OnCalendar=Mon,Tue,Wed,Thu,Fri *-*-* 2..4:0/15:00 UTC\n"), "\(timer)")

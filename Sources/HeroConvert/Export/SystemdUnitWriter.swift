@@ -83,7 +83,13 @@ struct SystemdUnitWriter {
 
     private mutating func command(_ action: ActionSpec) -> String {
         switch action.program {
-        case .exec(let words): return words.map(SystemdQuoting.argument).joined(separator: " ")
+        case .exec(var words):
+            // systemd accepts only a name or an absolute path.
+            if let first = words.first, first.contains("/"), !first.hasPrefix("/") {
+                let folder = action.workingDirectory ?? service.workingDirectory ?? ""
+                words[0] = (folder == "/" ? "" : folder) + "/" + first
+            }
+            return words.map(SystemdQuoting.argument).joined(separator: " ")
         case .script(let text, let interpreter):
             let shell = interpreter ?? "/bin/sh"
             let name = shell.split(separator: "/").last ?? ""
