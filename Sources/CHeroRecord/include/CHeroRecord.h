@@ -12,6 +12,7 @@
 #define CHERORECORD_H
 
 #include "CHeroForkMessages.h"
+#include "CHeroHeartbeat.h"
 
 #include <stdint.h>
 
@@ -46,15 +47,6 @@
 #define HERO_FD_STOP 3
 #define HERO_FD_OUTPUT 4
 #define HERO_FD_ERROR 5
-
-// In a monitored reconciler: the write end of the heartbeat pipe. Each byte reports that the event loop is running,
-// except HERO_HEARTBEAT_EXIT: the exit code that follows is that of the monitor too, and no crash.
-#define HERO_HEARTBEAT_EXIT 69
-#define HERO_FD_HEARTBEAT 5
-// The watchdog timeout in seconds, which starts with the first heartbeat, unless HEROPROC_WATCHDOG sets another one (0:
-// no limit), and the number of heartbeats in that time.
-#define HERO_WATCHDOG_SECONDS 60
-#define HERO_WATCHDOG_HEARTBEATS 6
 
 // The real-time signal that a shim handles (sent through a pidfd of a verified process). It blocks all other signals.
 #define HERO_SIGNAL_KILL_TREE 40  // sends SIGKILL to the process tree until it is empty
