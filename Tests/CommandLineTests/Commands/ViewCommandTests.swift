@@ -57,7 +57,7 @@ struct ViewCommandTests {
             #expect(try await sandbox.run("apply", "--no-wait").exitCode == 0)
             try await eventually("base keeps failing") {
                 let text = try await sandbox.run("why", "base").output
-                return text.hasPrefix("core/base keeps failing: it ended ") && text.contains("exit code 7")
+                return text.hasPrefix("core/base keeps failing: ") && text.contains("exit code 7")
             }
             let base = try await sandbox.run("why", "base").output
             #expect(base.contains("next retry") && base.contains("(attempt 2)"), "\(base)")
