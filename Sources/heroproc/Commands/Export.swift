@@ -38,7 +38,7 @@ struct Export: HeroCommand {
         case markdown
     }
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var variables: VariableOptions
 
     @Argument(help: "The target: systemd.", completion: .list(["systemd"]))
