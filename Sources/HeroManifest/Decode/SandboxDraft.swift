@@ -101,7 +101,7 @@ extension ActionDraft {
             switch problem {
             case .hidden: "is hidden from the program"
             case .privateTmp: "is in a directory of the program's own, where no other program finds it"
-            case .readOnly, nil: "cannot be created, because its directory is read-only"
+            case .readOnly, nil: "cannot be written by the program, because its directory is read-only"
             }
         decoder.report(
             .sandboxHidesPath,

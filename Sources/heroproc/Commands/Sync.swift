@@ -26,7 +26,7 @@ struct Sync: HeroCommand {
             """
     )
 
-    @OptionGroup var common: CommonOptions
+    @OptionGroup(title: CommonOptions.title) var common: CommonOptions
     @OptionGroup var wait: WaitOptions
 
     @Flag(help: "Exit as soon as the revision is recorded.")
