@@ -223,16 +223,21 @@ struct FailpointChecker {
 
     // MARK: Order
 
+    /// How long a program may run before it records its start, in nanoseconds.
+    private static let recordingDelay: Int64 = 50_000_000
+
     /// A first start waits for the requirements, and a requirement stops after its dependents (I7).
     ///
-    /// A restart after a crash neither stops dependents nor waits for requirements.
+    /// A restart after a crash neither stops dependents nor waits for requirements. Without a readiness probe a
+    /// requirement is up when it is executed, which can be a moment before it records its start.
     private mutating func checkOrder(_ dependent: String, _ required: String) {
         let lower = host.instances(required)
         let upper = host.instances(dependent)
         for instance in upper
         where instance.restartCount == 0
-            && !lower.contains(where: { $0.startedAt < instance.startedAt && ($0.endedAt ?? .max) > instance.startedAt }
-            )
+            && !lower.contains(where: {
+                $0.startedAt < instance.startedAt + Self.recordingDelay && ($0.endedAt ?? .max) > instance.startedAt
+            })
         {
             addViolation("I7", "\(dependent) \(instance.pid) started while no \(required) ran")
         }
