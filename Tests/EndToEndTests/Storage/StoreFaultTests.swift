@@ -20,6 +20,7 @@ struct StoreFaultTests {
             try await host.apply()
             #expect(kill(try await host.runningInstance("a").pid, SIGKILL) == 0)
             let instance = try await host.runningInstance("a", number: 2)
+            try await eventually("`a` is ready again") { try await host.run("status").exitCode == 0 }
             for command in [["status"], ["history"], ["events"], ["jobs"], ["why", "a"], ["diff"]] {
                 #expect(try await host.run(command).exitCode == 0)
             }
