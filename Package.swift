@@ -115,7 +115,7 @@ let package = Package(
                 "HeroServer", "CNoICUData", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: commonSettings + [.unsafeFlags(["-static-stdlib"])],
-            linkerSettings: [.unsafeFlags(["-static-stdlib"])]
+            linkerSettings: [.unsafeFlags(["-static-stdlib"]), strippedSettings]
         ),
         .executableTarget(
             name: "hpshim",
