@@ -1,4 +1,4 @@
-// Sockets and threads of the server.
+// Sockets of the server.
 #define _GNU_SOURCE
 #include "CHeroServer.h"
 
@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,8 +15,6 @@
 
 /// Connections that wait in the kernel until they are accepted.
 #define BACKLOG 1024
-/// Enough for reading rows and rendering JSON; 1,000 connections need 512 MiB of addresses, not of memory.
-#define STACK_SIZE (512 << 10)
 
 static int close_with_error(int descriptor) {
     int error = errno;
@@ -154,31 +151,4 @@ long hs_receive(int connection, void *bytes, long size) {
 long hs_send(int connection, const void *bytes, long size) {
     ssize_t count = send(connection, bytes, (size_t)size, MSG_NOSIGNAL);
     return count < 0 ? -errno : count;
-}
-
-struct thread_start {
-    void (*body)(void *);
-    void *argument;
-};
-
-static void *run_thread(void *pointer) {
-    struct thread_start start = *(struct thread_start *)pointer;
-    __builtin_free(pointer);
-    start.body(start.argument);
-    return NULL;
-}
-
-int hs_start_thread(void (*body)(void *), void *argument) {
-    struct thread_start *start = __builtin_malloc(sizeof *start);
-    if (!start) return ENOMEM;
-    *start = (struct thread_start){body, argument};
-    pthread_attr_t attributes;
-    pthread_t thread;
-    pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    int error = pthread_create(&thread, &attributes, run_thread, start);
-    pthread_attr_destroy(&attributes);
-    if (error != 0) __builtin_free(start);
-    return error;
 }

@@ -28,7 +28,5 @@ void hs_pause(int milliseconds);
 int hs_poll(const int *descriptors, unsigned char *ready, int count);
 long hs_receive(int connection, void *bytes, long size);
 long hs_send(int connection, const void *bytes, long size);
-/// Starts a detached thread with a small stack. Returns 0 or a positive errno.
-int hs_start_thread(void (*body)(void *), void *argument);
 
 #endif

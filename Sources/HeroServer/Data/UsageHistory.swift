@@ -1,5 +1,6 @@
 import CHeroServer
 import HeroJSON
+import HeroLinux
 import Synchronization
 
 /// The use of resources in the last hour: one sample every 15 seconds, in memory only.
@@ -18,14 +19,13 @@ final class UsageHistory: Sendable {
 
     /// Takes samples in a thread of its own until the program ends.
     func start(_ data: ServerData) {
-        let isStarted = startThread { [self] in
+        // Without the thread there are no lines of the last hour; everything else works.
+        _ = startThread { [self] in
             while true {
                 takeSample(data)
                 hs_pause(Int32(Self.interval))
             }
         }
-        // Without the thread there are no lines of the last hour; everything else works.
-        _ = isStarted
     }
 
     private func takeSample(_ data: ServerData) {

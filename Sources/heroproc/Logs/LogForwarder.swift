@@ -49,7 +49,7 @@ final class LogForwarder: Sendable {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         wake = socketpair(AF_UNIX, kind, 0, &ends) == 0 ? (ends[0], ends[1]) : (-1, -1)
-        guard BackgroundThread.start({ [self] in run() }) == 0 else {
+        guard startThread({ [self] in run() }) == 0 else {
             isDone.signal()
             return
         }

@@ -34,7 +34,7 @@ final class LogSink: Sendable {
     init(report: @escaping @Sendable (Int) -> [UInt8], write: @escaping @Sendable ([UInt8]) -> Bool) {
         self.report = report
         self.write = write
-        guard BackgroundThread.start({ [self] in run() }) != 0 else { return }
+        guard startThread({ [self] in run() }) != 0 else { return }
         state.withLock { $0.hasFailed = true }
         end.signal()
     }
