@@ -98,7 +98,7 @@ struct CheckoutWriter {
 
     /// Removes the checkouts of all other commits.
     func removeOthers(keeping commits: Set<String>) {
-        for name in SmallFile.names(in: folder) where CheckoutPath.isCommit(name) && !commits.contains(name) {
+        for name in listDirectory(folder) ?? [] where CheckoutPath.isCommit(name) && !commits.contains(name) {
             // Renamed first, so that no half of a checkout has the name of a whole one.
             let old = "\(folder)/.old"
             SmallFile.remove(old)

@@ -39,7 +39,7 @@ struct RepositoryMirror {
     private func removeLeftovers() {
         var pending = [git.mirror]
         while let folder = pending.popLast() {
-            for name in SmallFile.names(in: folder) {
+            for name in listDirectory(folder) ?? [] {
                 let path = "\(folder)/\(name)"
                 if name.hasSuffix(".lock") || name.hasPrefix("tmp_") || name == "gc.pid" { unlink(path) }
                 let isFolder = folder == git.mirror ? ["refs", "objects"].contains(name) : folder.contains("/refs")

@@ -36,20 +36,6 @@ enum SmallFile {
         chmod(path, mode)
     }
 
-    /// The names in a folder; empty if it cannot be read.
-    static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names
-    }
-
     /// Removes a file, or a folder with its content; follows no link.
     static func remove(_ path: String) {
         var pending = [(path: path, isVisited: false)]
@@ -66,7 +52,7 @@ enum SmallFile {
             }
             chmod(path, 0o700)
             pending.append((path, true))
-            for name in names(in: path) { pending.append(("\(path)/\(name)", false)) }
+            for name in listDirectory(path) ?? [] { pending.append(("\(path)/\(name)", false)) }
         }
     }
 

@@ -33,7 +33,7 @@ enum EmbeddedRepository {
             if depth > 0, exists(folder + "/.git") { return folder + "/.git" }
             if isGitDirectory(folder) { return folder }
             guard depth < ManifestFileRules.maximumDepth else { continue }
-            for name in names(in: folder) where ManifestFileRules.isFolderName(name) {
+            for name in listDirectory(folder) ?? [] where ManifestFileRules.isFolderName(name) {
                 if isDirectory("\(folder)/\(name)") { pending.append(("\(folder)/\(name)", depth + 1)) }
             }
         }
@@ -54,18 +54,5 @@ enum EmbeddedRepository {
     private static func isDirectory(_ path: String) -> Bool {
         var file = stat()
         return lstat(path, &file) == 0 && file.st_mode & S_IFMT == S_IFDIR
-    }
-
-    private static func names(in folder: String) -> [String] {
-        guard let stream = opendir(folder) else { return [] }
-        defer { closedir(stream) }
-        var names: [String] = []
-        while let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            names.append(name)
-        }
-        return names
     }
 }

@@ -38,7 +38,7 @@ package func readText(_ path: String, limit: Int = 65_536) -> String? {
 }
 
 /// Returns the names in a directory, unordered; nil with `errno` set if it cannot be read.
-func listDirectory(_ path: String) -> [String]? {
+package func listDirectory(_ path: String) -> [String]? {
     var memory: UnsafeMutablePointer<CChar>?
     let size = hl_list_directory(path, &memory)
     guard size >= 0, let memory else {

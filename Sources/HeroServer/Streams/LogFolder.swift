@@ -1,4 +1,5 @@
 import Glibc
+import HeroLinux
 
 /// The log files of one action, oldest first.
 struct LogFolder: Sendable {
@@ -16,30 +17,13 @@ struct LogFolder: Sendable {
 
     /// The files, oldest first; empty if there are none.
     func files() -> [File] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var files: [File] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if let file = Self.file(name, in: path) { files.append(file) }
-        }
+        let files = (listDirectory(path) ?? []).compactMap { Self.file($0, in: path) }
         return files.sorted { ($0.job, $1.age) < ($1.job, $0.age) }
     }
 
     /// The names of the folders in a folder.
     static func names(in path: String) -> [String] {
-        guard let directory = opendir(path) else { return [] }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
-                String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names.sorted()
+        (listDirectory(path) ?? []).filter { !$0.hasPrefix(".") }.sorted()
     }
 
     /// Reads `JOB.log` or `JOB.log.AGE`.
