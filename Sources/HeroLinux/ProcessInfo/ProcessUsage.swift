@@ -52,18 +52,10 @@ public enum ProcessUsageReader {
             parent: stat.parent,
             command: readText("/proc/\(pid)/comm", limit: 64)?.trimmed ?? "",
             cpuMicroseconds: total &* (1_000_000 / ticksPerSecond),
-            memory: readMemory(pid),
+            memory: TreeMemory.proportionalBytes(of: pid),
             threads: Int64(clamping: stat.threadCount),
             descriptors: countDescriptors(pid)
         )
-    }
-
-    private static func readMemory(_ pid: Int32) -> Int64? {
-        guard let text = readText("/proc/\(pid)/smaps_rollup", limit: 4096) else { return nil }
-        for line in text.split(separator: "\n") where line.hasPrefix("Pss:") {
-            return line.split(separator: " ").dropFirst().first.flatMap { Int64($0) }.map { $0 &* 1024 }
-        }
-        return nil
     }
 
     private static func countDescriptors(_ pid: Int32) -> Int64? {

@@ -26,7 +26,8 @@ public enum TreeMemory {
         return text.withUnsafeBytes { write(1, $0.baseAddress, $0.count) } == text.count ? 0 : 1
     }
 
-    private static func proportionalBytes(of pid: Int32) -> Int64? {
+    /// Returns the memory of one process; nil if it cannot be read.
+    static func proportionalBytes(of pid: Int32) -> Int64? {
         guard let text = readText("/proc/\(pid)/smaps_rollup") else { return nil }
         return parse(text)
     }
