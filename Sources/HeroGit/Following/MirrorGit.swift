@@ -16,23 +16,19 @@ struct MirrorGit {
     /// Of the environment of the caller only the search path and the proxies are used.
     init(folder: String, _ options: FollowOptions, environment caller: [String: String]) throws(GitError) {
         self.folder = folder
-        var variables: [String: String] = [:]
+        var variables = GitCommand.commonVariables
         let proxies = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"]
         for name in proxies { variables[name] = caller[name] }
         variables["PATH"] = caller["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
         // A home directory could contain a .netrc, a .gitconfig and credentials.
         variables["HOME"] = folder
         variables["XDG_CONFIG_HOME"] = folder
-        variables["LC_ALL"] = "C"
         variables["GIT_CONFIG_GLOBAL"] = folder + "/gitconfig"
         variables["GIT_CONFIG_SYSTEM"] = "/dev/null"
         variables["GIT_CONFIG_NOSYSTEM"] = "1"
         variables["GIT_ATTR_NOSYSTEM"] = "1"
-        variables["GIT_TERMINAL_PROMPT"] = "0"
         variables["GIT_ASKPASS"] = "true"
         variables["SSH_ASKPASS"] = "true"
-        variables["GIT_NO_REPLACE_OBJECTS"] = "1"
-        variables["GIT_OPTIONAL_LOCKS"] = "0"
         variables["GIT_ALLOW_PROTOCOL"] = "https:ssh:file"
         variables["GIT_CEILING_DIRECTORIES"] = folder
         environment = variables
@@ -41,7 +37,7 @@ struct MirrorGit {
 
     /// Runs git in the mirror.
     func run(_ arguments: [String], input: [UInt8] = []) throws(GitError) -> CommandRunner.CommandResult {
-        let all = ["git", "--git-dir", mirror, "--no-pager", "--literal-pathspecs"] + arguments
+        let all = ["git", "--git-dir", mirror] + GitCommand.commonOptions + arguments
         do throws(LinuxError) {
             return try CommandRunner.runCommand(all, environment: environment, input: input)
         } catch {

@@ -21,6 +21,14 @@ struct GitCommand {
         "core.alternateRefsCommand=true", "core.warnAmbiguousRefs=true", "credential.helper=", "protocol.allow=never",
     ]
 
+    /// Variables with which git prints English texts, never prompts, takes no lock, and shows no replacement, which would
+    /// have another content than the commit.
+    static let commonVariables = [
+        "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1",
+    ]
+    /// Options that every run has.
+    static let commonOptions = ["--no-pager", "--literal-pathspecs"]
+
     /// Prepares an environment in which git prints English texts, never prompts, fetches nothing and takes no lock.
     init(in directory: String, environment: [String: String]) {
         self.directory = directory
@@ -29,14 +37,10 @@ struct GitCommand {
             !name.hasPrefix("GIT_") || Self.keptVariables.contains(name) || name.hasPrefix("GIT_CONFIG_KEY_")
                 || name.hasPrefix("GIT_CONFIG_VALUE_")
         }
-        variables["LC_ALL"] = "C"
-        variables["GIT_TERMINAL_PROMPT"] = "0"
-        variables["GIT_OPTIONAL_LOCKS"] = "0"
+        variables.merge(Self.commonVariables) { $1 }
         variables["GIT_NO_LAZY_FETCH"] = "1"
         // No protocol has this name, so no transport program runs, whatever the configuration allows.
         variables["GIT_ALLOW_PROTOCOL"] = "none"
-        // A replacement would show another content than the commit has.
-        variables["GIT_NO_REPLACE_OBJECTS"] = "1"
         self.environment = variables
     }
 
@@ -45,7 +49,7 @@ struct GitCommand {
     /// - Throws: If git is not installed or cannot be started.
     func run(_ arguments: [String], input: [UInt8] = []) throws(LinuxError) -> CommandRunner.CommandResult {
         let settings = Self.settings.flatMap { ["-c", $0] }
-        let options = ["-C", directory, "--no-pager", "--literal-pathspecs"]
+        let options = ["-C", directory] + Self.commonOptions
         return try CommandRunner.runCommand(
             ["git"] + settings + options + arguments,
             environment: environment,
