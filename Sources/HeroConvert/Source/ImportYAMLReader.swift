@@ -34,6 +34,22 @@ struct ImportYAMLReader {
         }
     }
 
+    /// Returns the map of several files, in which a later one overrides keys of an earlier one; nil if all are empty.
+    ///
+    /// - Throws: the first problem with its line.
+    static func readMerged(_ files: [ImportFile]) throws(ImportError) -> ImportNode? {
+        var root: ImportNode?
+        for (index, file) in files.enumerated() {
+            for document in try read(file, index: index) {
+                guard document.isMap else {
+                    throw ImportError(file.path, line: document.line, "the file is not a map of keys and values")
+                }
+                root = root.map { $0.merged(with: document) } ?? document
+            }
+        }
+        return root
+    }
+
     private static func documents(
         _ bytes: [UInt8],
         _ parser: UnsafeMutablePointer<yaml_parser_t>,

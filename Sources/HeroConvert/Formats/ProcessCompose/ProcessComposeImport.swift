@@ -12,17 +12,7 @@ struct ProcessComposeImport {
     /// Reads the files; a later one overrides keys of an earlier one.
     static func read(into state: inout ImportState) throws(ImportError) {
         var reader = ProcessComposeImport()
-        var root: ImportNode?
-        for index in state.request.files.indices {
-            let file = state.request.files[index]
-            for document in try ImportYAMLReader.read(file, index: index) {
-                guard document.isMap else {
-                    throw ImportError(file.path, line: document.line, "the file is not a map of keys and values")
-                }
-                root = root.map { $0.merged(with: document) } ?? document
-            }
-        }
-        guard let root else { return }
+        guard let root = try ImportYAMLReader.readMerged(state.request.files) else { return }
         reader.readTopLevel(root, &state)
         let processes = root["processes"]?.entries ?? []
         for process in processes {
