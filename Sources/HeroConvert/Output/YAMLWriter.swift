@@ -1,3 +1,5 @@
+internal import HeroModel
+
 /// Writes maps as YAML in the style of the examples: short lists and maps in one line, long ones as blocks.
 struct YAMLWriter {
     /// The text so far.
@@ -130,24 +132,8 @@ struct YAMLWriter {
         }
     }
 
-    /// Returns a text in double quotes.
-    static func quoted(_ text: String) -> String {
-        var result = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\t": result += "\\t"
-            case "\r": result += "\\r"
-            case let other where mustEscape(other):
-                let digits = String(other.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result + "\""
-    }
-
     private static func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }
+
+    /// Returns a text in double quotes.
+    static func quoted(_ text: String) -> String { Canonical.quoted(text, escaping: mustEscape) }
 }

@@ -23,8 +23,11 @@ public enum Canonical {
         return isPlain ? text : quoted(text)
     }
 
-    /// The text in double quotes, with escaped control characters.
-    public static func quoted(_ text: String) -> String {
+    /// The text in double quotes, with escaped control characters, or with those that `mustEscape` selects.
+    public static func quoted(
+        _ text: String,
+        escaping mustEscape: (Unicode.Scalar) -> Bool = { $0.value < 32 || $0.value == 127 }
+    ) -> String {
         var result = "\""
         for scalar in text.unicodeScalars {
             switch scalar {
@@ -33,9 +36,9 @@ public enum Canonical {
             case "\n": result += "\\n"
             case "\t": result += "\\t"
             case "\r": result += "\\r"
-            case let control where control.value < 32 || control.value == 127:
-                let digits = String(control.value, radix: 16)
-                result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case let other where mustEscape(other):
+                let digits = String(other.value, radix: 16)
+                result += "\\u" + String(repeating: "0", count: max(0, 4 - digits.count)) + digits
             default: result.unicodeScalars.append(scalar)
             }
         }
