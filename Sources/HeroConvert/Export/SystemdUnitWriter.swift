@@ -35,12 +35,13 @@ struct SystemdUnitWriter {
 
     /// Writes a process with the one-shots around it.
     mutating func write(_ action: ActionSpec, before: [ActionSpec], after: [ActionSpec]) {
-        switch (action.ready?.check, action.pidFile) {
-        case (.notify?, _): set("Type", "notify")
-        case (_, let path?):
+        if action.ready?.check == .notify {
+            set("Type", "notify")
+        } else if let path = action.pidFile {
             lines += "Type=forking\nPIDFile=\(SystemdQuoting.path(path))\n"
             report("pid_file", .valueAdapted, "`Type=forking`: the program must move to the background")
-        default: set("Type", "exec")
+        } else {
+            set("Type", "exec")
         }
         for other in before {
             lines += "ExecStartPre=\(command(other))\n"

@@ -57,16 +57,30 @@ struct RPCParameter: Sendable {
 
     /// The problem of a value; nil if it is accepted.
     func problem(of value: JSONValue) -> String? {
-        switch (kind, value) {
-        case (.name, .string(let text)) where QualifiedName(reference: text, in: "core") != nil: nil
-        case (.plainName, .string(let text)) where QualifiedName.isValid(text): nil
-        case (.text, .string(let text))
-        where (1...256).contains(text.unicodeScalars.count) && !text.utf8.contains(0): nil
-        case (.boolean, .bool): nil
-        case (.integer(let range), .integer(let number)) where range.contains(number): nil
-        case (.oneOf(let values), .string(let text)) where values.contains(text): nil
-        case (.names, .array(let items)) where !items.isEmpty && items.allSatisfy(Self.isName): nil
-        default: "the parameter `\(name)` must match \(schema.text())"
+        accepts(value) ? nil : "the parameter `\(name)` must match \(schema.text())"
+    }
+
+    private func accepts(_ value: JSONValue) -> Bool {
+        switch kind {
+        case .name: return Self.isName(value)
+        case .plainName:
+            guard case .string(let text) = value else { return false }
+            return QualifiedName.isValid(text)
+        case .text:
+            guard case .string(let text) = value else { return false }
+            return (1...256).contains(text.unicodeScalars.count) && !text.utf8.contains(0)
+        case .boolean:
+            guard case .bool = value else { return false }
+            return true
+        case .integer(let range):
+            guard case .integer(let number) = value else { return false }
+            return range.contains(number)
+        case .oneOf(let values):
+            guard case .string(let text) = value else { return false }
+            return values.contains(text)
+        case .names:
+            guard case .array(let items) = value else { return false }
+            return !items.isEmpty && items.allSatisfy(Self.isName)
         }
     }
 
