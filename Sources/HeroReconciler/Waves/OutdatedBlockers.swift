@@ -2,7 +2,7 @@ import HeroModel
 
 /// The services whose record names requirements that are up already.
 ///
-/// While a service waits for hundreds of others, its row is not written for each of them that comes up.
+/// While a service waits for hundreds of others, its row is not written for each of them that becomes ready.
 struct OutdatedBlockers {
     /// The time in which changes are collected.
     static let interval = Duration.milliseconds(250)

@@ -102,7 +102,7 @@ extension WaveExecutor {
         return true
     }
 
-    /// Records again what services wait for, when some of that has come up.
+    /// Records again what services wait for, when some of that has become ready.
     func handleDueDeadlines(_ now: Moment) {
         for name in outdatedBlockers.takeDue(now) { perform(.checkGate(name)) }
     }
