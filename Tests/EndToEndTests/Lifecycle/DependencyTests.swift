@@ -259,8 +259,11 @@ struct DependencyTests {
             try await eventually("all services are ready") {
                 try await host.run("status").exitCode == 0 && host.reconcilerPID == watch.pid
             }
-            try await eventually("all children run") {
-                host.instances("s1").first?.children.count == 2 && host.instances("s3").first?.children.count == 1
+            // A service is up when its program is executed, a moment before the program records its start.
+            try await eventually("all programs and children run") {
+                commands.indices.allSatisfy { host.instances("s\($0)").count == 1 }
+                    && host.instances("s1").first?.children.count == 2
+                    && host.instances("s3").first?.children.count == 1
             }
             let began = bootTime()
             #expect(kill(watch.pid, SIGTERM) == 0)

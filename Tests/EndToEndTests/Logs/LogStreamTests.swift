@@ -192,8 +192,11 @@ struct LogStreamTests {
                 history.preserveLogs()
                 reconciler = try host.startReconciler()
             }
-            try await eventually("the last reconciler has adopted the job") { try await host.run("diff").exitCode == 0 }
-            #expect(try await host.run("down").exitCode == 0)
+            try await eventually("the last reconciler has adopted the job") {
+                try await host.run("diff").exitCode == 0 && host.reconcilerPID == reconciler.pid
+            }
+            let down = try await host.run("down")
+            #expect(down.exitCode == 0, "\(down.output)\(down.errorOutput)")
             #expect(host.instances("web").count == 1)
             let count = try #require(host.instances("web").first?.lineCount)
             // Other programs check quickly that every line is complete and in order.
