@@ -43,7 +43,10 @@ public struct ActionWhyReport: Hashable, Sendable {
     }
 
     /// Whether its last output may explain a problem.
-    public var hasProblem: Bool { status?.action.hasProblem ?? false && status?.action.phase != .waiting }
+    public var hasProblem: Bool {
+        guard let action = status?.action, action.phase != .waiting else { return false }
+        return action.hasProblem || action.isRepeated
+    }
 
     /// The answer in one sentence, without the name of the action.
     public var answer: String {

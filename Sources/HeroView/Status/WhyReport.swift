@@ -38,9 +38,10 @@ public struct WhyReport: Hashable, Sendable {
         self.now = now
     }
 
-    /// The actions whose last output may explain the problem: failed ones, and running ones with a problem.
+    /// The actions whose last output may explain the problem: failed ones, running ones with a problem, and those that
+    /// try again after a failure.
     public var actionsWithProblems: [String] {
-        (status?.actions ?? []).filter { $0.hasProblem && $0.phase != .waiting }.map(\.name)
+        (status?.actions ?? []).filter { ($0.hasProblem || $0.isRepeated) && $0.phase != .waiting }.map(\.name)
     }
 
     /// The sentences that explain the state, each with its topic, in the order of output.

@@ -45,6 +45,9 @@ extension ActionStatus {
     /// Whether the action has a problem.
     var hasProblem: Bool { problemClause(nil) != nil }
 
+    /// Whether the program runs again after it has failed, and has not been stable since.
+    var isRepeated: Bool { phase == .running && attempt > 1 && outcome != nil }
+
     /// The problem of the action as a clause, with its name or without; nil if there is none.
     func problemClause(_ name: String?) -> String? {
         if phase == .retrying || phase == .failed, let unexplainedOutcome {

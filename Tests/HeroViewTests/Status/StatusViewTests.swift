@@ -217,6 +217,28 @@ import Testing
         #expect(texts(service("web", .blocked, "nobody")).text.contains("blocked"))
     }
 
+    @Test("The last output of an action counts from its failure until it is stable")
+    func lastOutputOfRepeatedStart() {
+        func needsOutput(_ phase: JobPhase, attempt: Int, _ outcome: Outcome?) -> Bool {
+            var action = ActionStatus(name: "main")
+            (action.job, action.phase, action.attempt, action.outcome) = (7, phase, attempt, outcome)
+            let service = ServiceStatus(name: QualifiedName("web"), wanted: .start, state: .starting, actions: [action])
+            let why = WhyReport(
+                name: service.name,
+                declared: nil,
+                status: service,
+                reconciler: nil,
+                revision: nil,
+                now: now
+            )
+            return why.actionsWithProblems == ["main"]
+        }
+        #expect(needsOutput(.retrying, attempt: 1, .exited(98)))
+        #expect(needsOutput(.running, attempt: 2, .exited(98)))
+        #expect(!needsOutput(.running, attempt: 1, nil))
+        #expect(!needsOutput(.running, attempt: 0, .exited(98)), "it has been stable since")
+    }
+
     @Test("A standalone action is as wanted unless its last run failed", arguments: JobPhase.allCases)
     func standaloneAsWanted(_ phase: JobPhase) {
         var job = sampleJobs[2]
