@@ -111,19 +111,32 @@ extension PlanBuilder {
 
     /// The services that manifests and options keep down: they should be down, or require one that should be.
     ///
-    /// A requirement without a cascade does not count, because its stop does not touch the service.
+    /// A requirement without a cascade does not count, because its stop does not touch the service. Neither does one
+    /// that is down already and has reached what is required, because no stop takes that back.
     /// Neither status ignore nor a crash counts as "should be down" (docs/decisions/0016).
     func findUnsatisfiable() -> [Bool] {
         var isUnsatisfiable = [Bool](repeating: false, count: services.count)
+        let requirements = IndexGraph(count: services.count, edges: declaredCascade)
         // A service that a narrowed plan leaves running is up.
         for number in startOrder where isInScope[number] || !services[number].isStarted {
             switch services[number].target {
             case .downByStatus, .downByCommand, .pruned: isUnsatisfiable[number] = true
             case .up:
-                isUnsatisfiable[number] = cascadingRequirements.neighbors(number).contains { isUnsatisfiable[Int($0)] }
+                isUnsatisfiable[number] = requirements.neighbors(number).contains {
+                    isUnsatisfiable[Int($0)] && !isMetForGood(by: Int($0), number)
+                }
             case .ignored, .leftUndeclared: break
             }
         }
         return isUnsatisfiable
+    }
+
+    /// Whether a requirement that is down has reached all that a service requires of it with a cascade.
+    private func isMetForGood(by requirement: Int, _ number: Int) -> Bool {
+        guard services[number].waitsForMilestones, !services[requirement].isStarted else { return false }
+        let name = services[requirement].name
+        return services[number].requirements.allSatisfy {
+            $0.service != name || !$0.cascades || hasReached($0.until, requirement)
+        }
     }
 }

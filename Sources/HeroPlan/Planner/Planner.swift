@@ -40,7 +40,7 @@ struct PlanBuilder {
     let indexByName: [QualifiedName: Int32]
     let options: PlanOptions
     /// The declared requirements with a cascade, and the recorded ones of started services where they differ.
-    private let declaredCascade: [IndexEdge]
+    let declaredCascade: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
     /// The declared requirements by dependent, and an order in which every service comes after its requirements.
     let requirements: IndexGraph
@@ -115,9 +115,6 @@ struct PlanBuilder {
         return edges
     }
 
-    /// The declared requirements whose stop takes a service with them, by dependent.
-    var cascadingRequirements: IndexGraph { IndexGraph(count: services.count, edges: declaredCascade) }
-
     /// The cascade graph: dependents by the recorded and the declared requirements.
     var dependents: IndexGraph {
         IndexGraph(count: services.count, edges: recordedRequirements + declaredCascade, reversed: true)
@@ -146,7 +143,8 @@ struct PlanBuilder {
         return isUp[number] || hasReached(requirement.until, number)
     }
 
-    private func hasReached(_ milestone: Requirement.Milestone, _ number: Int) -> Bool {
+    /// Whether a service has reached a milestone, should not be down and is not stopped by the plan.
+    func hasReached(_ milestone: Requirement.Milestone, _ number: Int) -> Bool {
         switch milestone {
         case .up: return false
         case .started, .ended: break

@@ -108,9 +108,17 @@ struct PlanVerifier {
         }
         while let name = pending.popLast() {
             for dependent in dependents[name] ?? [] where !isOutOfScope(dependent) || !isStarted(dependent) {
+                guard !hasEndedWithWhatIsRequired(name, by: dependent) else { continue }
                 if unsatisfiable.insert(dependent).inserted { pending.append(dependent) }
             }
         }
+    }
+
+    /// Whether a service is down, and has reached all that a dependent requires of it with a cascade.
+    private func hasEndedWithWhatIsRequired(_ name: QualifiedName, by dependent: QualifiedName) -> Bool {
+        guard !isStarted(name) else { return false }
+        let requirements = serviceFacts[dependent]?.spec?.requirements.filter { $0.service == name && $0.cascades }
+        return (requirements ?? []).allSatisfy(hasReached)
     }
 
     /// Whether the service is outside the scope of a narrowed plan.
@@ -180,7 +188,10 @@ struct PlanVerifier {
     }
 
     private func isMet(_ requirement: Requirement) -> Bool {
-        if willBeUp(requirement.service) { return true }
+        willBeUp(requirement.service) || hasReached(requirement)
+    }
+
+    private func hasReached(_ requirement: Requirement) -> Bool {
         guard let service = serviceFacts[requirement.service], let record = service.record else { return false }
         // What a service has reached counts while it should not be down, and until the plan stops it.
         guard options.only.isEmpty, service.spec != nil || service.isStarted, service.expectedState != .down,
