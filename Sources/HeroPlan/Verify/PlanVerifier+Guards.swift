@@ -20,7 +20,10 @@ extension PlanVerifier {
         var pending = options.only
         // What a scope stops can block a restart that requires it for the start only. The cascade of that restart
         // is in scope then, although the restart does not take place.
-        let hasStartOnly = desired.services.values.contains { $0.spec.requirements.contains { !$0.cascades } }
+        let hasBlockedRestart = services.contains { change in
+            guard change.action == .blocked, isStarted(change.service) else { return false }
+            return desired.services[change.service]?.spec.requirements.contains { !$0.cascades } ?? false
+        }
         var dependents: [QualifiedName: [QualifiedName]] = [:]
         for change in services {
             let name = change.service
@@ -32,12 +35,12 @@ extension PlanVerifier {
         }
         // Follow the actual stops and starts from the named services.
         while let name = pending.popLast() {
-            var next = (dependents[name] ?? []).filter { hasStartOnly || willStop(name) && willStop($0) }
-            if hasStartOnly || willStart(name) || changes[name]?.action == .blocked
+            var next = (dependents[name] ?? []).filter { hasBlockedRestart || willStop(name) && willStop($0) }
+            if hasBlockedRestart || willStart(name) || changes[name]?.action == .blocked
                 || !(changes[name]?.blockedBy ?? []).isEmpty
             {
                 // A degraded requirement whose running jobs stay is completed as well.
-                next += declaredRequires(name).filter { !isStarted($0) || expectedChange($0) == .start }
+                next += declaredRequires(name).filter { !isStarted($0) || ownChange($0) == .start }
                 next += (conflicts[name] ?? []).filter { expectedState($0) == .down }
             }
             for other in next where inside.insert(other).inserted { pending.append(other) }

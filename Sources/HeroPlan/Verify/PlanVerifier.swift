@@ -235,7 +235,7 @@ struct PlanVerifier {
         return result
     }
 
-    /// The change that a service's own manifest and state request.
+    /// The change that manifests, options and state request.
     enum ExpectedChange {
         case nothing
         case update
@@ -244,13 +244,19 @@ struct PlanVerifier {
         case restart
     }
 
+    /// The change that a service needs; one whose requirement should be down stops.
     func expectedChange(_ name: QualifiedName) -> ExpectedChange {
+        let isStopped = expectedState(name) == .up && unsatisfiable.contains(name) && isStarted(name)
+        return isStopped ? .stop : ownChange(name)
+    }
+
+    /// The change that its own manifest and state request.
+    func ownChange(_ name: QualifiedName) -> ExpectedChange {
         switch expectedState(name) {
         case .ignored, .unmanaged: return .nothing
         case .down: return isStarted(name) ? .stop : .nothing
         case .up: break
         }
-        if unsatisfiable.contains(name) && isStarted(name) { return .stop }
         guard let record = serviceFacts[name]?.record else { return .start }
         let differences = differences(name)
         let isReplaced = differences.values.contains { $0.cost == .restart }
