@@ -71,7 +71,7 @@ struct HPBench: ParsableCommand {
             _ = bytes.withUnsafeBytes { Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
         }
         for contender in Contender.allCases where !contender.isInstalled {
-            sessions.log("\(contender.rawValue) is not installed here: skipped (`make bench-deps` installs it)")
+            sessions.log("\(contender.rawValue) is not installed here: skipped (\(contender.installationHelp))")
         }
         // Peak memory comes first: the peak of a child process starts with the memory that this process has used.
         if parts.contains(.plan) { try sessions.measureDiffs() }

@@ -103,6 +103,7 @@ struct Benchmarks {
         let name =
             switch contender {
             case .heroproc: "heroproc"
+            case .dinit: "dinit"
             case .s6: "s6-svscan"
             case .runit: "runsvdir"
             case .supervisord: "python"

@@ -8,18 +8,8 @@ final class HeroprocSupervisor: Supervisor {
     private let manifests: String
     let state: String
 
-    /// How the services of a benchmark depend on each other.
-    enum Shape {
-        /// None requires another one.
-        case independent
-        /// Each requires the one before, and is ready when it says so by sd_notify.
-        case chain
-        /// Each is a one-shot that requires the one before.
-        case oneShotChain
-    }
-
-    /// Writes one manifest per service.
-    convenience init(_ place: BenchDirectory, services: Int, shape: Shape = .independent) throws {
+    /// Writes one manifest per service; in a chain each reports by sd_notify that it is ready.
+    convenience init(_ place: BenchDirectory, services: Int, shape: ServiceShape = .independent) throws {
         let folder = try place.makeFolder("manifests")
         let stamps = try Stamps(in: place.makeFolder("stamps"))
         let (mode, keys) =
