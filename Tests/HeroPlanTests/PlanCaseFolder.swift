@@ -98,7 +98,7 @@ struct PlanCase: Sendable {
                 canonical: CanonicalSpec(standalone: Self.action(line, name)),
                 isActive: words.contains("active"),
                 isScheduled: words.contains("scheduled"),
-                isRunPending: words.contains("owes"),
+                requestedRun: words.contains("owes") ? .pending : words.contains("begun") ? .begun : .none,
                 hasFailed: words.contains("failed")
             )
         default: observe(service: words, before)
@@ -185,7 +185,7 @@ struct PlanCase: Sendable {
             case "--allow-protected": options.allowsProtected = true
             case "--allow-disruption": options.allowsDisruption = true
             case "--allow-broken": options.allowsBroken = true
-            case "heal": options.retriesFailed = false
+            case "heal": (options.retriesFailed, options.rerunsFailed) = (false, false)
             case "down": options.down = .userServices
             case "down-all": options.down = .allServices
             default:

@@ -36,7 +36,7 @@ struct RecoveryRecordFormatTests {
         #expect(record.job.id == 3 && record.service == nil)
         let standalone = try #require(record.standalone)
         #expect(standalone.name == QualifiedName("backup") && standalone.isScheduleActive)
-        #expect(!standalone.isRunPending && !standalone.isRunQueued && standalone.job == 3)
+        #expect(standalone.requestedRun == .none && !standalone.isRunQueued && standalone.job == 3)
         #expect(standalone.spec.runOn == .apply && standalone.spec.schedule?.timeZone == "UTC")
     }
 

@@ -336,32 +336,4 @@ struct CalendarTests {
         try harness.advance(.seconds(1))
         #expect(try harness.jobs("backup").count == 2)
     }
-
-    @Test("A raised generation runs a scheduled action once now")
-    func raisedGeneration() throws {
-        let harness = try ReconcilerHarness()
-        let text = "kind: Action\nname: tick\nexec: [sim, job]\nschedule: {every: 1h}\n"
-        try harness.apply(text)
-        #expect(try harness.jobs("tick").isEmpty)
-        #expect(try harness.apply(text + "generation: 1\n")?.isConverged == true)
-        #expect(try harness.phases("tick") == [.succeeded])
-        let next = try harness.standalone("tick")?.nextRunAt
-        #expect(next != nil)
-        try harness.apply(text + "generation: 1\n")
-        #expect(try harness.jobs("tick").count == 1)
-    }
-
-    @Test("A run of a raised generation survives a change in place while it is pending")
-    func pendingRun() throws {
-        let harness = try ReconcilerHarness()
-        let text = "kind: Action\nname: tick\nexec: [sim, steady]\nschedule: {every: 1h}\n"
-        try harness.apply(text)
-        try harness.apply(text + "generation: 1\n")
-        #expect(try harness.phases("tick") == [.running])
-        // The active job is stopped first.
-        try harness.postApply(text + "generation: 2\n")
-        try harness.postApply(text + "generation: 2\ntags: [changed]\n")
-        try harness.advance(.seconds(2))
-        #expect(try harness.phases("tick") == [.cancelled, .running])
-    }
 }

@@ -134,7 +134,7 @@ extension SeededGenerator {
             canonical: CanonicalSpec(standalone: spec),
             revision: .random(in: 1...9, using: &self),
             job: maybe { Int64.random(in: 1...30, using: &$0) },
-            isRunPending: .random(using: &self),
+            requestedRun: RequestedRun.allCases.randomElement(using: &self) ?? .none,
             isScheduleActive: .random(using: &self),
             isRunQueued: .random(using: &self),
             lastDueAt: maybe { $0.time() },

@@ -10,8 +10,8 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
     public var revision: RevisionNumber
     /// The newest job; nil before the first one.
     public var job: JobID?
-    /// Whether `run_on` requires a run that has not begun.
-    public var isRunPending: Bool
+    /// The run that `run_on` or a raised generation has requested.
+    public var requestedRun: RequestedRun
     /// Whether its schedule is active: `down` pauses it until the next apply.
     public var isScheduleActive: Bool
     /// Whether a run became due while a job was active, and begins when that job has ended.
@@ -24,7 +24,7 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
     /// The names in stored JSON, which earlier versions wrote.
     private enum CodingKeys: String, CodingKey {
         case name, spec, canonical, revision, job
-        case isRunPending = "owesRun"
+        case requestedRun = "owesRun"
         case isScheduleActive = "isScheduled"
         case isRunQueued = "isWaiting"
         case lastDueAt, nextRunAt
@@ -37,7 +37,7 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
         canonical: CanonicalSpec,
         revision: RevisionNumber,
         job: JobID? = nil,
-        isRunPending: Bool = false,
+        requestedRun: RequestedRun = .none,
         isScheduleActive: Bool = false,
         isRunQueued: Bool = false,
         lastDueAt: WallTime? = nil,
@@ -48,7 +48,7 @@ public struct StandaloneRecord: Hashable, Sendable, Codable {
         self.canonical = canonical
         self.revision = revision
         self.job = job
-        self.isRunPending = isRunPending
+        self.requestedRun = requestedRun
         self.isScheduleActive = isScheduleActive
         self.isRunQueued = isRunQueued
         self.lastDueAt = lastDueAt

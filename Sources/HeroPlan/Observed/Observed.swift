@@ -39,8 +39,8 @@ public struct ObservedStandalone: Hashable, Sendable {
     public var isActive: Bool
     /// Whether its schedule is active; `down` pauses the schedule, and the next apply resumes it.
     public var isScheduled: Bool
-    /// Whether a run requested by `run_on` has not started yet.
-    public var isRunPending: Bool
+    /// The run that `run_on` or a raised generation has requested.
+    public var requestedRun: RequestedRun
     /// Whether its last run has failed.
     public var hasFailed: Bool
 
@@ -49,14 +49,26 @@ public struct ObservedStandalone: Hashable, Sendable {
         canonical: CanonicalSpec,
         isActive: Bool,
         isScheduled: Bool,
-        isRunPending: Bool = false,
+        requestedRun: RequestedRun = .none,
         hasFailed: Bool = false
     ) {
         self.hasFailed = hasFailed
         self.canonical = canonical
         self.isActive = isActive
         self.isScheduled = isScheduled
-        self.isRunPending = isRunPending
+        self.requestedRun = requestedRun
+    }
+
+    /// Whether a requested run has failed, so that an apply of a person starts it again.
+    ///
+    /// Earlier versions did not record that a run has begun; for actions that run on apply the last job decides too.
+    func isLeftFailed(_ spec: ActionSpec) -> Bool {
+        guard !isActive else { return false }
+        return switch requestedRun {
+        case .begun: true
+        case .pending: false
+        case .none: hasFailed && spec.runOn == .apply
+        }
     }
 }
 

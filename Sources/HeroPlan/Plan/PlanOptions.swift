@@ -16,7 +16,7 @@ public struct PlanOptions: Hashable, Sendable {
     public var prunes: Bool
     /// Whether failed services are retried: an apply retries them, healing does not.
     public var retriesFailed: Bool
-    /// Whether actions with `run_on: apply` whose run has failed run again: an apply of a person runs them again, a
+    /// Whether standalone actions whose requested run has failed run again: an apply of a person runs them again, a
     /// reconciler does not.
     public var rerunsFailed: Bool
     /// Which services `down` stops.

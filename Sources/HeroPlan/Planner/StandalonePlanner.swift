@@ -84,12 +84,12 @@ struct StandalonePlanner {
                 fields: fields
             )
         }
+        if options.rerunsFailed, found.isLeftFailed(spec) {
+            return Change(name, .start, StandaloneReasons.lastRunFailed(declared.location), fields: fields)
+        }
         if spec.schedule != nil, !found.isScheduled {
             let reason = StandaloneReasons.scheduleResumed(declared.location(of: "schedule"))
             return Change(name, .start, reason, fields: fields)
-        }
-        if spec.runOn == .apply, found.hasFailed, !found.isActive, !found.isRunPending, options.rerunsFailed {
-            return Change(name, .start, StandaloneReasons.lastRunFailed(declared.location), fields: fields)
         }
         guard fields.isEmpty else {
             return Change(name, .update, PlanBuilder.fieldReason(.specChanged, fields), fields: fields)
@@ -97,7 +97,7 @@ struct StandalonePlanner {
         return Change(
             name,
             .keep,
-            StandaloneReasons.kept(isRunPending: found.isRunPending, declared.location)
+            StandaloneReasons.kept(isRunPending: found.requestedRun == .pending, declared.location)
         )
     }
 }

@@ -97,9 +97,10 @@ extension PlanVerifier {
         }
         let runsOnce = spec.schedule != nil && isGenerationRaised
         if spec.runOn == .apply && needsRun || runsOnce { return found.isActive ? .restart : .start }
+        let hasFailedRequest =
+            found.requestedRun == .begun || found.requestedRun == .none && found.hasFailed && spec.runOn == .apply
+        if options.rerunsFailed, hasFailedRequest, !found.isActive { return .start }
         if spec.schedule != nil && !found.isScheduled { return .start }
-        let isLeftFailed = found.hasFailed && !found.isActive && !found.isRunPending
-        if spec.runOn == .apply, isLeftFailed, options.rerunsFailed { return .start }
         return paths.isEmpty ? .keep : .update
     }
 

@@ -141,7 +141,7 @@ private struct RecordedState {
                 canonical: summary.canonical,
                 isActive: activeAlone.contains(summary.name),
                 isScheduled: summary.isScheduleActive,
-                isRunPending: summary.isRunPending,
+                requestedRun: summary.requestedRun,
                 hasFailed: summary.job.map(failedJobs.contains) ?? false
             )
         }

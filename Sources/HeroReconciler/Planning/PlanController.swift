@@ -46,8 +46,7 @@ final class PlanController {
     ///   - retriesFailed: Whether services that have given up are started again.
     ///   - retriesNow: Whether jobs that wait for their next try are tried now. An apply does that (RS-1). A new
     ///     reconciler that continues the same revision does not (RS-3).
-    ///   - rerunsFailed: Whether actions with `run_on: apply` whose run has failed run again. Only an apply of a person
-    ///     does that.
+    ///   - rerunsFailed: Whether actions whose requested run has failed run again. Only an apply of a person does that.
     func run(retriesFailed: Bool, retriesNow: Bool = true, rerunsFailed: Bool = false) {
         let isProof = waves.openOperations.isEmpty && !retriesFailed
         if retriesFailed {
@@ -150,7 +149,7 @@ final class PlanController {
                 canonical: entry.record.canonical,
                 isActive: entry.isActive,
                 isScheduled: entry.record.isScheduleActive,
-                isRunPending: entry.record.isRunPending,
+                requestedRun: entry.record.requestedRun,
                 hasFailed: entry.job?.lifecycle.phase == .finished(.failed)
             )
         }

@@ -68,11 +68,11 @@ final class StandaloneController {
         entry.record.canonical = canonical
         entry.record.revision = number
         if Self.requestsRun(change, spec) {
-            entry.record.isRunPending = true
+            entry.record.requestedRun = .pending
             journal.recordEvent(.info, entry.name.description, "runs once for revision \(number)")
         } else if ranOnApply, spec.runOn == .none {
-            // A pending run that a raised generation has requested stays pending.
-            entry.record.isRunPending = false
+            // A run that a raised generation has requested stays requested.
+            entry.record.requestedRun = .none
         } else if change.action == .update {
             journal.recordEvent(.info, entry.name.description, change.updateText)
         }
@@ -96,11 +96,12 @@ final class StandaloneController {
 
     /// Whether a change requests a run now.
     ///
-    /// A scheduled action runs at its times, and once when its generation rises.
+    /// A scheduled action runs at its times, once when its generation rises, and again when that run has failed.
     private static func requestsRun(_ change: Change, _ spec: ActionSpec) -> Bool {
         guard change.action != .update else { return false }
         let isGenerationRaised = change.fields.contains { $0.path == "generation" && $0.cost == .restart }
-        guard spec.runOn == .apply else { return isGenerationRaised && change.reason.code != .declared }
+        let isNew = change.reason.code == .declared
+        guard spec.runOn == .apply || isGenerationRaised && !isNew else { return change.reason.code == .notRunning }
         switch change.reason.code {
         case .declared, .specChanged, .generationRaised, .notRunning: return true
         case .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .unhealthy, .unchanged, .ignored,
@@ -154,9 +155,10 @@ final class StandaloneController {
             jobs.deliverDirectly(job, .startRequested)
             return nil
         }
+        recordFulfilledRequest(entry)
         reportEnd(entry)
         guard entry.isRemoved else {
-            let hasRun = entry.record.isRunPending || entry.record.isRunQueued
+            let hasRun = entry.record.requestedRun == .pending || entry.record.isRunQueued
             if hasRun, storeHealth.outage == nil, !state.isDown { beginRun(entry) }
             return nil
         }
@@ -168,10 +170,11 @@ final class StandaloneController {
 
     /// Begins a run: its job is recorded together with the fact that the run is not pending any more.
     private func beginRun(_ entry: StandaloneEntry) {
-        if entry.record.isRunPending, reporter.observers != nil { entry.isAwaited = true }
+        let isRequested = entry.record.requestedRun == .pending
+        if isRequested, reporter.observers != nil { entry.isAwaited = true }
         entry.record.isRunQueued = false
         entry.hasReportedSkip = false
-        entry.record.isRunPending = false
+        if isRequested { entry.record.requestedRun = .begun }
         if let former = entry.job {
             entry.formerStart = former.lifecycle.record.pastStart ?? entry.formerStart
             state.jobs[former.id] = nil
@@ -198,6 +201,19 @@ final class StandaloneController {
         let removed = old.filter { state.jobs[$0]?.lifecycle.isIdle ?? true }
         for id in removed { state.jobs[id] = nil }
         if !removed.isEmpty { journal.rows.append(.jobsRemoved(removed)) }
+    }
+
+    /// Records that the requested run has succeeded or was cancelled.
+    ///
+    /// A run that has failed stays requested.
+    private func recordFulfilledRequest(_ entry: StandaloneEntry) {
+        guard entry.record.requestedRun == .begun, !entry.isRemoved, let job = entry.job else { return }
+        switch job.lifecycle.record.phase {
+        case .succeeded, .cancelled: break
+        case .failed, .pending, .waiting, .running, .retrying: return
+        }
+        entry.record.requestedRun = .none
+        journal.rows.append(.standalone(entry.record))
     }
 
     private func reportEnd(_ entry: StandaloneEntry) {

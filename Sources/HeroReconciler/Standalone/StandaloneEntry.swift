@@ -29,6 +29,6 @@ final class StandaloneEntry {
     /// Whether something that an apply has requested of it is not complete.
     var isSettling: Bool {
         guard isActive else { return isAwaited }
-        return isAwaited || isRemoved || record.isRunPending || job?.lifecycle.record.isStopping ?? false
+        return isAwaited || isRemoved || record.requestedRun == .pending || job?.lifecycle.record.isStopping ?? false
     }
 }

@@ -53,6 +53,11 @@ struct RowReader {
         try integer() != 0
     }
 
+    mutating func requestedRun() throws -> RequestedRun {
+        let value = try integer()
+        return try required("a requested run", RequestedRun(rawValue: value))
+    }
+
     mutating func optionalText() throws -> String? {
         switch next().storage {
         case .null: nil

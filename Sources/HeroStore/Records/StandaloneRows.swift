@@ -9,8 +9,8 @@ public struct StandaloneSummary: Hashable, Sendable {
     public var revision: RevisionNumber
     /// Its newest job; nil before the first one, and after that job was removed.
     public var job: JobID?
-    /// Whether `run_on` requires a run that has not started yet.
-    public var isRunPending: Bool
+    /// The run that `run_on` or a raised generation has requested.
+    public var requestedRun: RequestedRun
     /// Whether its schedule is active; `down` pauses it until the next apply.
     public var isScheduleActive: Bool
     /// Whether a scheduled run waits until the active job has ended.
@@ -39,7 +39,7 @@ extension StandaloneSummary {
         name = QualifiedName(try reader.text(), context: context)
         revision = try reader.integer()
         job = try reader.optionalInteger()
-        isRunPending = try reader.bool()
+        requestedRun = try reader.requestedRun()
         isScheduleActive = try reader.bool()
         isRunQueued = try reader.bool()
         lastDueAt = try reader.optionalTime()
@@ -54,7 +54,7 @@ extension StandaloneRecord {
 
     func values(_ codec: ColumnCodec) throws -> SQLArguments {
         [
-            name.context, name.name, revision, job, isRunPending, isScheduleActive, isRunQueued,
+            name.context, name.name, revision, job, requestedRun.rawValue, isScheduleActive, isRunQueued,
             lastDueAt.map(codec.text),
             nextRunAt.map(codec.text), canonical.text, try codec.json(spec),
         ]
@@ -69,7 +69,7 @@ extension StandaloneRecord {
             canonical: summary.canonical,
             revision: summary.revision,
             job: summary.job,
-            isRunPending: summary.isRunPending,
+            requestedRun: summary.requestedRun,
             isScheduleActive: summary.isScheduleActive,
             isRunQueued: summary.isRunQueued,
             lastDueAt: summary.lastDueAt,

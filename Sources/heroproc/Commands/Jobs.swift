@@ -74,7 +74,7 @@ struct Jobs: HeroCommand {
                 job: $0.job,
                 nextRunAt: $0.nextRunAt,
                 lastDueAt: $0.lastDueAt,
-                isRunPending: $0.isRunPending,
+                isRunPending: $0.requestedRun == .pending,
                 isWaiting: $0.isRunQueued
             )
         }

@@ -84,6 +84,24 @@ struct StandaloneActionTests {
         }
     }
 
+    @Test("A failed run of a raised generation stays a change until it has succeeded")
+    func failedRaisedGeneration() async throws {
+        try await TestHost.with { host in
+            let schedule = "schedule: {every: 1h}"
+            try declare(host, "exit 3", schedule)
+            try await host.apply()
+            try declare(host, "exit 3", schedule, "generation: 1")
+            #expect(try await host.run("apply").exitCode == 1)
+            #expect(try await phases(host) == ["failed"])
+            let diff = try await host.run("diff")
+            #expect(diff.exitCode == 1 && diff.output.contains("its last run failed, and it runs again"))
+            try declare(host, "exit 0", schedule, "generation: 1")
+            try await host.apply()
+            #expect(try await phases(host) == ["failed", "succeeded"])
+            try await host.expectEmptyDiff()
+        }
+    }
+
     @Test("A standalone run uses its own retry and timeout")
     func retryAndTimeout() async throws {
         try await TestHost.with { host in

@@ -105,7 +105,7 @@ struct RecordTests {
         #expect(summaries.map(\.name) == records.map(\.name))
         #expect(summaries.map(\.canonical) == records.map(\.canonical))
         #expect(summaries.map(\.nextRunAt) == records.map(\.nextRunAt))
-        records[0].isRunPending.toggle()
+        records[0].requestedRun = records[0].requestedRun == .begun ? .none : .begun
         records[0].job = nil
         try store.commit([.standalone(records[0]), .jobsRemoved([3])])
         #expect(try store.load().standalone == records)

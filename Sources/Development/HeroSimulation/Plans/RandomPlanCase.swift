@@ -165,7 +165,7 @@ public struct RandomPlanCase: Sendable {
                 canonical: CanonicalSpec(standalone: spec),
                 isActive: generator.oneIn(2),
                 isScheduled: spec.schedule != nil && !generator.oneIn(3),
-                isRunPending: generator.oneIn(6),
+                requestedRun: generator.oneIn(6) ? .pending : generator.oneIn(5) ? .begun : .none,
                 hasFailed: generator.oneIn(4)
             )
         }
