@@ -43,6 +43,18 @@ struct RepositoryTests {
         }
     }
 
+    @Test("Every environment variable that a program reads is described on the page of variables")
+    func variablesAreDescribed() throws {
+        let page = try Repository.file("docs/reference/variables.md").text
+        let sources = try Repository.files(below: "Sources", ending: ".swift", ".c")
+            .filter { !$0.path.hasPrefix("Sources/Development/") && !$0.path.hasPrefix("Sources/HeroConvert/") }
+        let names = Set(sources.flatMap { $0.text.matches(of: /"((?:HERO|XDG_)[A-Z_]+)"/).map { String($0.1) } })
+        // Failpoints and test hooks are not in released programs.
+        let ofTests = names.filter { $0.hasPrefix("HEROPROC_FP") || $0.hasPrefix("HEROPROC_TEST") }
+        #expect(names.count > 15)
+        for name in names.subtracting(ofTests).sorted() { #expect(page.contains("`\(name)`"), "\(name)") }
+    }
+
     @Test("Every row of the failure matrix names existing tests")
     func failureMatrixNamesTests() throws {
         let page = try Repository.file("docs/explanation/what-survives-what.md")

@@ -1,8 +1,22 @@
 import Foundation
 import TestSupport
 
-/// A page whose `console` blocks are run in order, with the output that they show.
+/// A page whose commands are run in order, with the output that they show.
 struct ConsolePage {
+    /// One block of code.
+    struct Block: Hashable {
+        /// The language after the opening fence.
+        let language: String
+        /// The lines without the fences.
+        let lines: [String]
+
+        /// Whether it shows commands for a shell.
+        var isForShell: Bool {
+            ["console", "sh"].contains(language)
+                || lines.contains { $0.trimmingCharacters(in: .whitespaces).hasPrefix("$ ") }
+        }
+    }
+
     /// One command of a page, and the output that the page shows for it.
     struct Step {
         /// The command, with its here-document.
@@ -11,18 +25,40 @@ struct ConsolePage {
         let output: [String]
     }
 
-    let text: String
+    /// The blocks in their order.
+    let blocks: [Block]
 
     /// Reads a page by its path in the repository.
     init(_ path: String) {
         let file = repositoryRoot.appending(path: path).path(percentEncoded: false)
-        text = String(decoding: fileContents(file), as: UTF8.self)
+        self.init(text: String(decoding: fileContents(file), as: UTF8.self))
     }
 
-    /// The commands of all `console` blocks.
-    var steps: [Step] {
+    /// Finds the blocks of a text.
+    init(text: String) {
+        var blocks: [Block] = []
+        var open: (language: String, lines: [String])?
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+            let trimmed = line.trimmingCharacters(in: .whitespaces)
+            if let block = open, trimmed == "```" {
+                blocks.append(Block(language: block.language, lines: block.lines))
+                open = nil
+            } else if open != nil {
+                open?.lines.append(line)
+            } else if trimmed.hasPrefix("```") {
+                open = (String(trimmed.dropFirst(3)), [])
+            }
+        }
+        self.blocks = blocks
+    }
+
+    /// The commands of a block: those after `$ ` in a `console` block, and every line of a `sh` block.
+    static func steps(of block: Block) -> [Step] {
+        guard block.language == "console" else {
+            let lines = block.lines.map { $0.trimmingCharacters(in: .whitespaces) }
+            return lines.filter { !$0.isEmpty && !$0.hasPrefix("#") }.map { Step(command: $0, output: []) }
+        }
         var steps: [Step] = []
-        var isInBlock = false
         var command: [String] = []
         var output: [String] = []
         var delimiter: String?
@@ -30,74 +66,22 @@ struct ConsolePage {
             if !command.isEmpty { steps.append(Step(command: command.joined(separator: "\n"), output: output)) }
             (command, output) = ([], [])
         }
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init) {
+        for line in block.lines {
             let trimmed = line.trimmingCharacters(in: .whitespaces)
-            if trimmed == "```console" {
-                isInBlock = true
-            } else if isInBlock, trimmed == "```" {
-                endStep()
-                isInBlock = false
-            } else if isInBlock, let end = delimiter {
+            if let end = delimiter {
                 command.append(line)
                 if line == end { delimiter = nil }
-            } else if isInBlock, trimmed.hasPrefix("$ ") {
+            } else if trimmed.hasPrefix("$ ") {
                 endStep()
                 command = [String(trimmed.dropFirst(2))]
                 delimiter = trimmed.components(separatedBy: "<<'").dropFirst().first.map { rest in
                     String(rest.prefix { $0 != "'" })
                 }
-            } else if isInBlock {
+            } else {
                 output.append(line)
             }
         }
+        endStep()
         return steps
-    }
-
-    /// Whether the output of a command is the one that the page shows.
-    ///
-    /// Numbers, times and the width of columns may differ. A line `...` stands for any number of lines.
-    static func matches(_ shown: [String], _ actual: String) -> Bool {
-        let expected = shown.map(words).filter { !$0.isEmpty }
-        let lines = actual.split(separator: "\n").map { words(String($0)) }.filter { !$0.isEmpty }
-        // The numbers of lines that the shown ones so far can stand for.
-        var ends: Set<Int> = [0]
-        for line in expected {
-            if line == ["..."] {
-                guard let first = ends.min() else { return false }
-                ends = Set(first...lines.count)
-            } else {
-                ends = Set(ends.filter { $0 < lines.count && isSame(line, lines[$0]) }.map { $0 + 1 })
-            }
-        }
-        return ends.contains(lines.count)
-    }
-
-    /// The words of a line; `applied now` and `applied 2s ago` have the same words.
-    private static func words(_ line: String) -> [String] {
-        var result: [String] = []
-        for word in line.split(separator: " ").map(String.init) {
-            if word.hasPrefix("ago"), let last = result.popLast() {
-                result.append(last + word.dropFirst(3))
-            } else {
-                result.append(word)
-            }
-        }
-        return result
-    }
-
-    private static func isSame(_ shown: [String], _ actual: [String]) -> Bool {
-        shown.count == actual.count
-            && zip(shown, actual).allSatisfy { shown, actual in
-                shown == actual || (isVariable(shown, digits: 3) && isVariable(actual, digits: 1))
-            }
-    }
-
-    /// Whether a word is a time, or a number of some digits, with the punctuation around it.
-    private static func isVariable(_ word: String, digits: Int) -> Bool {
-        let core = word.trimmingCharacters(in: ["(", ")", ",", ";", "."])
-        guard core != "now" else { return true }
-        guard let first = core.first, first.isNumber else { return false }
-        if core.allSatisfy(\.isNumber) { return core.count >= digits }
-        return core.allSatisfy { $0.isNumber || ".hms".contains($0) }
     }
 }

@@ -1,115 +1,67 @@
 import Foundation
-import Glibc
 import Testing
 
-/// Runs the `console` blocks of pages for users, and compares the output that they show.
-@Suite("Console blocks of the documentation", .serialized)
+/// Runs the commands of pages for users, and compares the output that they show.
+@Suite("Commands of the documentation")
 struct ConsolePageTests {
-    /// The pages whose commands need nothing but heroproc and a directory.
-    ///
-    /// The examples of the repository need Redis.
-    static let pages =
-        ["docs/tutorial/first-service.md"] + (access("/usr/bin/redis-server", X_OK) == 0 ? ["README.md"] : [])
+    @Test(
+        "Every command of a page works in order, with the output that the page shows",
+        arguments: PageStage.table.filter(\.canRun)
+    )
+    func pageRuns(_ stage: PageStage) async throws {
+        try await Sandbox.with(requiresCore: stage.requiresCore) { sandbox in
+            try await PageRun(stage, sandbox).run()
+        }
+    }
 
-    /// The place of the sandbox in the shown output.
-    private static let shownRoot = "/home/ann"
-    /// The state directory in the shown output.
-    private static let shownState = "/home/ann/.local/state/heroproc"
-
-    @Test("Every command of a page works in order, with the output that the page shows", arguments: pages)
-    func pageRuns(_ path: String) async throws {
-        let steps = ConsolePage(path).steps
-        #expect(steps.count > 3)
-        try await Sandbox.with(requiresCore: true) { sandbox in
-            let home = "\(sandbox.root)/home"
-            runShell("mkdir \(shellQuoted(home))")
-            var directory = home
-            if path == "README.md" { directory = try await Self.applyExamples(in: home, sandbox) }
-            // The PIDs that the page shows, and the names of their services.
-            var shownProcesses: [String: String] = [:]
-            for step in steps {
-                let place = "\(sandbox.root)/directory"
-                var command = step.command
-                if command.hasPrefix("kill -9 "), let shown = command.split(separator: " ").dropFirst(2).first,
-                    let name = shownProcesses[String(shown)]
-                {
-                    let action = try await sandbox.firstAction(name)
-                    command = "kill -9 \(try #require(action).pid)"
-                }
-                let script = "exec 2>&1; cd \(shellQuoted(directory)); \(command)\npwd > \(shellQuoted(place))"
-                let run = { () async throws -> String in
-                    let path = URL(fileURLWithPath: Sandbox.binary).deletingLastPathComponent().path
-                    let answer = try await sandbox.result(
-                        of: sandbox.start(
-                            ["-c", script],
-                            environment: ["PATH": "\(path):/usr/local/bin:/usr/bin:/bin"],
-                            program: "/bin/sh"
-                        )
-                    )
-                    return answer.output.replacing("\r\n", with: "\n").replacing(home, with: Self.shownRoot)
-                        .replacing(sandbox.stateDirectory, with: Self.shownState)
-                }
-                var output = ""
-                if Self.onlyReads(step.command), !step.output.isEmpty {
-                    // The reader of the page is slower than this test.
-                    try? await eventually("`\(step.command)` shows what the page shows", within: 20) {
-                        output = try await run()
-                        return ConsolePage.matches(step.output, output)
-                    }
+    @Test("Every block of commands in a page is run, or listed with a reason")
+    func blocksAreAccountedFor() throws {
+        var listed = UntestedBlock.table
+        for page in try Self.pages() {
+            let stage = PageStage.table.first { $0.page == page }
+            for block in ConsolePage(page).blocks where block.isForShell {
+                if let entry = listed.firstIndex(where: { $0.names(block, of: page) }) {
+                    #expect(!listed.remove(at: entry).reason.isEmpty)
                 } else {
-                    output = try await run()
+                    #expect(stage?.runs(block) == true, "\(page): not run: \(block.lines.first ?? "")")
                 }
-                #expect(
-                    step.output.isEmpty || ConsolePage.matches(step.output, output),
-                    """
-                    \(path): $ \(step.command)
-                    shown:
-                    \(step.output.joined(separator: "\n"))
-                    is:
-                    \(output)
-                    """
-                )
-                for line in step.output where line.contains(" core/") {
-                    let words = line.split(separator: " ").map(String.init)
-                    let names = words.filter { $0.hasPrefix("core/") }
-                    for word in words where Int(word) != nil {
-                        shownProcesses[word] = names.first.map { String($0.dropFirst(5)) }
-                    }
-                }
-                directory = sandbox.readText(place).trimmingCharacters(in: .newlines)
             }
         }
+        #expect(listed.isEmpty, "no such block: \(listed.map { "\($0.page): \($0.firstLine)" })")
+        #expect(Set(PageStage.table.map(\.page)).isSubset(of: try Self.pages()))
     }
 
-    /// Applies the examples of the repository, with other ports, in the place of a clone.
-    private static func applyExamples(in home: String, _ sandbox: Sandbox) async throws -> String {
-        let clone = "\(home)/heroproc"
-        let (database, web) = (try freePort(), try freePort())
-        let source = repositoryRoot.appending(path: "services.d").path(percentEncoded: false)
-        let copied = runShell(
-            "mkdir \(clone) && cp -r \(shellQuoted(source)) \(clone)/services.d "
-                + "&& sed -i 's/16379/\(database)/; s/18080/\(web)/g' \(clone)/services.d/*.yaml"
-        )
-        try #require(copied == 0)
-        let applied = try await sandbox.run("apply", "-q", "--dir", "\(clone)/services.d")
-        try #require(applied.exitCode == 0, "\(applied.errorOutput)")
-        return clone
-    }
-
-    /// Whether a command may be run again.
-    private static func onlyReads(_ command: String) -> Bool {
-        ["heroproc status", "heroproc jobs", "heroproc logs", "heroproc why", "curl "].contains {
-            command.hasPrefix($0)
+    /// The pages for users: the README, the tutorial, the how-to pages and the explanations.
+    private static func pages() throws -> [String] {
+        let files = FileManager.default
+        let folders = ["docs/tutorial", "docs/how-to", "docs/explanation"]
+        let found = try folders.flatMap { folder in
+            try files.contentsOfDirectory(atPath: repositoryRoot.appending(path: folder).path(percentEncoded: false))
+                .filter { $0.hasSuffix(".md") }.map { "\(folder)/\($0)" }
         }
+        return ["README.md"] + found.sorted()
     }
 
     @Test("A page with another output than the real one is recognized")
     func wrongOutputIsRecognized() {
         let real = "running  core/web  4850  231ms  0\n1 service. Revision 1, applied 3s ago; pid 777.\n"
         let table = "running core/web 123 1s 0"
-        #expect(ConsolePage.matches([table, "1 service. Revision 1, applied now; pid 999."], real))
-        #expect(ConsolePage.matches(["...", "1 service. Revision 1, applied 1h ago; pid 777."], real))
-        #expect(!ConsolePage.matches([table], real), "a line is missing")
-        #expect(!ConsolePage.matches(["running core/web 123 1s 1", "..."], real), "another number of restarts")
+        #expect(ShownOutput.matches([table, "1 service. Revision 1, applied now; pid 999."], real))
+        #expect(ShownOutput.matches(["...", "1 service. Revision 1, applied 1h ago; pid 777."], real))
+        #expect(!ShownOutput.matches([table], real), "a line is missing")
+        #expect(!ShownOutput.matches(["running core/web 123 1s 1", "..."], real), "another number of restarts")
+        #expect(ShownOutput.contains([table], in: real))
+        #expect(!ShownOutput.contains(["running core/web 123 1s 1"], in: real))
+    }
+
+    @Test("A block of commands is recognized by its language and by its prompts")
+    func blocksAreFound() {
+        let text =
+            "```console\n$ a <<'X'\nb\nX\nc\n$ d\n```\n```text\n$ e\n```\n```yaml\nf: g\n```\n```sh\n# h\ni\n```\n"
+        let blocks = ConsolePage(text: text).blocks
+        #expect(blocks.map(\.isForShell) == [true, true, false, true])
+        let steps = blocks.flatMap { $0.language == "yaml" ? [] : ConsolePage.steps(of: $0) }
+        #expect(steps.map(\.command) == ["a <<'X'\nb\nX", "d", "$ e", "i"])
+        #expect(steps.first?.output == ["c"])
     }
 }
