@@ -51,27 +51,16 @@ public struct DiagnosticView: Sendable {
         return parts.joined(separator: ", ")
     }
 
-    /// The output of `validate`: the diagnostics, or the size of a valid set.
-    ///
-    /// - Parameters:
-    ///   - diagnostics: the diagnostics, sorted by location.
-    ///   - services: the number of declared services.
-    ///   - actions: the number of declared standalone actions.
-    ///   - files: the number of files that declare them.
-    /// - Returns: lines, each ended by a line feed.
-    public func validation(_ diagnostics: [Diagnostic], services: Int, actions: Int, files: Int) -> String {
-        guard diagnostics.contains(where: { $0.severity == .error }) else {
-            let standalone = counted(actions, "standalone action")
-            let content =
-                switch (services, actions) {
-                case (_, 0): counted(services, "service")
-                case (0, _): standalone
-                case (_, _): "\(counted(services, "service")) and \(standalone)"
-                }
-            let summary = "\(content) in \(counted(files, "file")): no errors.\n"
-            return text(diagnostics) + style.paint(summary, .green)
-        }
-        return text(diagnostics)
+    /// The size of a valid set in one sentence, without a line feed: its services, standalone actions and files.
+    public func sizeOfValidSet(services: Int, actions: Int, files: Int) -> String {
+        let standalone = counted(actions, "standalone action")
+        let content =
+            switch (services, actions) {
+            case (_, 0): counted(services, "service")
+            case (0, _): standalone
+            case (_, _): "\(counted(services, "service")) and \(standalone)"
+            }
+        return style.paint("\(content) in \(counted(files, "file")): no errors.", .green)
     }
 
     private func excerpt(_ line: String?, at location: ManifestLocation?, length: Int, textStyle: TextStyle) -> String {

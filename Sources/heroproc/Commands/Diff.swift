@@ -3,7 +3,7 @@ import HeroJSON
 import HeroView
 
 /// Shows the plan and changes nothing.
-struct Diff: HeroCommand {
+struct Diff: DirectoriesCommand {
     typealias Format = PlanFormat
 
     static let configuration = CommandConfiguration(
@@ -26,6 +26,8 @@ struct Diff: HeroCommand {
               heroproc diff --against git:origin/main -o markdown
                                                  show the changes of this branch
               heroproc diff -o json > plan.json  save the plan for `apply --plan plan.json`
+              heroproc diff -d hosts/a -d hosts/b --against git:origin/main
+                                                 show the changes of several hosts, and an overview
 
             FORMATS (-o):
               text, json, markdown (for a comment on a pull request) and github (annotations and a job summary)

@@ -37,21 +37,33 @@ extension HeroCommand {
         umask(umask(0o077) & 0o077)
         _ = try resultFormat()
         let environment = Workspace.processEnvironment
-        let output = Output(common, environment: environment)
-        var code: ExitCode
+        let code: ExitCode
+        if common.directories.count > 1 {
+            guard let command = self as? any DirectoriesCommand else {
+                throw ValidationError("Please give one --dir; only validate and diff accept several.")
+            }
+            code = command.performEach(environment: environment)
+        } else {
+            let output = Output(common, environment: environment)
+            code = perform(Workspace(common, environment: environment), reportingTo: output)
+        }
+        if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
+    }
+
+    /// Runs the command and writes why it is impossible, if it is.
+    func perform(_ workspace: Workspace, reportingTo output: Output) -> ExitCode {
+        var code = ExitCode.refused
         do {
-            code = try perform(Workspace(common, environment: environment), output)
+            code = try perform(workspace, output)
         } catch let error as CommandError {
             output.writeError(error.message, help: error.help)
-            code = .refused
         } catch let error as StoreError {
             output.writeError(error.message)
-            code = .refused
         } catch let error as LinuxError {
             output.writeError(error.description)
-            code = .refused
+        } catch {
+            output.writeError("\(error)")
         }
-        if output.hasLostResult { code = .refused }
-        if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
+        return output.hasLostResult ? .refused : code
     }
 }

@@ -6,7 +6,7 @@ import HeroModel
 import HeroView
 
 /// Checks the manifests.
-struct Validate: HeroCommand {
+struct Validate: DirectoriesCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check all manifests together, without looking at the running system.",
         discussion: """
@@ -16,6 +16,7 @@ struct Validate: HeroCommand {
               heroproc validate -o json | jq '.diagnostics[].message'
               heroproc validate -o github                     write pull request annotations
               heroproc validate -o sarif > heroproc.sarif     write a file for code scanning
+              heroproc validate -d hosts/a -d hosts/b         check the sets of several hosts
 
             FORMATS (-o):
               text, json, github (annotations of a pull request) and sarif (for code scanning)
@@ -49,19 +50,13 @@ struct Validate: HeroCommand {
         let found = result.diagnostics
         let isRefused = result.desired == nil || (strict && !found.isEmpty)
         let here = FileManager.default.currentDirectoryPath
+        let problems = DiagnosticView().summary(found)
+        output.headline = isRefused ? problems : size(result.desired, files.count, .plain)
+        if !isRefused, !problems.isEmpty { output.headline? += " \(problems)." }
         switch try resultFormat() {
         case .text:
             output.writeDiagnostics(found, isStrict: strict)
-            if let desired = result.desired, !isRefused {
-                output.writeResult(
-                    DiagnosticView(output.results).validation(
-                        [],
-                        services: desired.services.count,
-                        actions: desired.actions.values.count { $0.spec.isStandalone },
-                        files: files.count
-                    )
-                )
-            }
+            if !isRefused { output.writeResult(size(result.desired, files.count, output.results) + "\n") }
         case .json:
             output.writeResult(DiagnosticView.json(validating: found, isStrict: strict))
         case .github:
@@ -75,5 +70,14 @@ struct Validate: HeroCommand {
         }
         if isRefused, result.desired != nil { output.writeNote("Refused: with --strict, warnings count as errors.") }
         return isRefused ? .refused : .success
+    }
+
+    /// The size of a valid set in one sentence.
+    private func size(_ desired: DesiredState?, _ files: Int, _ style: OutputStyle) -> String {
+        DiagnosticView(style).sizeOfValidSet(
+            services: desired?.services.count ?? 0,
+            actions: desired?.actions.values.count { $0.spec.isStandalone } ?? 0,
+            files: files
+        )
     }
 }

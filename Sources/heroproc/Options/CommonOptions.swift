@@ -6,13 +6,19 @@ struct CommonOptions: ParsableArguments {
     static let title = "Common Options"
 
     @Option(
-        name: .shortAndLong,
+        name: [.customShort("d"), .customLong("dir")],
         help: ArgumentHelp(
             "The services directory (env HEROPROC_DIR). Default: ./services.d, else that of the system or user.",
             valueName: "path"
         )
     )
-    var dir: String?
+    var directories: [String] = []
+
+    /// The one services directory; nil if none is given.
+    var dir: String? {
+        get { directories.last }
+        set { directories = newValue.map { [$0] } ?? [] }
+    }
 
     @Option(
         help: ArgumentHelp(

@@ -23,9 +23,15 @@ final class Output {
     private(set) var isClosed = false
     /// Whether a result is lost for another reason than a reader that has exited.
     private(set) var hasLostResult = false
+    /// The result in one sentence, for commands that look at several directories.
+    var headline: String?
+    /// The JSON results, if they are collected instead of written.
+    private(set) var collectedValues: [JSONValue] = []
+    private let collectsValues: Bool
 
     /// Inspects both descriptors.
-    init(_ options: CommonOptions, environment: [String: String]) {
+    init(_ options: CommonOptions, environment: [String: String], collectsValues: Bool = false) {
+        self.collectsValues = collectsValues
         format = OutputFormat(rawValue: options.outputFormat) ?? .text
         isQuiet = options.quiet
         isResultsTerminal = Terminal.isTerminal(1)
@@ -70,7 +76,9 @@ final class Output {
     }
 
     /// Writes a result as a JSON document.
-    func writeResult(_ value: JSONValue) { writeResult(value.text(.pretty) + "\n") }
+    func writeResult(_ value: JSONValue) {
+        if collectsValues { collectedValues.append(value) } else { writeResult(value.text(.pretty) + "\n") }
+    }
 
     // MARK: Messages
 

@@ -19,11 +19,12 @@ struct PlanPresenter {
         guard let plan = prepared.plan else { return show(errors: diagnostics) }
         var whole = plan
         whole.diagnostics = diagnostics + plan.diagnostics
+        output.headline = PlanView().summary(plan)
         switch format {
         case .text:
             output.writeDiagnostics(diagnostics)
             output.writeResult(PlanView(output.results, isVerbose: isVerbose).text(plan))
-        case .json: output.writeResult(PlanView.json(whole).adding("basis", PlanInputs(prepared).json))
+        case .json: output.writeResult(PlanView.json(whole).adding([JSONValue.Member("basis", PlanInputs(prepared).json)]))
         case .markdown: output.writeResult(markdown(prepared.base).text(whole))
         case .github:
             output.writeResult(PlanAnnotations(base: currentDirectory).text(whole))
@@ -62,14 +63,6 @@ struct PlanPresenter {
         output.writeError(
             "cannot write the summary of the job to \(path): \(String(cString: strerror(failure)))"
         )
-    }
-}
-
-extension JSONValue {
-    /// The object with one more member at its end.
-    func adding(_ key: String, _ value: JSONValue) -> JSONValue {
-        guard case .object(let members) = self else { return self }
-        return .object(members + [Member(key, value)])
     }
 }
 

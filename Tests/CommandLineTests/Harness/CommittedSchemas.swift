@@ -34,6 +34,8 @@ enum CommittedSchemas {
 func expectSchema(_ text: String, of arguments: [String], _ location: SourceLocation = #_sourceLocation) {
     let isJSON = zip(arguments, arguments.dropFirst()).contains { ["-o", "--output"].contains($0) && $1 == "json" }
     guard isJSON, !text.isEmpty, let command = arguments.first, command != "schema" else { return }
+    // Several directories have one line each, which contains the document of one directory.
+    guard arguments.count(where: { $0 == "--dir" }) < 2 else { return }
     do {
         let violations = try CommittedSchemas.violations(in: text, of: command)
         #expect(violations == [], "\(arguments): \(text)", sourceLocation: location)

@@ -100,21 +100,18 @@ import Testing
         #expect(view.text(diagnostic).split(separator: "\n").count == 7)
     }
 
-    @Test("The validation of a valid set shows its size after its warnings")
+    @Test("The size of a valid set counts its services, standalone actions and files")
     func goodSet() {
-        #expect(view.validation([], services: 5, actions: 0, files: 1) == "5 services in 1 file: no errors.\n")
-        #expect(view.validation([], services: 0, actions: 1, files: 1) == "1 standalone action in 1 file: no errors.\n")
-        let both = "1 service and 2 standalone actions in 3 files: no errors.\n"
-        #expect(view.validation([], services: 1, actions: 2, files: 3) == both)
+        #expect(view.sizeOfValidSet(services: 5, actions: 0, files: 1) == "5 services in 1 file: no errors.")
+        #expect(view.sizeOfValidSet(services: 0, actions: 1, files: 1) == "1 standalone action in 1 file: no errors.")
+        let both = "1 service and 2 standalone actions in 3 files: no errors."
+        #expect(view.sizeOfValidSet(services: 1, actions: 2, files: 3) == both)
+    }
+
+    @Test("All diagnostics are followed by their number")
+    func summary() {
         let warning = Diagnostic(.warning, code: "w", "odd")
-        #expect(
-            view.validation([warning], services: 1, actions: 0, files: 2)
-                == "warning: odd [w]\n\n1 warning\n1 service in 2 files: no errors.\n"
-        )
-        #expect(
-            view.validation([Diagnostic(.error, code: "e", "bad")], services: 0, actions: 0, files: 1).hasSuffix(
-                "1 error\n"
-            )
-        )
+        #expect(view.text([warning]) == "warning: odd [w]\n\n1 warning\n")
+        #expect(view.text([Diagnostic(.error, code: "e", "bad")]).hasSuffix("1 error\n"))
     }
 }
