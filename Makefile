@@ -24,7 +24,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 10
 # All test targets.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build up down test test-slow check lint fmt bench bench-deps sim fuzz torture soak clean
+.PHONY: help deps build tarball deb image package-deps up down test test-slow check lint fmt bench bench-deps sim fuzz torture soak clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
@@ -32,8 +32,31 @@ help: ## print this list
 deps: ## install missing packages (Debian, Ubuntu)
 	@.ci/deps
 
+# Only release builds know their commit, so that a new commit does not compile development builds again.
+build tarball deb image: export HEROPROC_COMMIT = $(shell git describe --always --dirty --exclude '*' 2>/dev/null)
 build: deps ## build the release programs heroproc, hpshim and heroproc-server
 	@for product in $(PRODUCTS); do $(SWIFT) build -c release --product "$$product"; done
+
+deb: build ## pack them as a Debian package in .build/packages
+	@$(SWIFT) build -c release --product hpman
+	.ci/package deb $(RELEASE) .build/packages
+
+image: build ## make a container image with heroproc as the first process (needs root and buildah)
+	@$(SWIFT) build -c release --product hpman
+	.ci/package image $(RELEASE) .build/packages
+
+package-deps: ## install what image and the tests of packages need
+	@missing=()
+	command -v debootstrap >/dev/null || missing+=(debootstrap)
+	command -v lintian >/dev/null || missing+=(lintian)
+	command -v buildah >/dev/null || missing+=(buildah)
+	if (($${#missing[@]} == 0)); then exit; fi
+	if [[ $$(id -u) == 0 ]]; then root=(); else root=(sudo); fi
+	"$${root[@]}" .ci/deps --install "$${missing[@]}"
+
+tarball: build ## pack the programs, manual pages, completions and units into .build/packages
+	@$(SWIFT) build -c release --product hpman
+	.ci/package tarball $(RELEASE) .build/packages
 
 up: build ## start the services of services.d and show their status
 	@$(HEROPROC) apply --dir services.d
@@ -53,9 +76,10 @@ test: deps ## run the unit, simulation and end-to-end tests
 # Suites that delay other programs of the machine while they run.
 SLOW_SUITES := '^EndToEndTests\.LockedMemoryTests/'
 
-test-slow: deps ## run the tests that delay other programs, such as ps, for some seconds
+test-slow: deps ## run the tests that delay other programs, and those of packages in chroots
 	@$(SWIFT) build --build-tests
 	HP_SLOW=1 $(SWIFT) test --skip-build --filter $(SLOW_SUITES)
+	.ci/test-packages .build/debug
 
 check: deps lint ## check format, vocabulary, commit subjects, imports and warnings
 	@HEROPROC_STRICT=1 $(SWIFT) build --build-tests --explicit-target-dependency-import-check error

@@ -6,6 +6,9 @@ let strict = Context.environment["HEROPROC_STRICT"] == "1"
 // HEROPROC_DYNAMIC_SHIM=1 links dynamically, because sanitizer builds cannot link a static executable.
 let dynamicShim = Context.environment["HEROPROC_DYNAMIC_SHIM"] == "1"
 
+// The commit that `heroproc --version` shows; `make build` sets it.
+let commit = Context.environment["HEROPROC_COMMIT"].flatMap { $0.isEmpty ? nil : $0 }
+
 let commonSettings: [SwiftSetting] =
     [
         .swiftLanguageMode(.v6),
@@ -44,7 +47,11 @@ let package = Package(
         ),
         .target(name: "HeroPlan", dependencies: ["HeroModel"], swiftSettings: commonSettings),
         .target(name: "HeroLifecycle", dependencies: ["HeroModel", "HeroSchedule"], swiftSettings: commonSettings),
-        .target(name: "HeroView", dependencies: ["HeroModel", "HeroPlan", "HeroJSON"], swiftSettings: commonSettings),
+        .target(
+            name: "HeroView",
+            dependencies: ["HeroModel", "HeroPlan", "HeroJSON", "CHeroVersion"],
+            swiftSettings: commonSettings
+        ),
         .target(
             name: "HeroConvert",
             dependencies: ["HeroModel", "HeroManifest", "HeroSchedule", "HeroJSON", "CLibYAML"],
@@ -175,6 +182,19 @@ let package = Package(
             path: "Sources/Development/hpbench",
             swiftSettings: commonSettings
         ),
+        // The manual pages, and the program that writes them for packages.
+        .target(
+            name: "HeroManual",
+            dependencies: ["HeroModel"],
+            path: "Sources/Development/HeroManual",
+            swiftSettings: commonSettings
+        ),
+        .executableTarget(
+            name: "hpman",
+            dependencies: ["HeroManual"],
+            path: "Sources/Development/hpman",
+            swiftSettings: commonSettings
+        ),
         // The program that hpbench starts many times: pure C. The flags keep the Swift runtime out of its link.
         .executableTarget(
             name: "hpbenchload",
@@ -188,6 +208,7 @@ let package = Package(
         // C code: functions that Swift cannot call, and code that runs between fork and exec.
         .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .target(name: "CHeroPages"),
+        .target(name: "CHeroVersion", cSettings: commit.map { [.define("HERO_COMMIT", to: $0)] } ?? []),
         .target(name: "CHeroRecord"),
         .target(name: "CNoICUData"),
         .target(name: "CHeroFailpoints", cSettings: failpointSettings),
@@ -220,7 +241,11 @@ let package = Package(
             swiftSettings: commonSettings
         ),
         .testTarget(name: "HeroPatternTests", dependencies: ["HeroPattern"], swiftSettings: commonSettings),
-        .testTarget(name: "HeroModelTests", dependencies: ["HeroModel"], swiftSettings: commonSettings),
+        .testTarget(
+            name: "HeroModelTests",
+            dependencies: ["HeroManual", "HeroModel"],
+            swiftSettings: commonSettings
+        ),
         .testTarget(
             name: "HeroLifecycleTests",
             dependencies: ["HeroLifecycle", "HeroModel", "HeroRandom"],
@@ -313,7 +338,7 @@ let package = Package(
         // These tests start the heroproc and hpshim of the same build.
         .testTarget(
             name: "CommandLineTests",
-            dependencies: ["HeroLinux", "HeroModel", "HeroJSON", "SchemaValidation", "TestSupport"],
+            dependencies: ["HeroLinux", "HeroManual", "HeroModel", "HeroJSON", "SchemaValidation", "TestSupport"],
             swiftSettings: commonSettings
         ),
     ]

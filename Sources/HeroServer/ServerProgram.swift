@@ -27,9 +27,6 @@ public struct ServerOptions: Sendable {
 
 /// The server from its start to its end.
 public enum ServerProgram {
-    /// The version of heroproc, which documents of the server carry.
-    static let release = "0.1.0"
-
     /// Serves until SIGTERM or SIGINT.
     ///
     /// - Parameters:

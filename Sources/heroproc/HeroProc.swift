@@ -6,13 +6,11 @@
 import ArgumentParser
 import Glibc
 import HeroLinux
+import HeroView
 
 /// The command line program `heroproc`.
 @main
 struct HeroProc: ParsableCommand {
-    /// The version that `--version` prints and that results carry.
-    static let release = "0.1.0"
-
     /// Parses the arguments and runs the command.
     ///
     /// A reconciler also starts this program as a helper that looks up accounts or reads facts about other processes.
@@ -83,7 +81,7 @@ struct HeroProc: ParsableCommand {
               2   refused or impossible; nothing was changed, or the result cannot be written
               64  usage error
             """,
-        version: "heroproc \(release)",
+        version: "heroproc \(Release.description)",
         subcommands: [Start.self, Stop.self, Restart.self, Up.self, Reload.self, Kill.self],
         groupedSubcommands: [
             CommandGroup(

@@ -52,7 +52,7 @@ extension ModuleRule {
         ModuleRule(
             "HeroView",
             main: "HeroView.swift",
-            internalModules: ["HeroModel", "HeroPlan", "HeroJSON"],
+            internalModules: ["HeroModel", "HeroPlan", "HeroJSON", "CHeroVersion"],
             toolchainModules: ["FoundationEssentials"]
         ),
         ModuleRule(
@@ -163,6 +163,14 @@ extension ModuleRule {
             toolchainModules: ["Foundation", "Dispatch"],
             packageModules: ["ArgumentParser"]
         ),
+        // The manual pages, and the program that writes them.
+        ModuleRule(
+            "HeroManual",
+            main: "HeroManual.swift",
+            internalModules: ["HeroModel"],
+            toolchainModules: ["FoundationEssentials"]
+        ),
+        ModuleRule("hpman", main: nil, internalModules: ["HeroManual"], toolchainModules: ["Foundation"]),
         ModuleRule(
             "hpbench",
             main: nil,
@@ -180,6 +188,7 @@ extension ModuleRule {
     static let cTargets: [String: Set<String>] = [
         "CHeroFailpoints": [],
         "CHeroPages": [],
+        "CHeroVersion": [],
         "CHeroRecord": [],
         "CNoICUData": [],
         "CHeroShim": ["CHeroRecord", "CHeroFailpoints"],

@@ -55,6 +55,14 @@ struct RepositoryTests {
         for name in names.subtracting(ofTests).sorted() { #expect(page.contains("`\(name)`"), "\(name)") }
     }
 
+    @Test("The version is written in one place")
+    func versionIsInOnePlace() throws {
+        let header = "Sources/CHeroVersion/include/CHeroVersion.h"
+        let version = try #require(try Repository.file(header).text.firstMatch(of: /HERO_VERSION ("[^"]+")/)?.1)
+        let others = try Repository.files(below: "Sources").filter { $0.path != header && $0.text.contains(version) }
+        #expect(others.map(\.path) == [])
+    }
+
     @Test("Every row of the failure matrix names existing tests")
     func failureMatrixNamesTests() throws {
         let page = try Repository.file("docs/explanation/what-survives-what.md")

@@ -1,4 +1,5 @@
 import Foundation
+import HeroManual
 import HeroModel
 import Testing
 
@@ -149,30 +150,10 @@ struct ManifestReferenceTests {
         let meanings = paths.map { "| `\($0.path)` | \($0.property.summary) |" }
         let values = paths.map { path in
             let property = path.property
-            let range = property.valueSchema.range.map { ", `\($0.least)` to `\($0.most)`" } ?? ""
-            let type = typeName(property.valueSchema).replacing("|", with: "\\|") + range
-            return "| `\(path.path)` | \(type) | \(text(property.defaultValue)) | \(path.cost) |"
+            let type = FieldText.type(property).replacing("|", with: "\\|")
+            return "| `\(path.path)` | \(type) | \(FieldText.defaultText(property.defaultValue)) | \(path.cost) |"
         }
         return "| key | meaning |\n|---|---|\n" + meanings.joined(separator: "\n")
             + "\n\n| key | type | default | cost |\n|---|---|---|---|\n" + values.joined(separator: "\n")
-    }
-
-    /// The type name; a map with known keys is just a map, because each of its keys has a row.
-    private static func typeName(_ schema: ValueSchema) -> String {
-        switch schema {
-        case .object: "map"
-        case .list(of: .object, atLeast: _): "list of maps"
-        case .either(let first, let second): "\(typeName(first)) or \(typeName(second))"
-        case .list(of: .either(let first, .object), atLeast: _): "list: each item is a \(typeName(first)) or a map"
-        default: schema.typeName
-        }
-    }
-
-    private static func text(_ value: DefaultValue) -> String {
-        switch value {
-        case .none: ""
-        case .described(let text): text
-        case .bool, .integer, .number, .text, .list: "`\(value.text)`"
-        }
     }
 }

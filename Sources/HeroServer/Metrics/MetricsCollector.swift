@@ -1,6 +1,7 @@
 import HeroJSON
 import HeroModel
 import HeroStore
+import HeroView
 import Synchronization
 
 /// Collects the metrics of `GET /metrics`.
@@ -63,7 +64,7 @@ final class MetricsCollector: Sendable {
 
     private func addProgram(_ revision: RevisionRecord?, _ status: JSONValue, _ text: inout MetricsText) {
         text.addFamily("heroproc_build_info", .gauge, "The version of heroproc.")
-        text.addSample("heroproc_build_info", [("version", ServerProgram.release)], "1")
+        text.addSample("heroproc_build_info", [("version", Release.version)], "1")
         text.addFamily("heroproc_reconciler_up", .gauge, "Whether a reconciler is running.")
         text.addSample("heroproc_reconciler_up", [], status["reconciler"]?["alive"] == true ? "1" : "0")
         text.addFamily("heroproc_revision", .gauge, "The last applied revision.")

@@ -1,4 +1,5 @@
 import HeroJSON
+import HeroView
 
 /// The OpenRPC 1.3 document of the methods.
 enum OpenRPC {
@@ -7,7 +8,7 @@ enum OpenRPC {
         [
             "openrpc": "1.3.2",
             "info": [
-                "title": "heroproc", "version": .string(ServerProgram.release),
+                "title": "heroproc", "version": .string(Release.version),
                 "description": .string(
                     "What heroproc supervises. Methods read; only apply and jobs.cleanup change something."
                 ),

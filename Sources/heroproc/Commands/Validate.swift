@@ -65,7 +65,7 @@ struct Validate: DirectoriesCommand {
             let rules = DiagnosticCode.allCases.map { DiagnosticRule($0.rawValue, $0.explanation) }
             let home = workspace.displayDirectory
             output.writeResult(
-                SARIF(version: HeroProc.release, rules: rules, base: here, defaultFile: home).json(found)
+                SARIF(version: Release.version, rules: rules, base: here, defaultFile: home).json(found)
             )
         }
         if isRefused, result.desired != nil { output.writeNote("Refused: with --strict, warnings count as errors.") }

@@ -23,12 +23,17 @@ struct HelpTests {
         }
     }
 
-    @Test("The --version option prints the version")
+    @Test("The --version option prints the version and the commit")
     func printsVersion() async throws {
         try await Sandbox.with { sandbox in
             let running = try sandbox.start(["--version"])
             #expect(try await sandbox.exitCode(of: running) == 0)
-            #expect(sandbox.readText(running.outputPath).hasPrefix("heroproc "))
+            let text = sandbox.readText(running.outputPath)
+            // Only release builds know their commit.
+            #expect(
+                text.contains(/^heroproc \d+\.\d+\.\d+ \((development build|[0-9a-f]{7,}(-dirty)?)\)\n$/),
+                "\(text)"
+            )
         }
     }
 }

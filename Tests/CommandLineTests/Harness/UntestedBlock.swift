@@ -20,6 +20,7 @@ struct UntestedBlock: Sendable {
 
     /// All such blocks.
     static let table = [
+        UntestedBlock("README.md", "sudo apt-get", "needs root; .ci/package-scenario does it in a chroot"),
         UntestedBlock("README.md", "make up", "builds the programs and runs all tests, as this test run does"),
         UntestedBlock("docs/explanation/what-survives-what.md", "$ swift test", "runs other tests, for an hour"),
         UntestedBlock("docs/how-to/ci.md", "heroproc validate", "CIPageTests runs it"),
@@ -44,13 +45,18 @@ struct UntestedBlock: Sendable {
         ),
         UntestedBlock(
             "docs/how-to/upgrade-and-uninstall.md",
-            "install -m 755",
-            "needs root and systemd"
+            "tar -xzf heroproc-*.tar.gz",
+            "needs root; .ci/package-scenario does it in a chroot"
+        ),
+        UntestedBlock(
+            "docs/how-to/upgrade-and-uninstall.md",
+            "tar -xzf heroproc-*.tar.gz --strip-components=1 -C /usr/local   #",
+            "needs root; .ci/package-scenario does it in a chroot"
         ),
         UntestedBlock(
             "docs/how-to/upgrade-and-uninstall.md",
             "heroproc down --all",
-            "needs root and systemd"
+            "needs root; .ci/package-scenario does it in a chroot"
         ),
     ]
 }
