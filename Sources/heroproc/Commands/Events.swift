@@ -11,6 +11,7 @@ struct Events: HeroCommand {
             EXAMPLES:
               heroproc events                 show the last 100 events
               heroproc events --since 10m
+              heroproc events -f -n 0         show only new events
               heroproc events -f -o json | jq 'select(.level == "error")'
 
             EXIT CODES:
@@ -36,8 +37,9 @@ struct Events: HeroCommand {
 
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         let start = since.map { workspace.now.earlier(by: $0.duration) }
-        var last: Int64 = 0
         var reader = try workspace.openReader()
+        // The events that the options leave out are not new ones.
+        var last = try reader?.numberedEvents(EventFilter(limit: 1)).last?.id ?? 0
         for entry in try reader?.numberedEvents(EventFilter(since: start, limit: limit)) ?? [] {
             show(entry, output, &last)
         }

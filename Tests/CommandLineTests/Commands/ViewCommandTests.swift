@@ -5,6 +5,28 @@ import Testing
 /// `why`, `tree` and `graph` on real services.
 @Suite("Why, tree and graph")
 struct ViewCommandTests {
+    @Test("Followed events begin with the next one if none of the recorded events is wanted")
+    func followsOnlyNewEvents() async throws {
+        try await Sandbox.with(["web.yaml": Sandbox.service("web")]) { sandbox in
+            #expect(try await sandbox.run("apply", "--quiet").exitCode == 0)
+            for options in [["-n", "0"], ["--since", "0s"]] {
+                let follower = try sandbox.start(["events", "-f"] + options)
+                defer { kill(follower.pid, SIGKILL) }
+                let shown = { sandbox.readText(follower.outputPath) }
+                // The follower reads four times a second; each apply is an event.
+                var number = 0
+                try await eventually("a new event is shown") {
+                    number += 1
+                    let description = "description: with \(options[0]) \(number)"
+                    try sandbox.writeManifest("web.yaml", Sandbox.service("web", description))
+                    _ = try await sandbox.run("apply", "--quiet")
+                    return !shown().isEmpty
+                }
+                #expect(!shown().contains("revision 1 applied"), "\(shown())")
+            }
+        }
+    }
+
     @Test("Why explains a standalone action by its last run and its next one")
     func whyExplainsActions() async throws {
         let manifests = [

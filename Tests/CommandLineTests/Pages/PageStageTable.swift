@@ -14,6 +14,12 @@ extension PageStage {
         ),
         PageStage(page: "docs/tutorial/first-service.md", programs: ["curl"], requiresCore: true),
         PageStage(
+            page: "docs/how-to/alerts.md",
+            manifests: failing,
+            preparation: "heroproc apply -q --timeout 1s || [ $? = 1 ]",
+            replacements: ["mail-the-team": ": the arguments of a program that sends mail:"]
+        ),
+        PageStage(
             page: "docs/how-to/dashboard.md",
             replacements: ["127.0.0.1:8080": "127.0.0.1:$PORT"],
             endless: ["heroproc serve": .afterOutput]
@@ -61,14 +67,7 @@ extension PageStage {
         PageStage(
             page: "docs/how-to/read-what-went-wrong.md",
             languages: ["sh"],
-            manifests: [
-                "web.yaml": """
-                kind: Service
-                name: web
-                script: echo cannot start; exit 3
-                retry: {delay: 1m}
-                """
-            ],
+            manifests: failing,
             preparation: "heroproc apply -q --timeout 1s || [ $? = 1 ]",
             exitCodes: ["heroproc status": 1]
         ),
@@ -133,9 +132,25 @@ extension PageStage {
             replacements: ["127.0.0.1:8080": "127.0.0.1:$PORT"],
             programs: ["python3"]
         ),
+        PageStage(
+            page: "docs/how-to/systemd.md",
+            manifests: ["web.yaml": "kind: Service\nname: web\nexec: [sleep, \"1000\"]\n"],
+            preparation: "heroproc apply -q",
+            replacements: ["/etc/heroproc/services.d": "$ROOT/home/services.d"]
+        ),
     ]
 
     private static let developmentState = "/home/ann/.local/state/heroproc/dev/shop-6c1f0e2a"
+
+    /// A service that cannot start.
+    private static let failing = [
+        "web.yaml": """
+        kind: Service
+        name: web
+        script: echo cannot start; exit 3
+        retry: {delay: 1m}
+        """
+    ]
 
     /// A database and a web server.
     private static let shop = [
