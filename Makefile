@@ -27,7 +27,7 @@ SUITES := $(notdir $(wildcard Tests/*Tests))
 .PHONY: help deps build tarball deb image package-deps up down test test-slow check lint fmt bench bench-deps sim fuzz torture soak clean
 
 help: ## print this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 19
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 deps: ## install missing packages (Debian, Ubuntu)
 	@.ci/deps
