@@ -72,7 +72,7 @@ struct HeroProc: ParsableCommand {
               understand an error            `heroproc explain CODE`, with the code in brackets
 
             `heroproc restart NAME` and the like name the line to change. `heroproc help COMMAND` explains a command. \
-            The manual is in the directory docs of the source code. \
+            `man heroproc-manifest` lists all keys; further pages are in the directory docs of the source code. \
             `heroproc --generate-completion-script bash|zsh|fish` prints a completion script.
 
             EXIT CODES:
