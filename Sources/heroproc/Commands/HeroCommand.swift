@@ -42,16 +42,18 @@ extension HeroCommand {
             guard let command = self as? any DirectoriesCommand else {
                 throw ValidationError("Please give one --dir; only validate and diff accept several.")
             }
-            code = command.performEach(environment: environment)
+            code = try command.performEach(environment: environment)
         } else {
             let output = Output(common, environment: environment)
-            code = perform(Workspace(common, environment: environment), reportingTo: output)
+            code = try perform(Workspace(common, environment: environment), reportingTo: output)
         }
         if code != .success { throw ArgumentParser.ExitCode(code.rawValue) }
     }
 
     /// Runs the command and writes why it is impossible, if it is.
-    func perform(_ workspace: Workspace, reportingTo output: Output) -> ExitCode {
+    ///
+    /// - Throws: `ValidationError` for options that exclude each other; the exit code is then 64.
+    func perform(_ workspace: Workspace, reportingTo output: Output) throws -> ExitCode {
         var code = ExitCode.refused
         do {
             code = try perform(workspace, output)
@@ -61,8 +63,6 @@ extension HeroCommand {
             output.writeError(error.message)
         } catch let error as LinuxError {
             output.writeError(error.description)
-        } catch {
-            output.writeError("\(error)")
         }
         return output.hasLostResult ? .refused : code
     }

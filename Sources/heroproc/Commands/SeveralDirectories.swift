@@ -9,7 +9,8 @@ extension DirectoriesCommand {
     /// Runs the command for each directory, and writes an overview at the end.
     ///
     /// - Returns: the highest exit code.
-    func performEach(environment: [String: String]) -> ExitCode {
+    /// - Throws: `ValidationError` for options that exclude each other; the exit code is then 64.
+    func performEach(environment: [String: String]) throws -> ExitCode {
         let whole = Output(common, environment: environment)
         var answers: [DirectoryAnswer] = []
         for directory in common.directories {
@@ -21,7 +22,7 @@ extension DirectoriesCommand {
             default: break
             }
             let output = Output(options, environment: environment, collectsValues: true)
-            let code = perform(Workspace(options, environment: environment), reportingTo: output)
+            let code = try perform(Workspace(options, environment: environment), reportingTo: output)
             let summary = output.headline ?? "refused; the errors say why"
             answers.append(DirectoryAnswer(directory, code, summary, output.collectedValues))
         }

@@ -22,8 +22,29 @@ struct UntestedBlock: Sendable {
     static let table = [
         UntestedBlock("README.md", "sudo apt-get", "needs root; .ci/package-scenario does it in a chroot"),
         UntestedBlock("README.md", "make up", "builds the programs and runs all tests, as this test run does"),
+        UntestedBlock(
+            "docs/explanation/beyond-one-machine.md",
+            "heroproc reconcile --watch --git https://git.example.com/services.git --path hosts/web1",
+            "FollowRepositoryTests follow repositories with these options"
+        ),
+        UntestedBlock(
+            "docs/explanation/beyond-one-machine.md",
+            "heroproc reconcile --watch --git https://git.example.com/services.git --var HOST=web1",
+            "FollowRepositoryTests follow repositories with these options"
+        ),
+        UntestedBlock(
+            "docs/explanation/beyond-one-machine.md",
+            "heroproc reconcile --watch --git https://git.example.com/services.git --ref web1",
+            "FollowRepositoryTests follow repositories with these options"
+        ),
+        UntestedBlock(
+            "docs/explanation/beyond-one-machine.md",
+            "heroproc validate",
+            "SeveralDirectoriesTests run these commands"
+        ),
         UntestedBlock("docs/explanation/what-survives-what.md", "$ swift test", "runs other tests, for an hour"),
         UntestedBlock("docs/how-to/ci.md", "heroproc validate", "CIPageTests runs it"),
+        UntestedBlock("docs/how-to/ci.md", "heroproc validate -d hosts/a", "CIPageTests runs it"),
         UntestedBlock("docs/how-to/ci.md", "heroproc diff --against git:origin/main -o json", "CIPageTests runs it"),
         UntestedBlock("docs/how-to/ci.md", "git worktree add", "CIPageTests runs it"),
         UntestedBlock("docs/how-to/ci.md", "heroproc diff -o json", "CIPageTests runs it"),

@@ -20,6 +20,8 @@ struct CIPageTests {
     private func withChangedRepository(_ body: (Sandbox) async throws -> Void) async throws {
         let manifests = ["web.yaml": Sandbox.service("web"), "base.yaml": Sandbox.service("base")]
         try await Sandbox.with(manifests) { sandbox in
+            // The sets of two hosts, which the page shows as well.
+            try await sandbox.shell("mkdir -p hosts && for host in a b; do cp -r services.d hosts/$host; done")
             try await sandbox.makeRepository()
             try sandbox.writeManifest("base.yaml", Sandbox.service("base", "env: {A: b}"))
             try await body(sandbox)
@@ -47,7 +49,7 @@ struct CIPageTests {
     @Test("Every shell block of the CI page works")
     func shellLinesRun() async throws {
         let blocks = Self.page.blocks("sh")
-        #expect(blocks.count == 4)
+        #expect(blocks.count == 5)
         for block in blocks {
             try await withChangedRepository { sandbox in
                 // The block that stops a merge exits with 1.
