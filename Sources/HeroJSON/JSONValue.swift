@@ -82,3 +82,11 @@ extension JSONValue: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expre
         self = .object(members.map { Member($0.0, $0.1) })
     }
 }
+
+extension JSONValue {
+    /// The object with one more member at its end.
+    public func adding(_ key: String, _ value: JSONValue) -> JSONValue {
+        guard case .object(let members) = self else { return self }
+        return .object(members + [Member(key, value)])
+    }
+}

@@ -21,6 +21,9 @@ public struct ManifestOptions: Sendable {
     /// The values of a recorded revision are in `variables`, so its files are not read again.
     public var readVariableFile: (@Sendable (String) -> Result<[UInt8], VariableFileError>)?
 
+    /// The time of the caller, for warnings about holds that have ended; nil gives no such warnings.
+    public var now: WallTime?
+
     /// Creates options.
     ///
     /// By default the core is required, there are no variables, `vars_files` are ignored, and every time zone exists.

@@ -36,6 +36,7 @@ enum GoldenText {
                 let value = line.dropFirst(path.count + 1)
                 text += "  \(path) = \(value)  @ \(declared.location(of: path))\n"
             }
+            if let hold = declared.spec.hold { text += "  hold until \(hold.until.rfc3339Text): \(hold.reason)\n" }
         }
         for (name, declared) in desired.actions.sorted(by: { $0.key < $1.key }) {
             text += "action \(name) at \(declared.location)\n"

@@ -315,6 +315,7 @@ struct ManifestFieldTests {
         check(ScheduleDraft.table, .schedule)
         check(FolderDraft.table, .folder)
         check(RetentionDraft.table, .retention)
+        check(HoldDraft.table, .hold)
         check(SettingsDraft.defaultsTable, .defaults)
         #expect(SettingsDraft.table.keys.map(\.name) == ["kind"] + Settings.fields.map(\.key))
     }

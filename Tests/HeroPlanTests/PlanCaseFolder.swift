@@ -118,7 +118,9 @@ struct PlanCase: Sendable {
         default:
             guard let state = ServiceState(rawValue: words[1]), let line = before.first(where: { $0[0] == words[0] })
             else { preconditionFailure("cannot understand \(words)") }
-            observed.services[name] = ObservedService(Self.service(line, name), state, Array(words.dropFirst(2)))
+            var record = ObservedService(Self.service(line, name), state, Array(words.dropFirst(2)))
+            record.hold = record.spec?.hold
+            observed.services[name] = record
         }
     }
 
@@ -189,6 +191,10 @@ struct PlanCase: Sendable {
             case "down": options.down = .userServices
             case "down-all": options.down = .allServices
             default:
+                if word.hasPrefix("time=") {
+                    options.time = Int64(word.dropFirst(5)).map { WallTime(microseconds: $0 * 1_000_000) }
+                    continue
+                }
                 guard word.hasPrefix("--only=") else { preconditionFailure("cannot understand \(word)") }
                 options.only = SpecNotation.names(word.dropFirst("--only=".count))
             }

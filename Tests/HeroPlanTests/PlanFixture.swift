@@ -38,6 +38,7 @@ struct PlanFixture {
         var recorded = spec
         SpecNotation.apply(words, to: &recorded)
         observed.services[name] = ObservedService(recorded, state, flags)
+        observed.services[name]?.hold = recorded.hold
         if flags.contains("drift") {
             observed.services[name]?.drift = [.processGone(name, "main", pid: Int32(number))]
         }

@@ -32,6 +32,8 @@ enum SpecNotation {
             case "class": spec.serviceClass = ServiceClass(rawValue: value) ?? .user
             case "gen": spec.generation = Int(value) ?? 0
             case "text": spec.description = value
+            case "hold":
+                spec.hold = Int64(value).map { Hold(until: WallTime(microseconds: $0 * 1_000_000), reason: "freeze") }
             case "tags": spec.tags = value == "-" ? [] : value.split(separator: ",").map(String.init)
             case "env": spec.environment["KEY"] = value == "-" ? nil : .text(value)
             case "agen": apply(["gen", value], to: &spec.actions[0], of: spec.name)

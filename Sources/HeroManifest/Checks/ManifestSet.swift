@@ -91,6 +91,7 @@ struct ManifestSet {
         checkExpansions()
         checkRelativePaths()
         checkSandboxes()
+        if let now = options.now { checkHolds(at: now) }
         checkTimeZones(options.zoneExists)
         checkSettings()
         if options.requiresCore { checkRequiredCore() }

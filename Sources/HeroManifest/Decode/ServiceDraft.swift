@@ -119,6 +119,7 @@ extension ServiceDraft {
                     draft.spec.generation = value
                 }
             },
+            Key("hold") { node, draft, decoder in draft.spec.hold = HoldDraft.decode(node, in: &decoder) },
         ],
         misplacedKeyHelp: { key in
             guard ActionDraft.inlineKeyNames.contains(key) else { return nil }

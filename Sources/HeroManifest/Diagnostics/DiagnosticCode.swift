@@ -92,6 +92,10 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case invalidCron = "invalid-cron"
     /// A time zone is unknown.
     case unknownTimeZone = "unknown-time-zone"
+    /// A time is not valid RFC 3339.
+    case invalidTime = "invalid-time"
+    /// A hold has ended (a warning).
+    case expiredHold = "expired-hold"
     /// A signal is unknown.
     case unknownSignal = "unknown-signal"
     /// The stop signal suspends or continues a program and does not end it (a warning).

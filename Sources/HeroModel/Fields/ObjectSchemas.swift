@@ -356,6 +356,15 @@ extension ObjectSchema {
         required: ["path"]
     )
 
+    /// `hold` of a service.
+    public static let hold = Self(
+        [
+            Property("until", .formatted(.time), "When the hold ends."),
+            Property("reason", .text, "Why it is held, for people."),
+        ],
+        required: ["until", "reason"]
+    )
+
     /// One rule of `retention`.
     public static let retention = Self(
         [

@@ -125,5 +125,9 @@ extension ServiceSpec {
         ) {
             .textUnless($0.generation == 0, String($0.generation))
         },
+        // Not compared: a changed hold is recorded at once and is no change of the service.
+        Field("hold", .object(.hold), cost: .none, "Until then no plan changes the service; it is healed.") { _ in
+            .byDefault
+        },
     ]
 }

@@ -178,6 +178,12 @@ public struct TextFormat: Hashable, Sendable {
     public static let regex = Self("regex", "regexes", ".{1,1000}")
     /// A cron expression (crontab(5)).
     public static let cron = Self("cron expression", "cron expressions", "\\s*(@[A-Za-z]+|\\S+(\\s+\\S+){4})\\s*")
+    /// A time with a date and an offset from UTC.
+    public static let time = Self(
+        "RFC 3339 time",
+        "RFC 3339 times",
+        "[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    )
     /// A name of the IANA time zone database.
     public static let timeZone = Self("time zone", "time zones", "[A-Za-z0-9_+/-]{1,40}")
     /// The name of a variable in `${NAME}`.

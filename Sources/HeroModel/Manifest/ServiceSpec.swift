@@ -51,6 +51,8 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     public var isProtected: Bool
     /// A number that the author raises to request a restart.
     public var generation: Int
+    /// Until when no plan changes the service, and why; nil: plans change it.
+    public var hold: Hold?
 
     /// Makes a service with default values.
     public init(_ name: QualifiedName, actions: [ActionSpec]) {
@@ -77,6 +79,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         removesJobs = false
         isProtected = false
         generation = 0
+        hold = nil
     }
 }
 
@@ -87,7 +90,7 @@ extension ServiceSpec {
         case requirements = "requires"
         case after, wants, conflicts, required, essential, environment, environmentFiles, user, group,
             workingDirectory, actions
-        case startOrder, replacesExistingJobs, removesJobs, isProtected, generation
+        case startOrder, replacesExistingJobs, removesJobs, isProtected, generation, hold
     }
 
     /// Decodes a stored service; a field that an older version did not store has its default value.
@@ -120,6 +123,7 @@ extension ServiceSpec {
         removesJobs = try fields.decodeIfPresent(Bool.self, forKey: .removesJobs) ?? removesJobs
         isProtected = try fields.decodeIfPresent(Bool.self, forKey: .isProtected) ?? isProtected
         generation = try fields.decode(Int.self, forKey: .generation)
+        hold = try fields.decodeIfPresent(Hold.self, forKey: .hold)
     }
 }
 

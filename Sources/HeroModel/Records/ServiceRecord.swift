@@ -18,10 +18,16 @@ public struct ServiceRecord: Hashable, Sendable, Codable {
     public var revision: RevisionNumber
     /// Whether its start was requested, and no stop since.
     public var isStartRequested: Bool
+    /// The last declared status that was not deferred; nil before the first.
+    public var wanted: DesiredStatus?
+    /// The last declared hold, which counts when no manifest declares the service any more.
+    public var hold: Hold?
+    /// Its change that is not made yet; nil without one.
+    public var deferred: DeferredChange?
 
     /// The names in stored JSON, which earlier versions wrote.
     private enum CodingKeys: String, CodingKey {
-        case name, spec, canonical, state, since, blockedBy, run, revision
+        case name, spec, canonical, state, since, blockedBy, run, revision, wanted, hold, deferred
         case isStartRequested = "isOrderedUp"
     }
 

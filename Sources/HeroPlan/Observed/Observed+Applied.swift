@@ -5,6 +5,7 @@ extension Observed {
     public func afterApplying(_ plan: Plan, _ desired: DesiredState) -> Observed {
         var result = self
         result.revision = plan.baseRevision + 1
+        let desired = desired.keeping(plan.kept.map(\.name), self)
         for change in plan.changes {
             if change.isStandalone {
                 result.apply(standalone: change, desired.actions[change.service]?.spec)
@@ -18,12 +19,14 @@ extension Observed {
     }
 
     private mutating func apply(_ change: Change, _ spec: ServiceSpec?) {
-        switch change.action {
+        switch change.actionNow {
         case .keep, .blocked: break
         case .start, .restart:
             guard let spec else { return }
             let isProcess = spec.actions.contains(where: \.isProcess)
+            let hold = services[change.service]?.hold
             services[change.service] = ObservedService(spec, isProcess ? .running : .exited, isActive: isProcess)
+            services[change.service]?.hold = spec.hold ?? hold
         case .stop:
             services[change.service]?.state = .stopped
             services[change.service]?.milestones = ReachedMilestones()
@@ -31,9 +34,11 @@ extension Observed {
             services[change.service]?.drift = []
             services[change.service]?.unhealthy = nil
             services[change.service]?.notRunning = nil
+            services[change.service]?.wanted = spec?.status ?? .stop
         case .update:
             guard let spec, let old = services[change.service] else { return }
             services[change.service] = ObservedService(spec, old.state, isActive: old.isActive)
+            services[change.service]?.hold = spec.hold ?? old.hold
             services[change.service]?.milestones = old.milestones
             services[change.service]?.drift = old.drift
             services[change.service]?.unhealthy = old.unhealthy
@@ -42,7 +47,7 @@ extension Observed {
 
     private mutating func apply(standalone change: Change, _ spec: ActionSpec?) {
         let isPaused = standalone[change.service]?.isScheduled == false
-        switch change.action {
+        switch change.actionNow {
         case .keep, .blocked: break
         case .start, .restart, .update:
             guard let spec else { return }
@@ -75,5 +80,7 @@ extension ObservedService {
             state: state,
             isActive: isActive
         )
+        self.spec = spec
+        wanted = spec.status
     }
 }

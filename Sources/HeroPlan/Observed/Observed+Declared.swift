@@ -27,6 +27,9 @@ extension Observed {
                 state: state,
                 isActive: isUp && isProcess
             )
+            services[name]?.spec = spec
+            services[name]?.wanted = spec.status
+            services[name]?.hold = spec.hold
         }
         for (name, declared) in desired.actions where declared.spec.isStandalone {
             standalone[name] = ObservedStandalone(

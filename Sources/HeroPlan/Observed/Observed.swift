@@ -102,6 +102,12 @@ public struct ObservedService: Hashable, Sendable {
     public var notRunning: String?
     /// What its current run has reached besides the state.
     public var milestones = ReachedMilestones()
+    /// The whole spec of `canonical`; nil if it was not read.
+    public var spec: ServiceSpec?
+    /// The last declared status that was not deferred; nil if none is recorded.
+    public var wanted: DesiredStatus?
+    /// The last declared hold.
+    public var hold: Hold?
 
     /// Creates an observed state of a service.
     public init(

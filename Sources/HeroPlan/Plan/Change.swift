@@ -20,6 +20,10 @@ public struct Change: Hashable, Sendable {
     public var startWave: Int?
     /// The services it waits for when it is blocked.
     public var blockedBy: [QualifiedName]
+    /// Why the change is not made now; nil if it is.
+    ///
+    /// A deferred change keeps its action and is in no wave.
+    public var deferred: Deferral?
 
     /// Creates a change.
     public init(
@@ -43,6 +47,15 @@ public struct Change: Hashable, Sendable {
         self.startWave = startWave
         self.blockedBy = blockedBy
     }
+
+    /// What happens now: nothing while the change is deferred.
+    public var actionNow: PlanAction { deferred == nil ? action : .keep }
+
+    /// The symbol in text output.
+    public var symbol: String { deferred == nil ? action.symbol : Self.deferredSymbol }
+
+    /// The symbol of a deferred change.
+    public static let deferredSymbol = "="
 }
 
 /// Why a service changes.

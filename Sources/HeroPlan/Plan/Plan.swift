@@ -23,6 +23,9 @@ public struct Plan: Hashable, Sendable {
     public var diagnostics: [Diagnostic]
     /// The names that the plan is narrowed to, sorted; empty for a whole plan.
     public var only: [QualifiedName]
+    /// The services whose records count in place of their manifests, because a hold or a window defers their changes,
+    /// by name.
+    public var kept: [KeptService] = []
 
     /// Creates a plan.
     public init(
@@ -51,20 +54,24 @@ public struct Plan: Hashable, Sendable {
     /// be up, if a name of `--only` is unknown, or if `--no-kill` forbids a necessary reclaim.
     public var refusals: [Diagnostic] { diagnostics.filter { $0.severity == .error } }
 
-    /// Whether applying the plan changes nothing; a blocked service is no difference (contract section 5).
+    /// Whether applying the plan changes nothing; a blocked service and a deferred change are no difference (contract
+    /// section 5).
     public var isEmpty: Bool {
         changes.allSatisfy { change in
-            switch change.action {
+            switch change.actionNow {
             case .keep, .blocked: true
             case .start, .stop, .restart, .update: false
             }
         }
     }
 
-    /// The number of changes with this action.
+    /// The number of changes with this action, without deferred ones.
     public func count(_ action: PlanAction) -> Int {
-        changes.reduce(0) { $0 + ($1.action == action ? 1 : 0) }
+        changes.reduce(0) { $0 + ($1.action == action && $1.deferred == nil ? 1 : 0) }
     }
+
+    /// The deferred changes.
+    public var deferredChanges: [Change] { changes.filter { $0.deferred != nil } }
 }
 
 /// What happens to one service or standalone action.

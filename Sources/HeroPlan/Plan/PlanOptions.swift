@@ -33,6 +33,9 @@ public struct PlanOptions: Hashable, Sendable {
     /// Whether running services may be stopped that could not start again on this machine.
     public var allowsBroken: Bool
 
+    /// The time at which holds are judged; nil if holds do not count.
+    public var time: WallTime?
+
     /// Creates options; the defaults are those of `diff` and `apply`.
     public init(
         prunes: Bool = true,

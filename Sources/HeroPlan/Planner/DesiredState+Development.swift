@@ -9,7 +9,10 @@ extension DesiredState {
     public func forDevelopment(selecting selected: Set<QualifiedName>?) -> DesiredState {
         var result = self
         result.settings.maxDisruption = nil
-        for name in result.services.keys { result.services[name]?.spec.isProtected = false }
+        for name in result.services.keys {
+            result.services[name]?.spec.isProtected = false
+            result.services[name]?.spec.hold = nil
+        }
         guard let selected else { return result }
         var kept: Set<QualifiedName> = []
         var open = Array(selected)

@@ -8,7 +8,7 @@ extension Plan {
     ///   - new: The services directory of the plan, which is another one.
     /// - Returns: the problem as the end of a message; nil if nothing stops: such a plan needs no confirmation.
     public func directorySwitchProblem(from old: String, to new: String) -> String? {
-        let names = changes.filter(\.action.includesStop).map(\.service.description)
+        let names = changes.filter(\.actionNow.includesStop).map(\.service.description)
         guard !names.isEmpty else { return nil }
         let shown = 5
         var list = names.prefix(shown).joined(separator: ", ")

@@ -6,6 +6,15 @@ extension PlanBuilder {
     /// A service that is kept does not depend on its requirements, because a crash does not cascade. Of two conflicting
     /// services that should both be up (validation refuses them) the first one in `startOrder` starts.
     mutating func findStarts() {
+        // One pass is enough, except that the recorded dependencies of kept services may form cycles with declared ones.
+        for _ in services.indices {
+            let before = willBeUp
+            findStartsOnce()
+            if keeping.isEmpty || willBeUp == before { break }
+        }
+    }
+
+    private mutating func findStartsOnce() {
         for number in startOrder {
             let service = services[number]
             if isHealed(number) && !willStop[number] {

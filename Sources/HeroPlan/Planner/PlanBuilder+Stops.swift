@@ -29,7 +29,9 @@ extension PlanBuilder {
         cascadeStops(&cascade)
         let isUnsatisfiable = findUnsatisfiable()
         for number in startOrder where isUnsatisfiable[number] && isInScope[number] {
-            guard services[number].target.isUp, services[number].isStarted, !willStop[number] else { continue }
+            guard services[number].target.isUp, services[number].isStarted, !willStop[number], !isKeptUp(number) else {
+                continue
+            }
             isStoppedForRequirement[number] = true
             markStopped(number, &cascade)
             cascadeStops(&cascade)
@@ -93,10 +95,19 @@ extension PlanBuilder {
     /// The services that could be up with the stops found so far; false means down unless more services stop.
     private func findPossiblyUp() -> [Bool] {
         var isUp = [Bool](repeating: false, count: services.count)
+        for _ in services.indices {
+            let before = isUp
+            findPossiblyUpOnce(&isUp)
+            if keeping.isEmpty || isUp == before { break }
+        }
+        return isUp
+    }
+
+    private func findPossiblyUpOnce(_ isUp: inout [Bool]) {
         for number in startOrder {
             let service = services[number]
             switch service.target {
-            case .ignored, .leftUndeclared: isUp[number] = service.isUpIfKept
+            case .ignored, .leftUndeclared, .untouched: isUp[number] = service.isUpIfKept
             case .downByStatus, .downByCommand, .pruned:
                 isUp[number] = !isInScope[number] && service.isUpIfKept
             case .up where isHealed(number) && !willStop[number]: isUp[number] = true
@@ -106,7 +117,6 @@ extension PlanBuilder {
             case .up: isUp[number] = directChange(number) == .start && hasAllRequirements(number, isUp)
             }
         }
-        return isUp
     }
 
     /// The services that manifests and options keep down: they should be down, or require one that should be.
@@ -116,19 +126,28 @@ extension PlanBuilder {
     /// Neither status ignore nor a crash counts as "should be down" (docs/decisions/0016).
     func findUnsatisfiable() -> [Bool] {
         var isUnsatisfiable = [Bool](repeating: false, count: services.count)
+        for _ in services.indices {
+            let before = isUnsatisfiable
+            findUnsatisfiableOnce(&isUnsatisfiable)
+            if keeping.isEmpty || isUnsatisfiable == before { break }
+        }
+        return isUnsatisfiable
+    }
+
+    private func findUnsatisfiableOnce(_ isUnsatisfiable: inout [Bool]) {
         let requirements = IndexGraph(count: services.count, edges: declaredCascade)
         // A service that a narrowed plan leaves running is up.
         for number in startOrder where isInScope[number] || !services[number].isStarted {
             switch services[number].target {
             case .downByStatus, .downByCommand, .pruned: isUnsatisfiable[number] = true
+            case .up where isKeptUp(number): break
             case .up:
                 isUnsatisfiable[number] = requirements.neighbors(number).contains {
                     isUnsatisfiable[Int($0)] && !isMetForGood(by: Int($0), number)
                 }
-            case .ignored, .leftUndeclared: break
+            case .ignored, .leftUndeclared, .untouched: break
             }
         }
-        return isUnsatisfiable
     }
 
     /// Whether a requirement that is down has reached all that a service requires of it with a cascade.

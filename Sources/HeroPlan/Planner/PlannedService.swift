@@ -14,6 +14,8 @@ enum TargetState {
     case pruned
     /// Not declared, and not pruned.
     case leftUndeclared
+    /// Left as it is, because a hold or a window defers its change.
+    case untouched
 }
 
 /// The change that a service needs for its own reasons, without regard to other services.
@@ -49,24 +51,27 @@ final class PlannedService {
         _ name: QualifiedName,
         declared: Declared<ServiceSpec>?,
         observed: ObservedService?,
-        options: PlanOptions
+        options: PlanOptions,
+        keeping: Keeping
     ) {
         self.name = name
         self.declared = declared
         self.observed = observed
-        target = Self.targetState(declared?.spec, observed, options)
+        // The record of a kept service is its spec.
+        let compared = keeping.contains(name) ? nil : declared
+        target = keeping.untouched.contains(name) ? .untouched : Self.targetState(declared?.spec, observed, options)
         isStarted = observed?.isStarted ?? false
         waitsForMilestones = declared?.spec.requirements.contains { $0.until != .up } ?? false
         switch target {
-        case .ignored, .leftUndeclared:
+        case .ignored, .leftUndeclared, .untouched:
             fields = []
             directChange = .nothing
         case .pruned, .downByCommand, .downByStatus:
             // Only the status matters for a stop; the other fields count at the next start.
-            fields = isStarted ? Self.differences(declared, observed).filter { $0.path == "status" } : []
+            fields = isStarted ? Self.differences(compared, observed).filter { $0.path == "status" } : []
             directChange = isStarted ? .stop : .nothing
         case .up:
-            fields = Self.differences(declared, observed)
+            fields = Self.differences(compared, observed)
             let joins = !(declared?.spec.replacesExistingJobs ?? true)
             directChange = Self.directChange(observed, isStarted: isStarted, joins: joins, fields, options)
         }
@@ -149,7 +154,7 @@ final class PlannedService {
         switch observed.state {
         case .running, .exited: return true
         // heroproc does not restart a service with status ignore.
-        case .starting, .backingOff: return target.isUp
+        case .starting, .backingOff: return target.isUp || target == .untouched
         case .stopped, .blocked, .degraded, .stopping, .failed: return false
         }
     }
@@ -160,7 +165,7 @@ extension TargetState {
     var isUp: Bool {
         switch self {
         case .up: true
-        case .downByStatus, .downByCommand, .ignored, .pruned, .leftUndeclared: false
+        case .downByStatus, .downByCommand, .ignored, .pruned, .leftUndeclared, .untouched: false
         }
     }
 
@@ -168,7 +173,7 @@ extension TargetState {
     var isDown: Bool {
         switch self {
         case .downByStatus, .downByCommand, .pruned: true
-        case .up, .ignored, .leftUndeclared: false
+        case .up, .ignored, .leftUndeclared, .untouched: false
         }
     }
 
@@ -176,7 +181,7 @@ extension TargetState {
     var isIgnored: Bool {
         switch self {
         case .ignored: true
-        case .up, .downByStatus, .downByCommand, .pruned, .leftUndeclared: false
+        case .up, .downByStatus, .downByCommand, .pruned, .leftUndeclared, .untouched: false
         }
     }
 }

@@ -54,13 +54,13 @@ extension Planner {
                 observed.startProblems.filter { !$0.isStandalone }.map { ($0.service, $0) },
                 uniquingKeysWith: { first, _ in first }
             )
-            for change in partial.plan.changes where change.action == .restart && !change.isStandalone {
+            for change in partial.plan.changes where change.actionNow == .restart && !change.isStandalone {
                 guard let problem = problems[change.service], observed.services[change.service]?.isRunning ?? false
                 else { continue }
                 found[change.service] = "\(problem.action) would not start again: \(problem.failure)"
             }
         }
-        for change in partial.plan.changes where change.action.includesStop {
+        for change in partial.plan.changes where change.actionNow.includesStop {
             guard partial.waiting[change.service] != nil, let cause = change.cause else { continue }
             found[cause] = "its stop would stop \(change.service), which could not start again"
         }

@@ -10,12 +10,25 @@ public enum Planner {
     /// Every service that is declared or started, and every standalone action, has exactly one change. The desired
     /// state is assumed to be valid. If it is not (a cycle, an unknown requirement, two conflicting services), planning
     /// still terminates and is deterministic.
+    ///
+    /// Changes that a hold defers stay in the plan, with the reason, and nothing is done for them.
     public static func plan(
         _ desired: DesiredState,
         _ observed: Observed,
         _ options: PlanOptions = PlanOptions()
     ) -> Plan {
-        var builder = PlanBuilder(desired, observed, options)
+        var planner = DeferralPlanner(desired, observed, options)
+        return planner.makePlan()
+    }
+
+    /// Makes a plan without deferrals, in which these services keep what is recorded of them.
+    static func planNow(
+        _ desired: DesiredState,
+        _ observed: Observed,
+        _ options: PlanOptions,
+        _ keeping: Keeping = Keeping()
+    ) -> Plan {
+        var builder = PlanBuilder(desired, observed, options, keeping)
         builder.findScope()
         builder.findStops()
         builder.findStarts()
@@ -34,11 +47,25 @@ public enum Planner {
     }
 }
 
+/// The services whose records count in place of their manifests.
+struct Keeping {
+    /// Services that are healed with the spec that they were started with, and not changed.
+    var kept: Set<QualifiedName> = []
+    /// Services that are left exactly as they are.
+    var untouched: Set<QualifiedName> = []
+
+    var isEmpty: Bool { kept.isEmpty && untouched.isEmpty }
+
+    /// Whether the record of a service counts.
+    func contains(_ name: QualifiedName) -> Bool { kept.contains(name) || untouched.contains(name) }
+}
+
 /// The state of one planning; services are identified by their index in the order of names.
 struct PlanBuilder {
     let services: [PlannedService]
     let indexByName: [QualifiedName: Int32]
     let options: PlanOptions
+    let keeping: Keeping
     /// The declared requirements with a cascade, and the recorded ones of started services where they differ.
     let declaredCascade: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
@@ -60,7 +87,7 @@ struct PlanBuilder {
     var willBeUp: [Bool]
 
     /// Step 1: examine every service separately.
-    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions) {
+    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions, _ keeping: Keeping) {
         var names = Array(desired.services.keys)
         for (name, service) in observed.services where service.isStarted && desired.services[name] == nil {
             names.append(name)
@@ -76,13 +103,15 @@ struct PlanBuilder {
                     name,
                     declared: desired.services[name],
                     observed: observed.services[name],
-                    options: options
+                    options: options,
+                    keeping: keeping
                 )
             )
         }
         self.services = services
         self.indexByName = indexByName
         self.options = options
+        self.keeping = keeping
         let declaredRequirements = Self.edges(services, indexByName) { $0.declaredRequires }
         declaredCascade = Self.edges(services, indexByName) { $0.declaredCascade }
         recordedRequirements = Self.edges(services, indexByName) { service in
@@ -122,6 +151,11 @@ struct PlanBuilder {
 
     /// The direct change of a service, as far as it is in scope.
     func directChange(_ number: Int) -> DirectChange { isInScope[number] ? services[number].directChange : .nothing }
+
+    /// Whether the service is up and is not stopped because of a requirement, since a hold or a window keeps it.
+    func isKeptUp(_ number: Int) -> Bool {
+        services[number].isStarted && keeping.contains(services[number].name)
+    }
 
     /// Whether the plan only starts again what has ended of a service, as far as it is in scope.
     func isHealed(_ number: Int) -> Bool { isInScope[number] && services[number].isHealed }

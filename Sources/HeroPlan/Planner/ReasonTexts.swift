@@ -46,6 +46,7 @@ extension PlanBuilder {
         switch service.target {
         case .ignored: Reason(.ignored, "its status is ignore", at: service.declared?.location(of: "status"))
         case .leftUndeclared: Reason(.undeclared, "no manifest declares it any more, and pruning is off")
+        case .untouched: Reason(.unchanged, "its change is deferred")
         case .downByStatus, .downByCommand, .pruned: Reason(.unchanged, "it is already down")
         case .up where service.isStarted: Reason(.unchanged, keptRunningText(service))
         case .up: Reason(.unchanged, "it has failed, and healing does not retry it")
@@ -115,7 +116,7 @@ extension PlanBuilder {
             return Reason(.wantedStop, "`down` stops it")
         case .pruned, .leftUndeclared:
             return Reason(.undeclared, "no manifest declares it any more")
-        case .downByStatus, .up, .ignored:
+        case .downByStatus, .up, .ignored, .untouched:
             if let status = service.fields.first {
                 return Reason(.wantedStop, Self.fieldChangeText(status), at: status.location)
             }
@@ -165,6 +166,7 @@ extension PlanBuilder {
             return "is up and has status ignore\(Self.locationSuffix(service.declared?.location(of: "status")))"
         case .leftUndeclared: return "stays up because pruning is off"
         case .up: return "should be up as well"
+        case .untouched: return "is up, and its change is deferred"
         case .downByStatus, .downByCommand, .pruned: return "is up"
         }
     }
@@ -180,6 +182,7 @@ extension PlanBuilder {
         case .downByCommand: return "`down` stops"
         case .ignored: return "has status ignore and is not up"
         case .pruned, .leftUndeclared: return "no manifest declares any more"
+        case .untouched: return "is not up, and its change is deferred"
         case .up:
             guard service.isStarted || directChange(Int(number)) == .nothing, let state = service.observed?.state else {
                 return "cannot start itself"

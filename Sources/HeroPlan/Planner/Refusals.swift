@@ -33,6 +33,10 @@ struct Refusals {
         for (number, service) in builder.services.enumerated() where service.target.isUp {
             let others = Set(builder.conflicting(number)).sorted().map(Int.init).filter { $0 > number }
             for other in others where builder.services[other].target.isUp {
+                // Records of two kept services may conflict; neither of them is changed.
+                if builder.keeping.contains(service.name), builder.keeping.contains(builder.services[other].name) {
+                    continue
+                }
                 guard builder.isInScope[number] || builder.isInScope[other] else { continue }
                 let second = builder.services[other]
                 let declaring = service.conflicts.contains(second.name) ? service : second

@@ -32,6 +32,10 @@ public enum PlanInvariant: String, Hashable, Sendable, CaseIterable {
     case standaloneActionsAreIndependent = "a standalone action changes exactly if a change is requested"
     /// The action's manifest and the options allow it, and the action starts.
     case reclaimsAreAllowed = "a process is stopped for a resource only where that is allowed and needed"
+    /// A held service, and what it needs to stay as it is; it is healed with the spec that it was started with.
+    case heldServicesStay = "a held service is not changed"
+    /// The service is held, or the change would touch a service that is.
+    case deferralsAreJustified = "a change waits only for a hold that concerns it"
     /// Protected services, and the limit of disruption, unless the options override them.
     case guardsAreEnforced = "no guard is bypassed without a refusal"
     /// Two plans of the same input are equal.
@@ -76,7 +80,30 @@ public enum PlanInvariants {
         observed: Observed,
         options: PlanOptions
     ) -> [PlanViolation] {
-        let verifier = PlanVerifier(plan: plan, desired: desired, observed: observed, options: options)
+        guard plan.kept.isEmpty, plan.deferredChanges.isEmpty else {
+            let holds = DeferralVerifier(plan: plan, desired: desired, observed: observed, options: options)
+            let (now, untouched) = (holds.planNow, holds.untouched)
+            return violations(of: now, desired: holds.effective, observed, options, untouched: untouched)
+                + holds.heldServicesStay() + holds.deferralsAreJustified()
+        }
+        let holds = DeferralVerifier(plan: plan, desired: desired, observed: observed, options: options)
+        return violations(of: plan, desired: desired, observed, options, untouched: []) + holds.heldServicesStay()
+    }
+
+    private static func violations(
+        of plan: Plan,
+        desired: DesiredState,
+        _ observed: Observed,
+        _ options: PlanOptions,
+        untouched: Set<QualifiedName>
+    ) -> [PlanViolation] {
+        let verifier = PlanVerifier(
+            plan: plan,
+            desired: desired,
+            observed: observed,
+            options: options,
+            untouched: untouched
+        )
         return verifier.everyChangeHasAReason()
             + verifier.everyServiceAppearsOnce()
             + verifier.wavesMatchChanges()
@@ -104,7 +131,7 @@ public enum PlanInvariants {
 
     /// Checks that nothing is left to do, on the plan that is made after another plan was applied.
     public static func violations(afterApply next: Plan) -> [PlanViolation] {
-        guard let left = next.changes.first(where: { $0.action != .keep && $0.action != .blocked }) else { return [] }
+        guard let left = next.changes.first(where: { $0.actionNow.changesSomething }) else { return [] }
         return [PlanViolation(.applyConverges, left.service, "\(left.action.rawValue): \(left.reason.text)")]
     }
 
@@ -118,10 +145,16 @@ public enum PlanInvariants {
         planner: (DesiredState, Observed, PlanOptions) -> Plan = Planner.plan
     ) -> (plan: Plan, violations: [PlanViolation]) {
         let plan = planner(desired, observed, options)
+        var after = observed.afterApplying(plan, desired)
+        var next = planner(desired, after, options)
+        // A change may stop to touch a held service when others are made, so each kept service allows another round.
+        for _ in plan.kept where next.changes.contains(where: \.actionNow.changesSomething) {
+            after = after.afterApplying(next, desired)
+            next = planner(desired, after, options)
+        }
         let found =
             violations(of: plan, desired: desired, observed: observed, options: options)
-            + violations(between: plan, and: planner(desired, observed, options))
-            + violations(afterApply: planner(desired, observed.afterApplying(plan, desired), options))
+            + violations(between: plan, and: planner(desired, observed, options)) + violations(afterApply: next)
         return (plan, found)
     }
 }

@@ -166,6 +166,8 @@ extension PlanVerifier {
             guard let wave = change.startWave, let spec = desired.services[change.service]?.spec else { return [] }
             return (spec.requires + spec.after + spec.wants).compactMap { name in
                 guard let other = changes[name]?.startWave, other >= wave else { return nil }
+                // The recorded dependencies of kept services may form a cycle with the declared ones of others.
+                if !kept.isEmpty, isReachable(name, change.service, startDependencies) { return nil }
                 return PlanViolation(
                     .dependenciesStartFirst,
                     change.service,
@@ -173,6 +175,11 @@ extension PlanVerifier {
                 )
             }
         }
+    }
+
+    private func startDependencies(of name: QualifiedName) -> [QualifiedName] {
+        guard let spec = desired.services[name]?.spec else { return [] }
+        return spec.requires + spec.after + spec.wants
     }
 
     func requirementsDecideStarts() -> [PlanViolation] {

@@ -8,6 +8,8 @@ struct PlanVerifier {
     let options: PlanOptions
     /// The changes of services by name; of several changes of one name the last.
     let changes: [QualifiedName: Change]
+    /// The services whose records count in place of their manifests.
+    let kept: Set<QualifiedName>
     /// The changes of standalone actions.
     let standalone: [Change]
     /// The changes of services.
@@ -36,18 +38,32 @@ struct PlanVerifier {
         let record: ObservedService?
         let expectedState: ExpectedState
         let isStarted: Bool
+        /// Whether a hold keeps it exactly as it is.
+        let isUntouched: Bool
         /// The action of its change; of several changes the last.
         fileprivate(set) var action: PlanAction?
 
-        fileprivate init(_ spec: ServiceSpec?, _ record: ObservedService?, _ options: PlanOptions) {
+        fileprivate init(
+            _ spec: ServiceSpec?,
+            _ record: ObservedService?,
+            _ options: PlanOptions,
+            isUntouched: Bool = false
+        ) {
             self.spec = spec
             self.record = record
-            expectedState = PlanVerifier.expectedState(spec, record, options)
+            self.isUntouched = isUntouched
+            expectedState = isUntouched ? .unmanaged : PlanVerifier.expectedState(spec, record, options)
             isStarted = record?.isStarted ?? false
         }
     }
 
-    init(plan: Plan, desired: DesiredState, observed: Observed, options: PlanOptions) {
+    init(
+        plan: Plan,
+        desired: DesiredState,
+        observed: Observed,
+        options: PlanOptions,
+        untouched: Set<QualifiedName> = []
+    ) {
         self.plan = plan
         self.desired = desired
         self.observed = observed
@@ -57,17 +73,18 @@ struct PlanVerifier {
         var changes = [QualifiedName: Change](minimumCapacity: services.count)
         for change in services { changes[change.service] = change }
         self.changes = changes
+        kept = Set(plan.kept.map(\.name))
         var facts = [QualifiedName: ServiceFacts](minimumCapacity: desired.services.count)
         var differences: [QualifiedName: [ByteText: Difference]] = [:]
         for (name, declared) in desired.services {
             let record = observed.services[name]
-            facts[name] = ServiceFacts(declared.spec, record, options)
-            guard let record else { continue }
+            facts[name] = ServiceFacts(declared.spec, record, options, isUntouched: untouched.contains(name))
+            guard let record, !kept.contains(name) else { continue }
             let found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
             if !found.isEmpty { differences[name] = found }
         }
         for (name, record) in observed.services where facts[name] == nil {
-            facts[name] = ServiceFacts(nil, record, options)
+            facts[name] = ServiceFacts(nil, record, options, isUntouched: untouched.contains(name))
         }
         for change in services {
             let service = facts[change.service] ?? ServiceFacts(nil, nil, options)
@@ -98,6 +115,8 @@ struct PlanVerifier {
         var pending: [QualifiedName] = []
         for (name, declared) in desired.services {
             switch expectedState(name) {
+            // A kept service that runs is not stopped because of a requirement.
+            case .up where isStarted(name) && kept.contains(name): break
             case .up: for other in declared.spec.cascadingRequires { dependents[other, default: []].append(name) }
             case .down: if !isOutOfScope(name) || !isStarted(name) { pending.append(name) }
             case .ignored, .unmanaged: break
@@ -178,7 +197,8 @@ struct PlanVerifier {
         case .stop: return false
         case .keep, .update, .blocked:
             guard let service, service.isStarted, let state = service.record?.state else { return false }
-            return state.isUp || service.expectedState == .up && (state == .starting || state == .backingOff)
+            let comesUp = service.expectedState == .up || service.isUntouched
+            return state.isUp || comesUp && (state == .starting || state == .backingOff)
         }
     }
 

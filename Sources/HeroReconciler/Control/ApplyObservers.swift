@@ -54,7 +54,7 @@ final class ApplyObservers {
         stability.handleStateChange()
         for change in plan.changes where !change.isStandalone {
             if services[change.service]?.isComingUp ?? false { startedServices.insert(change.service) }
-            switch change.action {
+            switch change.actionNow {
             case .keep: continue
             case .start, .restart:
                 startedServices.insert(change.service)

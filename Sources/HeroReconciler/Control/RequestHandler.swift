@@ -161,13 +161,14 @@ final class RequestHandler {
         of request: ControlRequest,
         _ wanted: DesiredState
     ) -> (text: String, diagnostics: [Diagnostic])? {
-        let options = PlanOptions(
+        var options = PlanOptions(
             prunes: request.prunes,
             only: request.only,
             allowsReclaims: request.kills,
             allowsProtected: request.allowsProtected,
             allowsDisruption: request.allowsDisruption
         )
+        options.time = plans.wallTime
         // The holders of resources matter only to a plan that may not stop them.
         let observed = request.kills ? plans.observed : plans.observedWithInspection(of: wanted, checksStarts: false)
         let plan = Planner.plan(wanted, observed, options)

@@ -85,6 +85,7 @@ public final class Reconciler {
         )
         plans = PlanController(
             kernel: kernel,
+            configuration: configuration,
             state: state,
             journal: journal,
             waves: waves,
@@ -287,6 +288,7 @@ public final class Reconciler {
         jobs.handleDueDeadlines(now)
         standalone.handleDueDeadlines(now)
         revisions.handleDueDeadlines(now)
+        plans.handleDueDeadlines(now)
         follower?.handleDueDeadlines(now)
         reporter.handleDueDeadlines(now, state.jobs)
         waves.handleDueDeadlines(now)
@@ -306,7 +308,7 @@ public final class Reconciler {
             guard cleanup.isIdle else { return kernel.now() }
             deadlines += [
                 standalone.nextDeadline, cleanup.retentionDue, revisions.removalGrace.endsAt,
-                revisions.waitingCheckAt, follower?.nextFetchAt, storeHealth.reserveRetryAt,
+                revisions.waitingCheckAt, plans.holdTimer, follower?.nextFetchAt, storeHealth.reserveRetryAt,
             ]
         }
         return deadlines.compactMap { $0 }.min()
@@ -336,8 +338,12 @@ public final class Reconciler {
         switch event {
         case .start(let start, let event): jobs.handle(event, of: start)
         case .warning(let label, let text): journal.recordEvent(.warning, label, text)
-        case .clockChanged: standalone.handleClockChange()
-        case .machineSlept: jobs.handleMachineResume()
+        case .clockChanged:
+            standalone.handleClockChange()
+            plans.handleClockChange()
+        case .machineSlept:
+            jobs.handleMachineResume()
+            plans.handleClockChange()
         case .filesChanged:
             if let safeMode = configuration.safeMode {
                 endSafeMode("something has changed in \(safeMode.directory)")

@@ -9,7 +9,11 @@ final class RuntimeState {
     var lifecycle = Lifecycle.running
 
     /// What the manifests of the last applied revision declare.
+    var declared = DesiredState()
+    /// The same, but services whose changes are deferred keep what is recorded of them.
     var desired = DesiredState()
+    /// These services.
+    var kept: Set<QualifiedName> = []
     /// The last revision; nil before the first apply.
     var revision: RevisionRecord?
     /// The manifest files of the last applied revision.

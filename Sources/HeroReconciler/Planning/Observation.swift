@@ -41,6 +41,12 @@ public enum Observation {
         let isAlive = batch.livenessByJob(results)
         var observed = records?.observed { isAlive[$0.id] ?? true } ?? Observed()
         records?.addMilestones(to: &observed, desired)
+        if let reader,
+            desired.services.values.contains(where: { $0.spec.hold != nil })
+                || observed.services.values.contains(where: { $0.hold != nil })
+        {
+            for record in try reader.serviceRecords() { observed.services[record.name]?.spec = record.spec }
+        }
         if let records, let unsupervisedProgram {
             for (name, service) in observed.services {
                 guard let spec = desired.services[name]?.spec else { continue }
@@ -135,6 +141,8 @@ private struct RecordedState {
                 isActive: !own.isEmpty,
                 drift: drift
             )
+            observed.services[summary.name]?.wanted = summary.wanted
+            observed.services[summary.name]?.hold = summary.hold
         }
         for summary in standalone {
             observed.standalone[summary.name] = ObservedStandalone(

@@ -10,10 +10,11 @@ final class PlanController {
     /// apply.
     private static let maxFailedProofs = 8
 
-    private let kernel: any HostInspection & ProcessControl
-    private let state: RuntimeState
-    private let journal: TurnJournal
-    private let waves: WaveExecutor
+    private let kernel: any HostClock & HostInspection & ProcessControl
+    let configuration: ReconcilerConfiguration
+    let state: RuntimeState
+    let journal: TurnJournal
+    let waves: WaveExecutor
     private let standalone: StandaloneController
     private let reporter: ApplyReporter
 
@@ -21,11 +22,21 @@ final class PlanController {
     var makePlan: (DesiredState, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
     /// The invariant that the last plan violates, as a message; nil when it violates none.
     private(set) var violation: String?
+    /// The time at which holds are judged; nil before the first revision.
+    ///
+    /// It is later than the last apply only in a reconciler that syncs: another one makes deferred changes when the next
+    /// apply comes.
+    var judgedAt: WallTime?
+    /// When the next hold ends; nil if no change waits for it.
+    var nextHoldEnd: WallTime? { didSet { updateHoldTimer() } }
+    /// The deadline for it.
+    private(set) var holdTimer: Moment?
     /// How many plans in a row were made to prove that nothing is left to do, and found something.
     private var failedProofs = 0
 
     init(
-        kernel: any HostInspection & ProcessControl,
+        kernel: any HostClock & HostInspection & ProcessControl,
+        configuration: ReconcilerConfiguration,
         state: RuntimeState,
         journal: TurnJournal,
         waves: WaveExecutor,
@@ -33,6 +44,7 @@ final class PlanController {
         reporter: ApplyReporter
     ) {
         self.kernel = kernel
+        self.configuration = configuration
         self.state = state
         self.journal = journal
         self.waves = waves
@@ -52,12 +64,16 @@ final class PlanController {
         if retriesFailed {
             for service in state.services.values { service.isRetryRequested = service.hasFailed }
         }
-        let observed = observed
         let options = options(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
-        let plan = makePlan(state.desired, observed, options)
+        var observed = observed
+        var plan = makePlan(state.declared, observed, options)
+        if setKept(plan, observed) {
+            observed = self.observed
+            plan = makePlan(state.declared, observed, options)
+        }
         let violations = PlanInvariants.violations(
             of: plan,
-            desired: state.desired,
+            desired: state.declared,
             observed: observed,
             options: options
         )
@@ -74,6 +90,7 @@ final class PlanController {
             return
         }
         hero_failpoint(FP_ST_1)
+        recordDeferrals(of: plan)
         execute(plan)
         if retriesFailed, retriesNow { retryWaitingJobs(of: plan) }
     }
@@ -93,7 +110,7 @@ final class PlanController {
     }
 
     private func retryWaitingJobs(of plan: Plan) {
-        for change in plan.changes where change.action == .keep || change.action == .update {
+        for change in plan.changes where change.actionNow == .keep || change.actionNow == .update {
             if change.isStandalone {
                 if let entry = state.standalone[change.service] { standalone.retryNow(entry) }
             } else if let service = state.services[change.service] {
@@ -102,8 +119,22 @@ final class PlanController {
         }
     }
 
+    /// The time of the wall clock.
+    var wallTime: WallTime { kernel.wallTime() }
+
+    /// Calculates the deadline again: the clock may have been set.
+    func updateHoldTimer() {
+        holdTimer = nextHoldEnd.map { kernel.now() + .microseconds(max(0, $0.microseconds - wallTime.microseconds)) }
+    }
+
     /// What the planner must know besides the manifests.
-    private func options(retriesFailed: Bool, rerunsFailed: Bool) -> PlanOptions {
+    func options(retriesFailed: Bool, rerunsFailed: Bool = false) -> PlanOptions {
+        var options = optionsWithoutTime(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
+        options.time = judgedAt ?? state.revision?.time
+        return options
+    }
+
+    private func optionsWithoutTime(retriesFailed: Bool, rerunsFailed: Bool) -> PlanOptions {
         guard let revision = state.revision else {
             return PlanOptions(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
         }
@@ -143,6 +174,9 @@ final class PlanController {
                 isActive: service.isActive
             )
             result.services[service.name]?.milestones = service.milestones
+            result.services[service.name]?.spec = spec
+            result.services[service.name]?.wanted = service.record.wanted
+            result.services[service.name]?.hold = service.record.hold
         }
         for entry in state.standalone.values where !entry.isRemoved {
             result.standalone[entry.name] = ObservedStandalone(
@@ -183,10 +217,5 @@ extension Change {
     /// Whether a service must change for it.
     ///
     /// A standalone action decides itself what it does next.
-    fileprivate var changesService: Bool {
-        switch action {
-        case .keep, .blocked: false
-        case .start, .stop, .restart, .update: !isStandalone
-        }
-    }
+    fileprivate var changesService: Bool { actionNow.changesSomething && !isStandalone }
 }

@@ -16,7 +16,7 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
     public init(baseRevision: RevisionNumber, actions: [String: PlanAction], healed: Set<String> = []) {
         self.baseRevision = baseRevision
         self.healed = healed.isEmpty ? nil : healed
-        self.actions = actions.filter { $0.value.hasEffect }
+        self.actions = actions.filter { $0.value.changesSomething }
     }
 
     /// The first difference to a plan that was made now, as a message; nil when there is none.
@@ -27,7 +27,7 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
         let now = PlanExpectation(
             baseRevision: baseRevision,
             actions: Dictionary(
-                plan.changes.map { (($0.isStandalone ? "standalone " : "") + $0.service.description, $0.action) },
+                plan.changes.map { (($0.isStandalone ? "standalone " : "") + $0.service.description, $0.actionNow) },
                 uniquingKeysWith: { first, _ in first }
             )
         )
@@ -41,14 +41,4 @@ public struct PlanExpectation: Codable, Hashable, Sendable {
     }
 
     private static func describe(_ action: PlanAction?) -> String { action?.rawValue ?? "stay as it is" }
-}
-
-extension PlanAction {
-    /// Whether carrying out the action changes anything.
-    fileprivate var hasEffect: Bool {
-        switch self {
-        case .start, .stop, .restart, .update: true
-        case .keep, .blocked: false
-        }
-    }
 }

@@ -2,6 +2,7 @@ import HeroKernel
 import HeroLifecycle
 import HeroManifest
 import HeroModel
+import HeroPlan
 import HeroStore
 
 /// Restores the state of a former reconciler: first the records, then the actual state of each job.
@@ -70,12 +71,19 @@ struct Recovery {
         state.servicesWithHistory = stored.servicesWithHistory
         if state.isDown { state.lifecycle.pause() }
         if let wanted = Manifests.declared(in: stored.files, by: stored.revision) {
-            state.desired = wanted
+            // The first plan finds out whether they still wait.
+            state.kept = Set(stored.services.lazy.filter { $0.deferred != nil }.map(\.name))
+            let records = Dictionary(stored.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+            state.declared = wanted
+            state.desired = wanted.keeping(state.kept.sorted()) { name in
+                records[name].map { ($0.spec, $0.wanted, isStarted: $0.isStartRequested) }
+            }
         } else if !stored.files.isEmpty {
             // What was started stays as it was started: no client has requested a stop.
             let place = ManifestLocation(file: stored.revision?.directory ?? "", line: 1, column: 1)
             for record in stored.services { state.desired.services[record.name] = Declared(record.spec, at: place) }
             for record in stored.standalone { state.desired.actions[record.name] = Declared(record.spec, at: place) }
+            state.declared = state.desired
             journal.recordEvent(
                 .error,
                 "",

@@ -21,13 +21,15 @@ extension RevisionController {
 
     /// How this reconciler reads manifests itself.
     var manifestOptions: ManifestOptions {
-        ManifestOptions(
+        var options = ManifestOptions(
             requiresCore: configuration.requiresCore,
             variables: configuration.variables,
             environment: configuration.environment,
             zoneExists: configuration.zoneExists,
             readVariableFile: configuration.readVariableFile
         )
+        options.now = kernel.wallTime()
+        return options
     }
 
     /// Makes the directory the desired state, if its manifests are valid and no person must confirm them.
@@ -98,7 +100,7 @@ extension RevisionController {
             reject("cannot apply \(origin.text)", misplaced)
             return false
         }
-        let unread = SkippedManifest.errors(skipped, before: state.desired, now: wanted) { name in
+        let unread = SkippedManifest.errors(skipped, before: state.declared, now: wanted) { name in
             guard let service = state.services[name] else { return false }
             return service.isActive || service.record.state != .stopped
         }
@@ -115,6 +117,8 @@ extension RevisionController {
             return false
         }
         let observed = plans.observedWithInspection(of: wanted, checksStarts: true)
+        var options = options
+        options.time = kernel.wallTime()
         let partial = planDirectory(wanted, observed, options)
         let plan = partial.plan
         if !partial.waiting.isEmpty, partial.only.isEmpty {
@@ -169,7 +173,7 @@ extension RevisionController {
 
     /// Why a person must confirm the removal of many services (MF-4); nil when that is not needed.
     private func massRemovalReason(of wanted: DesiredState) -> String? {
-        let declared = state.desired.services
+        let declared = state.declared.services
         guard !declared.isEmpty else { return nil }
         let removed = declared.keys.filter { wanted.services[$0] == nil }.count
         if removed > 1 { hero_failpoint(FP_MF_4) }
@@ -184,11 +188,11 @@ extension RevisionController {
     private func isRemovalPending(in wanted: DesiredState) -> Bool {
         let now = kernel.now()
         let services = state.services.values.filter { service in
-            state.desired.services[service.name] != nil && wanted.services[service.name] == nil
+            state.declared.services[service.name] != nil && wanted.services[service.name] == nil
                 && (service.isActive || service.record.state == .exited)
         }
         let actions = state.standalone.keys.filter { name in
-            state.desired.actions[name]?.spec.isStandalone ?? false
+            state.declared.actions[name]?.spec.isStandalone ?? false
                 && !(wanted.actions[name]?.spec.isStandalone ?? false)
         }
         for name in removalGrace.update((services.map(\.name) + actions).sorted(), at: now) {

@@ -105,7 +105,7 @@ final class RevisionController {
             gitCommit: request.gitCommit,
             git: request.git,
             actor: request.actor,
-            summary: request.summary,
+            summary: request.summary + plans.deferralSummary(of: request.desired),
             prunes: request.prunes,
             only: request.only,
             variables: request.variables
@@ -127,20 +127,20 @@ final class RevisionController {
             waves.addService(declared)
         }
         // A service that is not declared any more and is not active needs no stop.
-        for service in state.servicesByName where request.desired.services[service.name] == nil && !service.isActive {
+        for service in state.servicesByName where state.desired.services[service.name] == nil && !service.isActive {
             waves.removeService(service)
         }
         return nil
     }
 
     private func adopt(_ request: RevisionRequest) {
-        state.desired = request.desired
+        state.declared = request.desired
         state.essentialEnd = nil
         state.lifecycle.resume()
         removalGrace.cancel()
         setWaitingServices(request.waiting)
         resetCounts()
-        waves.updateIgnoredServices()
+        plans.judgeHolds(for: request)
     }
 
     private func resetCounts() {

@@ -4,18 +4,25 @@ import HeroModel
 extension WaveExecutor {
     /// Takes the services with status `ignore` out of the hands of heroproc, and takes the others back.
     ///
-    /// A plan has no change for such a service, so this is done when the manifests are applied.
-    func updateIgnoredServices() {
+    /// A plan has no change for such a service, so this is done when the manifests are applied, and when a change is
+    /// not deferred any more.
+    ///
+    /// - Returns: whether there is such a service.
+    @discardableResult
+    func updateIgnoredServices() -> Bool {
+        var hasChanged = false
         for service in state.servicesByName {
             let isIgnored = state.desired.services[service.name]?.spec.status == .ignore
             guard service.isIgnored != isIgnored else { continue }
             service.isIgnored = isIgnored
+            hasChanged = true
             for job in service.jobs { jobs.deliverDirectly(job, .specChanged) }
             if isIgnored {
                 journal.recordEvent(.info, service.name.description, "ignored from now on: its status is ignore")
                 cancelWaitingJobs(of: service)
             }
         }
+        return hasChanged
     }
 
     /// A new reconciler: a service that is ignored is not tried again.

@@ -22,7 +22,7 @@ extension WaveExecutor {
         service.stopWave = change.stopWave ?? 0
         service.startWave = change.startWave ?? 0
         service.stopsAsDependent = change.cause != nil
-        switch change.action {
+        switch change.actionNow {
         case .keep:
             if service.record.state == .blocked { setState(service, service.stateOfJobs) }
             withdrawFailedStart(service)

@@ -245,6 +245,8 @@ final class WaveExecutor {
             )
         )
         service.isIgnored = declared.spec.status == .ignore
+        service.record.wanted = state.kept.contains(service.name) ? nil : declared.spec.status
+        service.record.hold = declared.spec.hold
         state.services[service.name] = service
         journal.rows.append(.service(service.record))
     }

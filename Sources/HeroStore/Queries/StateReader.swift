@@ -94,6 +94,13 @@ public final class StateReader {
         try read { try Queries.serviceSummaries($0, $1) }
     }
 
+    /// All recorded services with their full specs, by name.
+    ///
+    /// - Throws: `StoreError`.
+    public func serviceRecords() throws -> [ServiceRecord] {
+        try read { try Queries.services($0, $1) }
+    }
+
     /// All recorded standalone actions without their full specs, by name.
     ///
     /// Empty for a database of an older program without standalone actions.

@@ -85,6 +85,13 @@ struct RowReader {
         return value
     }
 
+    mutating func optionalEnumeration<Value: RawRepresentable>(_ type: Value.Type) throws -> Value?
+    where Value.RawValue == String {
+        guard let text = try optionalText() else { return nil }
+        guard let value = Value(rawValue: text) else { throw UnreadableColumn(content: "\"\(text)\" (not a \(type))") }
+        return value
+    }
+
     mutating func time() throws -> WallTime {
         try codec.time(text())
     }
@@ -107,5 +114,9 @@ struct RowReader {
 
     mutating func json<Value: Decodable>(_ type: Value.Type) throws -> Value {
         try codec.value(type, from: text())
+    }
+
+    mutating func optionalJSON<Value: Decodable>(_ type: Value.Type) throws -> Value? {
+        try optionalText().map { try codec.value(type, from: $0) }
     }
 }

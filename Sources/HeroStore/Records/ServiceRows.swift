@@ -27,12 +27,18 @@ public struct ServiceSummary: Hashable, Sendable {
     public var revision: RevisionNumber
     /// Whether the reconciler last requested its start.
     public var isStartRequested: Bool
+    /// The last declared status that was not deferred; nil before the first.
+    public var wanted: DesiredStatus?
+    /// The last declared hold.
+    public var hold: Hold?
+    /// Its change that is not made yet; nil without one.
+    public var deferred: DeferredChange?
 }
 
 extension ServiceSummary {
     static let columns = [
         "context", "name", "class", "status", "state", "since", "blocked_by", "run_id", "revision", "ordered_up",
-        "requires", "after", "canonical",
+        "requires", "after", "canonical", "wanted", "hold", "deferred",
     ]
 
     init(_ row: Row, _ codec: ColumnCodec) throws {
@@ -50,6 +56,9 @@ extension ServiceSummary {
         requires = try reader.names()
         after = try reader.names()
         canonical = CanonicalSpec(text: try reader.text())
+        wanted = try reader.optionalEnumeration(DesiredStatus.self)
+        hold = try reader.optionalJSON(Hold.self)
+        deferred = try reader.optionalJSON(DeferredChange.self)
     }
 }
 
@@ -58,7 +67,8 @@ extension ServiceRecord {
     static let columns = ServiceSummary.columns + ["spec"]
     /// The columns that are read back; the others repeat parts of the spec for other tools and for summaries.
     static let readColumns = [
-        "spec", "canonical", "state", "since", "blocked_by", "run_id", "revision", "ordered_up",
+        "spec", "canonical", "state", "since", "blocked_by", "run_id", "revision", "ordered_up", "wanted", "hold",
+        "deferred",
     ]
 
     /// The values of all columns except the spec.
@@ -67,6 +77,7 @@ extension ServiceRecord {
             name.context, name.name, spec.serviceClass.rawValue, spec.status.rawValue, state.rawValue,
             codec.text(since), try codec.names(blockedBy), run, revision, isStartRequested,
             try codec.names(spec.cascadingRequires), try codec.names(spec.orderingDependencies), canonical.text,
+            wanted?.rawValue, try hold.map(codec.json), try deferred.map(codec.json),
         ]
     }
 
@@ -82,5 +93,8 @@ extension ServiceRecord {
             revision: try reader.integer(),
             isStartRequested: try reader.bool()
         )
+        wanted = try reader.optionalEnumeration(DesiredStatus.self)
+        hold = try reader.optionalJSON(Hold.self)
+        deferred = try reader.optionalJSON(DeferredChange.self)
     }
 }

@@ -60,7 +60,8 @@ extension Schema {
         try db.execute(sql: "PRAGMA temp_store = MEMORY")
         if foundVersion < 2 { try db.execute(sql: versionTwoViews) }
         if foundVersion < 3 { try db.execute(sql: versionThreeViews) }
-        try db.execute(sql: versionFourViews)
+        if foundVersion < 4 { try db.execute(sql: versionFourViews) }
+        try db.execute(sql: versionFiveViews)
     }
 
     /// The tags of jobs as rows, from their JSON.

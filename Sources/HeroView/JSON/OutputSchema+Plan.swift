@@ -14,9 +14,9 @@ extension OutputSchema {
                 .object(
                     counted.map {
                         .init($0.rawValue, .integer(minimum: 0), "The number of changes with action `\($0.rawValue)`.")
-                    }
+                    } + [.init("deferred", .integer(minimum: 0), "The number of deferred changes, of any action.")]
                 ),
-                "The number of changes by action."
+                "The number of changes by action; a deferred change counts only in `deferred`."
             ),
             .init("changes", .list(change), "Everything that was examined, kept services included."),
             .init(
@@ -94,8 +94,16 @@ extension OutputSchema {
             .init("stop_wave", .nullable(.integer(minimum: 0)), "Its index in `stop_waves`."),
             .init("start_wave", .nullable(.integer(minimum: 0)), "Its index in `start_waves`."),
             .init("blocked_by", names, "The services it waits for when it is blocked."),
+            .init("deferred", .nullable(.object(deferralMembers)), "Why it is not made now; null if it is."),
         ])
     }
+
+    /// Why a change is not made now; also used by `status`.
+    static let deferralMembers: [SchemaType.Member] = [
+        .init("by", .oneOf(Deferral.Cause.allCases.map(\.rawValue)), "What defers it."),
+        .init("until", .time, "When it may be made."),
+        .init("reason", .text, "The reason, for people."),
+    ]
 
     private static var field: SchemaType {
         .object([

@@ -60,6 +60,11 @@ extension OutputSchema {
             .init("since", .nullable(.time), "The time of the last change of the state; null if it was never applied."),
             .init("run_id", .nullable(.integer(minimum: 1)), "Its current or last run."),
             .init("blocked_by", .list(.qualifiedName), "The services it waits for."),
+            .init(
+                "deferred",
+                .nullable(.object([.init("action", .text, "The action of the change.")] + deferralMembers)),
+                "Its change that is not made now; null without one."
+            ),
             .init("actions", .list(.object(actionMembers)), "Its actions in the order of their starts."),
         ]
     }

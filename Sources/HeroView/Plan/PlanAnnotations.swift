@@ -17,14 +17,15 @@ public struct PlanAnnotations: Sendable {
         var result = DiagnosticView.github(plan.diagnostics, base: paths.base)
         let order: [PlanAction] = [.stop, .restart, .blocked, .start, .update]
         for action in order {
-            for change in plan.changes where change.action == action { result += annotation(change) }
+            for change in plan.changes where change.actionNow == action { result += annotation(change) }
         }
+        for change in plan.deferredChanges { result += annotation(change) }
         return result + PlanView().summary(plan) + "\n"
     }
 
     private func annotation(_ change: Change) -> String {
         let level =
-            switch change.action {
+            switch change.actionNow {
             case .stop, .restart, .blocked: "warning"
             case .keep, .start, .update: "notice"
             }
@@ -32,7 +33,8 @@ public struct PlanAnnotations: Sendable {
             switch change.action {
             case .blocked: "is blocked"
             case .keep: "stays"
-            case .start, .stop, .restart, .update: "will \(change.action.rawValue)"
+            case .start, .stop, .restart, .update:
+                (change.deferred == nil ? "will " : "has a deferred ") + change.action.rawValue
             }
         var properties: [(key: String, value: String)] = []
         if let location = change.reason.location ?? change.fields.lazy.compactMap(\.location).first {
@@ -46,7 +48,10 @@ public struct PlanAnnotations: Sendable {
             let values = FieldText(field)
             return "\(field.path): \(values.before) -> \(values.after) (\(field.cost))"
         }
-        let reason = change.reason.text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        let deferral = change.deferred.map { "\($0.text); " } ?? ""
+        let reason = (deferral + change.reason.text).split(separator: "\n", omittingEmptySubsequences: false).map(
+            String.init
+        )
         return WorkflowCommand.annotation(level, properties, reason + fields)
     }
 }

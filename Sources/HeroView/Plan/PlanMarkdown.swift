@@ -51,11 +51,12 @@ public struct PlanMarkdown: Sendable {
         if let cause = change.cause, !change.reason.text.contains(cause.description) {
             why += " (because of \(Markdown.code(cause.description)))"
         }
+        if let deferral = change.deferred { why = "\(Markdown.escapedText(deferral.text)); \(why)" }
         if let location = change.reason.location?.fileAndLine, !change.reason.text.contains(location) {
             why += " (\(Markdown.code(location)))"
         }
         return Markdown.tableRow([
-            Markdown.code(change.action.symbol), Markdown.code(change.service.description), change.action.rawValue,
+            Markdown.code(change.symbol), Markdown.code(change.service.description), change.action.rawValue,
             why,
         ])
     }

@@ -20,9 +20,9 @@ extension PlanView {
     private func line(_ change: Change, _ nameWidth: Int, _ verbWidth: Int) -> String {
         let name = name(change).padded(to: nameWidth)
         let verb = change.action.rawValue.padded(to: verbWidth)
-        let textStyle = change.action.textStyle
+        let textStyle = change.deferred == nil ? change.action.textStyle : .magenta
         let why = style.wrappedOnTerminal(reasonWords(change), indent: 8 + name.columns + verb.columns)
-        return "  \(style.paint(change.action.symbol, textStyle)) \(name)  \(style.paint(verb, textStyle))  \(why)\n"
+        return "  \(style.paint(change.symbol, textStyle)) \(name)  \(style.paint(verb, textStyle))  \(why)\n"
     }
 
     /// The reason, with the location, the cause and the blockers that its text does not mention.
@@ -35,6 +35,7 @@ extension PlanView {
         }
         let missing = change.blockedBy.map(\.description.printable).filter { !text.containsName($0) }
         if !missing.isEmpty { text += "; waits for \(missing.joined(separator: ", "))" }
+        if let deferral = change.deferred { text = "\(deferral.text.printable); \(text)" }
         var words = text.split(separator: " ", omittingEmptySubsequences: false).map { StyledWord(String($0)) }
         if !change.isExplainedByFields, let location = change.reason.location?.fileAndLine.printable,
             !text.containsName(location)

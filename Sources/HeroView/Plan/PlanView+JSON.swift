@@ -11,7 +11,10 @@ extension PlanView {
         return [
             "schema": "heroproc/plan/v1",
             "base_revision": .integer(plan.baseRevision),
-            "summary": .object(counts.map { JSONValue.Member($0.rawValue, JSONValue(plan.count($0))) }),
+            "summary": .object(
+                counts.map { JSONValue.Member($0.rawValue, JSONValue(plan.count($0))) }
+                    + [JSONValue.Member("deferred", JSONValue(plan.deferredChanges.count))]
+            ),
             "changes": .array(plan.changes.map(json)),
             "stop_waves": json(plan.stopWaves),
             "start_waves": json(plan.startWaves),
@@ -35,8 +38,18 @@ extension PlanView {
             JSONValue.Member("stop_wave", JSONValue(change.stopWave)),
             JSONValue.Member("start_wave", JSONValue(change.startWave)),
             JSONValue.Member("blocked_by", json(change.blockedBy)),
+            JSONValue.Member("deferred", change.deferred.map(json) ?? .null),
         ]
         return .object(members)
+    }
+
+    /// Why a change is not made now.
+    static func json(_ deferral: Deferral) -> JSONValue {
+        [
+            "by": .string(deferral.cause.rawValue),
+            "until": .string(deferral.until.description),
+            "reason": .string(deferral.reason),
+        ]
     }
 
     /// The member `service`, or `standalone` and a null `service` for a standalone action.

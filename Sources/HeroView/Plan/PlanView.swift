@@ -37,12 +37,13 @@ public struct PlanView: Sendable {
         let things = plan.changes.contains(where: \.isStandalone) ? "services and actions" : "services"
         var text = "Nothing to do\(scopeText(plan)): "
         switch unchanged {
-        case 0 where blocked > 0: text += "no service can change"
+        case 0 where blocked > 0 || !plan.deferredChanges.isEmpty: text += "no service can change"
         case 0: text += undeclared == 0 ? "there are no services" : "no service is declared"
         case 1: text += "1 \(things == "services" ? "service" : "service or action") is as declared"
         default: text += "\(unchanged) \(things) are as declared"
         }
         if blocked > 0 { text += "; " + style.paint("\(blocked) \(blocked == 1 ? "is" : "are") blocked", .magenta) }
+        text += deferredText(plan)
         return text + undeclaredText(undeclared) + refusalText(plan)
     }
 
@@ -58,8 +59,15 @@ public struct PlanView: Sendable {
         let undeclared = plan.undeclaredKept
         let (blocked, unchanged) = (plan.count(.blocked), plan.count(.keep) - undeclared)
         if blocked > 0 { text += "; " + style.paint("\(blocked) blocked", .magenta) }
+        text += deferredText(plan)
         if unchanged > 0 { text += "; \(unchanged) unchanged" }
         return text + undeclaredText(undeclared) + refusalText(plan)
+    }
+
+    /// The changes that are not made now.
+    private func deferredText(_ plan: Plan) -> String {
+        let count = plan.deferredChanges.count
+        return count == 0 ? "" : "; " + style.paint("\(count) deferred", .magenta)
     }
 
     /// The services that `--no-prune` leaves running.

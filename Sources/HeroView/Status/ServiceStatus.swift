@@ -10,6 +10,8 @@ public struct ServiceStatus: Hashable, Sendable {
     public var wanted: DesiredStatus?
     /// Whether `down` stopped it until the next apply although its status is start.
     public var isStoppedByDown = false
+    /// Its change that a hold or a window defers; nil without one.
+    public var deferred: DeferredChange?
     /// The current state.
     public var state: ServiceState
     /// The time of the last change of the state; nil if it was never applied.
@@ -66,7 +68,9 @@ public struct ServiceStatus: Hashable, Sendable {
     ///
     /// A probe that has failed fewer times than its `failures` does not change the state.
     public var isAsWanted: Bool {
-        switch wanted {
+        // Until its start or stop is made, the service stays as it is.
+        if let deferred, deferred.action == "start" || deferred.action == "stop" { return true }
+        return switch wanted {
         case .start: state.isUp
         // A failed service has no running process.
         case .stop, .spec, nil: state == .stopped || state == .failed

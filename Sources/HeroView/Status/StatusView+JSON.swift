@@ -41,8 +41,13 @@ extension StatusView {
             "since": JSONValue(service.since?.description),
             "run_id": JSONValue(service.run),
             "blocked_by": .array(service.blockedBy.map { .string($0.description) }),
+            "deferred": service.deferred.map(json) ?? .null,
             "actions": .array(service.actions.map(json)),
         ]
+    }
+
+    private static func json(_ change: DeferredChange) -> JSONValue {
+        PlanView.json(change.deferral).adding("action", .string(change.action))
     }
 
     static func json(_ standalone: StandaloneStatus) -> JSONValue {

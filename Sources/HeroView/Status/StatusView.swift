@@ -167,6 +167,7 @@ public struct StatusView: Sendable {
         if !service.blockedBy.isEmpty {
             parts.append("waits for " + service.blockedBy.map(\.description).joined(separator: ", "))
         }
+        if let deferred = service.deferred { parts.append(deferred.text(at: now)) }
         switch service.wanted {
         case .start: break
         case .stop where service.isStoppedByDown: parts.append("stopped by `down`; the next apply starts it")

@@ -46,7 +46,7 @@ public struct WhyReport: Hashable, Sendable {
 
     /// The sentences that explain the state, each with its topic, in the order of output.
     public var findings: [(topic: String, text: String)] {
-        [("wanted", wanted)] + blockingChain + requirements + actions + [("reconciler", reconcilerText)]
+        [("wanted", wanted)] + deferred + blockingChain + requirements + actions + [("reconciler", reconcilerText)]
     }
 
     /// The answer in one sentence, without the name of the service.
@@ -81,6 +81,10 @@ public struct WhyReport: Hashable, Sendable {
         case .spec: "down: its status is spec, a definition that never runs\(location)"
         case .ignore: "unmanaged: its status is ignore, so heroproc does not start, stop or heal it\(location)"
         }
+    }
+
+    private var deferred: [(topic: String, text: String)] {
+        status?.deferred.map { [("deferred", $0.text(at: now))] } ?? []
     }
 
     /// The chain from the service to the actual cause of its block.

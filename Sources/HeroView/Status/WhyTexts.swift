@@ -22,6 +22,7 @@ extension ServiceStatus {
             return describe("blocked") + ": it waits for \(names.isEmpty ? "its requirements" : names)"
         case .stopped:
             switch wanted {
+            case .start where deferred != nil: return "is down: \(deferred?.text(at: now) ?? "")"
             case .start: return "is down although it should be up; `heroproc apply` starts it"
             case .stop, .spec: return "is down, as declared"
             case .ignore: return "is down, and its status is ignore"

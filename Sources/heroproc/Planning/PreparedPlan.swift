@@ -47,6 +47,7 @@ struct PreparedPlan {
             .union(desired.actions.keys).union(observed.standalone.keys)
         try KnownNames(names.sorted()).requireKnown(options.only, inPlan: true)
         var options = options
+        options.time = workspace.now
         if !selectors.isEmpty { options.only = try Selectable(names, desired).select(selectors, inPlan: true) }
         self.options = options
         plan = try Planner.verifiedPlan(desired, observed, options)

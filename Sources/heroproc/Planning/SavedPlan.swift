@@ -9,10 +9,13 @@ import HeroReconciler
 struct SavedPlan: Decodable {
     private struct Change: Decodable {
         struct Reason: Decodable { var code: String }
+        struct Deferral: Decodable { var by: String }
 
         var service: String?
         var standalone: String?
         var action: PlanAction
+        /// Present while the change is deferred, so that the plan does not announce it.
+        var deferred: Deferral?
         var reason: Reason?
     }
 
@@ -76,6 +79,7 @@ struct SavedPlan: Decodable {
         var healed: Set<String> = []
         for change in changes {
             guard let name = change.service ?? change.standalone.map({ "standalone \($0)" }) else { continue }
+            guard change.deferred == nil else { continue }
             actions[name] = change.action
             if change.action == .start, change.reason?.code == Reason.Code.notRunning.rawValue { healed.insert(name) }
         }

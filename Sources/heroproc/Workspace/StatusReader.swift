@@ -118,6 +118,7 @@ struct StatusReader {
             blockedBy: summary.blockedBy,
             actions: actions
         )
+        status.deferred = summary.deferred
         status.isStoppedByDown = spec?.status == .start && status.wanted == .stop
         return status
     }

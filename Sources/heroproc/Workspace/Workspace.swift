@@ -70,13 +70,14 @@ struct Workspace {
     ) {
         switch ManifestFiles.read(displayDirectory, namedBy: directory) {
         case .files(let files, let skipped):
-            let options = ManifestOptions(
+            var options = ManifestOptions(
                 requiresCore: requiresCore,
                 variables: variables.values,
                 environment: environment,
                 zoneExists: zoneExists,
                 readVariableFile: readVariableFile
             )
+            options.now = now
             return (files, skipped, Manifests.read(files, skipped: skipped, options: options))
         case .unreadable(let reason):
             throw unreadableDirectoryError(reason)

@@ -25,6 +25,7 @@ struct FaultyPlanner: CustomTestStringConvertible, Sendable {
     }
 
     static let all: [FaultyPlanner] = [
+        .init(.heldServicesStay, "holds") { _, _, options in options.time = nil },
         .init(.dependentsStopFirst, "requirements recorded at the start") { _, observed, _ in
             observed.edit { $0.requires = [] }
         },

@@ -2,6 +2,48 @@ import HeroModel
 import HeroPlan
 
 extension PlanMutation {
+    private static let held: PlanOptions = {
+        var options = PlanOptions()
+        options.time = WallTime(microseconds: 10_000_000)
+        return options
+    }()
+
+    static let ofHolds: [PlanMutation] = [
+        .init(.heldServicesStay, "a restart of a held service", "db hold 20 argv 2: running argv 1", held) {
+            $0.kept = []
+            $0.edit("db") { change in
+                (change.deferred, change.stopWave, change.startWave) = (nil, 0, 0)
+            }
+            $0.stopWaves = [[QualifiedName("db")]]
+            $0.startWaves = [[QualifiedName("db")]]
+        },
+        .init(
+            .deferralsAreJustified,
+            "an unrelated change that waits",
+            "db hold 20 argv 2: running argv 1\nlog argv 2: running argv 1",
+            held
+        ) { plan in
+            let deferral = plan.change("db")?.deferred
+            plan.kept.append(KeptService(QualifiedName("log"), isUntouched: true))
+            plan.edit("log") { change in
+                (change.deferred, change.stopWave, change.startWave) = (deferral, nil, nil)
+                change.deferred?.holder = QualifiedName("db")
+            }
+            plan.stopWaves = []
+            plan.startWaves = []
+        },
+        .init(
+            .everyRequestIsHandled,
+            "a change that is lost because of a hold",
+            "db hold 20 argv 2: running argv 1\nlog argv 2: running argv 1",
+            held
+        ) { plan in
+            plan.edit("log") { $0 = Change($0.service, .keep, Reason(.unchanged, "it matches its manifest")) }
+            plan.stopWaves = []
+            plan.startWaves = []
+        },
+    ]
+
     static let ofGuards: [PlanMutation] = [
         .init(
             .conflictsNeverRunTogether,

@@ -9,7 +9,7 @@ extension Plan {
 }
 
 extension PlanMutation {
-    static let all = ofServices + ofGuards
+    static let all = ofServices + ofGuards + ofHolds
 
     private static let ofServices: [PlanMutation] = [
         .init(.everyChangeHasAReason, "a reason without a text", "web") { $0.edit("web") { $0.reason.text = "" } },

@@ -25,7 +25,7 @@ import Testing
             ]
         )
         #expect(json["schema"] == "heroproc/plan/v1")
-        #expect(json["summary"].map(keys) == ["start", "stop", "restart", "update", "keep", "blocked"])
+        #expect(json["summary"].map(keys) == ["start", "stop", "restart", "update", "keep", "blocked", "deferred"])
         guard case .array(let changes)? = json["changes"],
             let web = changes.first(where: { $0["service"] == "core/web" })
         else {

@@ -10,7 +10,7 @@ public struct RandomPlanCase: Sendable {
     /// The observed state.
     public private(set) var observed = Observed(revision: 7)
     /// The options.
-    public let options: PlanOptions
+    public private(set) var options: PlanOptions
 
     /// Makes up to 60 services: declared and undeclared, in every state, changed, with records that may contradict
     /// them.
@@ -50,6 +50,22 @@ public struct RandomPlanCase: Sendable {
             observed.services[name] = Self.record(recorded, calm: calm, &generator)
         }
         addStandalone(&generator)
+        addHolds(&generator)
+    }
+
+    /// Holds some services, in some cases; some holds have ended, and some are recorded only.
+    private mutating func addHolds(_ generator: inout SeededGenerator) {
+        guard generator.oneIn(3) else { return }
+        options.time = WallTime(microseconds: 1000)
+        let names = Set(desired.services.keys).union(observed.services.keys).sorted()
+        let times: [Int64] = [500, 2000, 3000]
+        for name in names where generator.oneIn(3) {
+            let hold = Hold(until: WallTime(microseconds: generator.pick(times)), reason: "freeze")
+            desired.services[name]?.spec.hold = hold
+            if generator.oneIn(2) { observed.services[name]?.hold = hold }
+            if generator.oneIn(4) { observed.services[name]?.wanted = generator.pick(DesiredStatus.allCases) }
+            if generator.oneIn(8) { observed.services[name]?.wanted = nil }
+        }
     }
 
     /// Makes the plan, and verifies every invariant.
