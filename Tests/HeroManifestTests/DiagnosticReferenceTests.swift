@@ -120,13 +120,14 @@ private struct DiagnosticExample {
         let file = ManifestFile(path: "services.d/web.yaml", baseDirectory: "/srv/services.d", bytes: bytes)
         variables = code == .unusedVariable ? ["LEVEL": "debug"] : [:]
         environment = code == .unlistedVariable ? ["DATA": "/data"] : [:]
-        let options = ManifestOptions(
+        var options = ManifestOptions(
             requiresCore: [.requiredCoreMissing, .requiredNotStarted].contains(code),
             variables: variables,
             environment: environment,
             zoneExists: { ["UTC", "Europe/Brussels"].contains($0) },
             readVariableFile: { _ in .failure(VariableFileError("No such file or directory")) }
         )
+        options.now = WallTime(rfc3339: "2026-12-01T00:00:00Z")
         diagnostics = Manifests.read([file], options: options).diagnostics
     }
 

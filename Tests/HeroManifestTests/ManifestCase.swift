@@ -33,7 +33,7 @@ struct ManifestCase: CustomTestStringConvertible, Sendable {
 
     /// The options of the case; the required core is checked only in the cases about it.
     var options: ManifestOptions {
-        ManifestOptions(
+        var options = ManifestOptions(
             requiresCore: name.hasPrefix("core-"),
             variables: keyValuePairs("variables.txt"),
             environment: keyValuePairs("environment.txt"),
@@ -46,6 +46,8 @@ struct ManifestCase: CustomTestStringConvertible, Sendable {
                 return .success([UInt8](data))
             }
         )
+        options.now = WallTime(rfc3339: "2026-12-01T00:00:00Z")
+        return options
     }
 
     /// Returns the `NAME=VALUE` lines of a file of the case; empty if the file does not exist.

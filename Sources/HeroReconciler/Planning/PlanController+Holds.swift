@@ -88,7 +88,8 @@ extension PlanController {
         let time = wallTime
         var strict = options(retriesFailed: false)
         (strict.time, strict.allowsProtected, strict.allowsDisruption) = (time, false, false)
-        if let refusal = makePlan(state.declared, observed, strict).refusals.first {
+        let inspected = observedWithInspection(of: state.declared, checksStarts: true)
+        if let refusal = makePlan(state.declared, inspected, strict).refusals.first {
             nextHoldEnd = nil
             let text = "a hold has ended, and its change is not made: \(refusal.message)"
             return journal.recordEvent(.error, "", "\(text); `heroproc apply` has options that allow it")

@@ -127,7 +127,9 @@ final class RevisionController {
             waves.addService(declared)
         }
         // A service that is not declared any more and is not active needs no stop.
-        for service in state.servicesByName where state.desired.services[service.name] == nil && !service.isActive {
+        for service in state.servicesByName
+        where state.desired.services[service.name] == nil && !service.isActive && !service.isHeld(at: kernel.wallTime())
+        {
             waves.removeService(service)
         }
         return nil

@@ -124,6 +124,9 @@ final class ServiceEntry {
         return !isActive && desired.services[name] == nil
     }
 
+    /// Whether its record must stay: a recorded hold keeps it although no manifest declares it.
+    func isHeld(at now: WallTime) -> Bool { record.hold?.isActive(at: now) ?? false }
+
     /// Whether its active jobs stay and join the new run (`start.replace_existing_jobs: false`).
     ///
     /// A service that is being stopped must stop completely before it starts again.

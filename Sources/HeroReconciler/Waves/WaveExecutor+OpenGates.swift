@@ -46,7 +46,10 @@ extension WaveExecutor {
             perform(service.hasBegunStop ? .advance(service) : .checkGate(service.name))
         }
         if openStops.isEmpty { perform(.checkStartGates) }
-        for service in state.servicesByName where service.isRemovable(in: state.desired) { removeService(service) }
+        let now = clock.wallTime()
+        for service in state.servicesByName where service.isRemovable(in: state.desired) && !service.isHeld(at: now) {
+            removeService(service)
+        }
     }
 
     /// Begins the operation of a service if its gate is open.

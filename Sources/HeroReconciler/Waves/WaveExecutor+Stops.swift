@@ -45,7 +45,9 @@ extension WaveExecutor {
             if spec.removesJobs, !service.stopsAsDependent { removeEndedJobs(of: service) }
         }
         updateState(service)
-        if state.desired.services[service.name] == nil, !service.mustStart { removeService(service) }
+        if state.desired.services[service.name] == nil, !service.mustStart, !service.isHeld(at: clock.wallTime()) {
+            removeService(service)
+        }
         if openStops.isEmpty { perform(.checkStartGates) }
         requestProof()
     }

@@ -35,6 +35,7 @@ import Testing
         #expect(
             keys(web) == [
                 "service", "context", "action", "reason", "cause", "fields", "stop_wave", "start_wave", "blocked_by",
+                "deferred",
             ]
         )
         #expect(web["reason"].map(keys) == ["code", "text"])

@@ -150,7 +150,8 @@ import Testing
         }
         #expect(
             keys(first) == [
-                "context", "name", "class", "wanted", "state", "since", "run_id", "blocked_by", "actions",
+                "context", "name", "class", "wanted", "state", "since", "run_id", "blocked_by", "deferred",
+                "actions",
             ]
         )
         #expect(
