@@ -88,11 +88,17 @@ struct DeferralVerifier {
     func deferralsAreJustified() -> [PlanViolation] {
         let holds = holds
         let invariant = PlanInvariant.deferralsAreJustified
+        // The manifests as they are, without what the plan keeps.
+        var whole = plan
+        whole.kept = []
+        let requested = PlanVerifier(plan: whole, desired: desired, observed: observed, options: options)
         var violations: [PlanViolation] = []
         for change in plan.changes {
             guard let deferral = change.deferred else { continue }
-            if !change.action.changesSomething {
-                violations.append(PlanViolation(invariant, change.service, "\(change.action.rawValue) waits"))
+            if !requested.requests(change) {
+                violations.append(
+                    PlanViolation(invariant, change.service, "\(change.action.rawValue) is not requested")
+                )
             }
             let isJustified =
                 if let holder = deferral.holder { isTouched(holder, by: change.service, holds) } else {
@@ -132,5 +138,19 @@ struct DeferralVerifier {
             }
         }
         return false
+    }
+}
+
+extension PlanVerifier {
+    /// Whether the manifest, the record or another change requests what a deferred change would do.
+    fileprivate func requests(_ change: Change) -> Bool {
+        let expected = expectedChange(change.service)
+        return switch change.action {
+        case .start: expected == .start
+        case .update: expected == .update
+        case .restart: expected == .restart || change.cause != nil
+        case .stop: expected == .stop || expected == .restart || change.cause != nil
+        case .keep, .blocked: false
+        }
     }
 }

@@ -1,4 +1,5 @@
 import CHeroFailpoints
+import HeroKernel
 import HeroLifecycle
 import HeroModel
 
