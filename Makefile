@@ -24,7 +24,7 @@ export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH ?= 10
 # All test targets.
 SUITES := $(notdir $(wildcard Tests/*Tests))
 
-.PHONY: help deps build tarball deb image package-deps up down test test-slow check lint fmt bench bench-deps sim fuzz torture soak clean
+.PHONY: help deps build tarball deb image package-deps up down test test-slow check lint fmt bench bench-deps sim fuzz torture soak screenshots clean
 
 help: ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -58,9 +58,11 @@ tarball: build ## pack the programs, manual pages, completions and units into .b
 	@$(SWIFT) build -c release --product hpman
 	.ci/package tarball $(RELEASE) .build/packages
 
-up: build ## start the services of services.d and show their status
+up: build ## start the services of services.d, show their status and the address of the dashboard
 	@$(HEROPROC) apply --dir services.d
 	$(HEROPROC) status
+	token=~/.local/state/heroproc-demo/dashboard.token
+	if [[ -s $$token ]]; then echo "Dashboard: http://127.0.0.1:18070/#token=$$(<"$$token")"; fi
 
 down: ## stop all these services and show their status
 	@if [[ ! -x $(HEROPROC) ]]; then echo "nothing is built here, so no service was started from here"; exit 0; fi
@@ -75,10 +77,13 @@ test: deps ## run the unit, simulation and end-to-end tests
 
 # Suites that delay other programs of the machine while they run.
 SLOW_SUITES := '^EndToEndTests\.LockedMemoryTests/'
+# Suites that use programs which `make test` does not install: a browser and Prometheus.
+SLOW_SUITES += '^HeroServerTests\.(Browser|Prometheus)Tests/'
 
-test-slow: deps ## run the tests that delay other programs, and those of packages in chroots
-	@$(SWIFT) build --build-tests
-	HP_SLOW=1 $(SWIFT) test --skip-build --filter $(SLOW_SUITES)
+test-slow: deps ## run tests that delay other programs, or need a browser, Prometheus or chroots
+	@.ci/deps --slow
+	$(SWIFT) build --build-tests
+	HP_SLOW=1 $(SWIFT) test --skip-build $(addprefix --filter ,$(SLOW_SUITES))
 	.ci/test-packages .build/debug
 
 check: deps lint ## check format, vocabulary, commit subjects, imports and warnings
@@ -183,6 +188,10 @@ soak: deps ## run 200 services with faults and check that nothing grows: make so
 	HP_SOAK=$(MINUTES) HP_SEED=$(SEED) HP_REPORT="$$report" nice $(SWIFT) test --skip-build --filter '^EndToEndTests\.SoakTests/' || failed=1
 	$(TABLE)
 	exit $$failed
+
+screenshots: build ## make the pictures of docs/how-to/dashboard.md with a headless browser
+	@.ci/deps --slow
+	python3 -B Tests/Browser/screenshots.py "$$PWD/$(HEROPROC)" docs/how-to/images
 
 clean: ## remove the build directory (not running services or their state)
 	@rm -rf .build

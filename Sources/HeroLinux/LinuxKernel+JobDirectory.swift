@@ -35,6 +35,11 @@ extension LinuxKernel {
         ReconcilerStatusFile.writeRefusedChange(text, at: wallTime(), paths)
     }
 
+    /// Writes the file with the durations of reconciliations.
+    public func publishDurations(_ durations: ReconcileDurations) {
+        ReconcilerStatusFile.write(durations.description, to: paths.durationsFile)
+    }
+
     /// Fetches the followed repository in a helper process.
     public func fetchRepository(_ arguments: [String], timeout: Duration) {
         repositoryFetcher.fetch(arguments, timeout: timeout)

@@ -87,6 +87,7 @@ public final class LinuxKernel: Kernel {
         let oomScore = OOMScore(isReconciler: ownsProcess)
         ReconcilerStatusFile.write(nil, to: paths.storeOutageFile)
         ReconcilerStatusFile.write(nil, to: paths.safeModeFile)
+        ReconcilerStatusFile.write(nil, to: paths.durationsFile)
         retirement = StartRetirement(paths: paths)
         retirement.removeExpired()
 
@@ -157,6 +158,7 @@ public final class LinuxKernel: Kernel {
         unlink(paths.controlSocket)
         unlink(paths.storeOutageFile)
         unlink(paths.safeModeFile)
+        unlink(paths.durationsFile)
         cgroups.removeLeftovers()
         guard rmdir(paths.jobs) == 0 else { return }
         unlink(paths.runLock)

@@ -57,17 +57,18 @@ struct Router: Sendable {
         switch request.path {
         case "/health": { .response(health) }
         case "/openrpc.json": { .response(openRPC) }
-        case "/metrics": { .response(metricsResponse) }
+        case "/metrics": { .response(metricsResponse(request)) }
         case "/events": { streams.events(request) }
         case let path where path.hasPrefix("/logs/"): { streams.logs(request) }
         default: nil
         }
     }
 
-    private var metricsResponse: HTTPResponse {
+    private func metricsResponse(_ request: HTTPRequest) -> HTTPResponse {
         do throws(RPCError) {
-            let text = try metrics.render(now: Clock.now())
-            return HTTPResponse(status: .ok, contentType: MetricsText.contentType, body: Array(text.utf8))
+            let format = MetricsText.Format(accept: request.header("accept"))
+            let text = try metrics.render(format, now: Clock.now())
+            return HTTPResponse(status: .ok, contentType: format.contentType, body: Array(text.utf8))
         } catch {
             return .error(.unavailable, error.message)
         }

@@ -92,7 +92,8 @@ struct HeroProc: ParsableCommand {
             CommandGroup(
                 name: "See the state",
                 subcommands: [
-                    Status.self, Why.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self, History.self,
+                    Status.self, Why.self, Stats.self, Tree.self, Graph.self, Logs.self, Jobs.self, Events.self,
+                    History.self,
                 ]
             ),
             CommandGroup(

@@ -1,5 +1,6 @@
 import HeroModel
 import HeroPlan
+import HeroSim
 import Testing
 
 @testable import HeroReconciler
@@ -30,6 +31,14 @@ struct PlanCountTests {
         let result = try #require(try harness.apply(Self.chain(count)))
         #expect(result.isConverged, "\(result.errors)")
         #expect(plans == 3, "at the start, for the apply, and as the proof that nothing is left to do")
+    }
+
+    @Test("An apply with changes is one measured reconciliation, and an apply without changes is none")
+    func durationsArePublished() throws {
+        let harness = try ReconcilerHarness()
+        #expect(harness.kernel.publishedDurations == nil)
+        for count in [1, 2, 2] { _ = try harness.apply(Self.chain(count)) }
+        #expect(harness.kernel.publishedDurations?.count == 2)
     }
 
     @Test("A service that becomes ready causes no plan while others are blocked by another one")

@@ -39,6 +39,7 @@ struct MetricsTests {
                 let service = "{context=\"core\",service=\"web\"}"
                 #expect(before.contains("heroproc_service_up\(service) 1"))
                 #expect(before.contains("heroproc_revision 1"))
+                #expect(before.contains("heroproc_reconcile_duration_seconds_count 1"))
                 #expect(before.last == "# EOF")
                 let action = "context=\"core\",service=\"web\",action=\"server\""
                 #expect(before.contains("heroproc_job_restarts_total{\(action),job=\"1\"} 0"))

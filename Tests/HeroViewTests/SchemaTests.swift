@@ -28,7 +28,7 @@ struct SchemaTests {
 
     @Test(
         "Every golden JSON file is valid by its schema and has no unnamed member",
-        arguments: [OutputSchema.plan, .status, .jobs, .apply, .validate, .tree]
+        arguments: [OutputSchema.plan, .status, .jobs, .apply, .validate, .tree, .stats, .processes]
     )
     func goldens(_ schema: OutputSchema) throws {
         let file = URL(fileURLWithPath: #filePath).deletingLastPathComponent()

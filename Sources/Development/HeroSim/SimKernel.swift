@@ -22,6 +22,8 @@ public final class SimKernel: Kernel {
     public private(set) var storeOutage: String?
     /// Why the last change of the services directory was refused; nil if it was not.
     public private(set) var refusedChange: String?
+    /// The published durations of reconciliations.
+    public private(set) var publishedDurations: ReconcileDurations?
     /// The arguments of the fetches that the reconciler has started.
     public private(set) var repositoryRequests: [[String]] = []
     /// The status of the followed repository that the reconciler has published.
@@ -140,6 +142,9 @@ public final class SimKernel: Kernel {
 
     /// Stores the published refusal.
     public func publishRefusedChange(_ text: String?) { refusedChange = text }
+
+    /// Stores the published durations.
+    public func publishDurations(_ durations: ReconcileDurations) { publishedDurations = durations }
 
     /// Stores the request; tests post the reply with `post`.
     public func fetchRepository(_ arguments: [String], timeout: Duration) { repositoryRequests.append(arguments) }

@@ -1,3 +1,5 @@
+public import HeroModel
+
 /// Replies to clients on the control socket, and publishes what `status` must show.
 public protocol ControlChannel: AnyObject {
     /// Replies to a request; `isLast` closes the connection.
@@ -10,6 +12,9 @@ public protocol ControlChannel: AnyObject {
     ///
     /// It remains readable when the reconciler has exited.
     func publishRefusedChange(_ text: String?)
+
+    /// Publishes how long reconciliations have taken.
+    func publishDurations(_ durations: ReconcileDurations)
 }
 
 /// One connection to the control socket.

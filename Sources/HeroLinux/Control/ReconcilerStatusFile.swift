@@ -1,7 +1,8 @@
 import Glibc
 public import HeroModel
 
-/// Files in which a running reconciler reports what it cannot store in the database: a store outage, and the safe mode.
+/// Files in which a running reconciler reports what it does not store in the database: a store outage, the safe mode,
+/// and the durations of its reconciliations.
 ///
 /// The files are created when a reconciler starts and only overwritten later, so that a full disk does not prevent a
 /// report.
@@ -19,6 +20,11 @@ public enum ReconcilerStatusFile {
 
     /// Why the running reconciler cannot write its database; nil if it can.
     public static func storeOutage(_ paths: RuntimePaths) -> String? { read(paths.storeOutageFile) }
+
+    /// The durations of the reconciliations since the start of the last reconciler; nil before the first one.
+    public static func durations(_ paths: RuntimePaths) -> ReconcileDurations? {
+        read(paths.durationsFile).flatMap { ReconcileDurations($0) }
+    }
 
     /// Reports the reason and the duration of the safe mode.
     public static func writeSafeMode(_ text: String, _ paths: RuntimePaths) { write(text, to: paths.safeModeFile) }

@@ -35,6 +35,8 @@ public struct RuntimePaths: Hashable, Sendable {
 
     /// The file that describes a store outage, while there is one.
     public var storeOutageFile: String { run + "/trouble" }
+    /// The file with the durations of the reconciliations since the start of the reconciler.
+    public var durationsFile: String { run + "/durations" }
     /// The file that describes a refused change of the services directory, until the directory is applied.
     public var refusedChangeFile: String { state + "/refused" }
     /// The file that describes the followed git repository.

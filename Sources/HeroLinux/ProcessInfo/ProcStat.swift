@@ -13,6 +13,8 @@ struct ProcStat: Hashable {
     var session: Int32
     /// Field 9: the kernel flags of the process.
     var flags: UInt64
+    /// Fields 14 to 17: the processor time in clock ticks, also that of children that it has waited for.
+    var cpuTicks: UInt64
     /// Field 20.
     var threadCount: UInt64
     /// Field 22: start time in clock ticks since boot.
@@ -31,6 +33,9 @@ struct ProcStat: Hashable {
         Moment(nanoseconds: 0) + .seconds(Int64(clamping: startTicks / 100))
             + .milliseconds(10 * Int64(startTicks % 100))
     }
+
+    /// The processor time, with 100 ticks per second.
+    var cpuMicroseconds: Int64 { Int64(clamping: cpuTicks.multipliedReportingOverflow(by: 10_000).partialValue) }
 
     /// Parses the text of the file.
     ///
@@ -54,6 +59,7 @@ struct ProcStat: Hashable {
         self.parent = parent
         self.session = session
         self.flags = flags
+        cpuTicks = fields[11...14].compactMap(Self.parseNumber).reduce(0, &+)
         self.threadCount = threads
         self.startTicks = startTicks
     }

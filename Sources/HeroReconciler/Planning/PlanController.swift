@@ -10,7 +10,7 @@ final class PlanController {
     /// apply.
     private static let maxFailedProofs = 8
 
-    private let kernel: any HostClock & HostInspection & ProcessControl
+    private let kernel: any HostInspection & ProcessControl & ControlChannel & HostClock
     let configuration: ReconcilerConfiguration
     let state: RuntimeState
     let journal: TurnJournal
@@ -33,9 +33,11 @@ final class PlanController {
     private(set) var holdTimer: Moment?
     /// How many plans in a row were made to prove that nothing is left to do, and found something.
     private var failedProofs = 0
+    /// How long the reconciliations have taken.
+    private var durations = ReconcileDurations()
 
     init(
-        kernel: any HostClock & HostInspection & ProcessControl,
+        kernel: any HostInspection & ProcessControl & ControlChannel & HostClock,
         configuration: ReconcilerConfiguration,
         state: RuntimeState,
         journal: TurnJournal,
@@ -79,7 +81,8 @@ final class PlanController {
         )
         violation = violations.first.map { "internal error: refused a plan that violates an invariant: \($0)" }
         if let violation { return journal.recordEvent(.error, "", violation) }
-        failedProofs = isProof && plan.changes.contains(where: \.changesService) ? failedProofs + 1 : 0
+        let hasWork = plan.changes.contains(where: \.changesService)
+        failedProofs = isProof && hasWork ? failedProofs + 1 : 0
         guard failedProofs < Self.maxFailedProofs else {
             journal.recordEvent(
                 .error,
@@ -92,6 +95,7 @@ final class PlanController {
         hero_failpoint(FP_ST_1)
         recordDeferrals(of: plan)
         execute(plan)
+        if durations.add(planWithWork: hasWork, at: kernel.now()) { kernel.publishDurations(durations) }
         if retriesFailed, retriesNow { retryWaitingJobs(of: plan) }
     }
 

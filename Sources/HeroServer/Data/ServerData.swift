@@ -13,9 +13,30 @@ final class ServerData: Sendable {
         var isAsWanted: Bool
     }
 
-    private struct CachedStatus {
-        var startedAt: Int64
-        var result: Result<Status, RPCError>
+    /// A result that clients who ask at the same time share, so that the work does not grow with their number.
+    private final class Shared<Value: Sendable>: Sendable {
+        private struct Entry {
+            var startedAt: Int64
+            var result: Result<Value, RPCError>
+        }
+
+        private let entry = Mutex<Entry?>(nil)
+        private let turn = WorkLimit(1)
+        /// The age up to which a result is shared, in milliseconds.
+        private let maximumAge: Int64
+
+        init(maximumAge: Int64) { self.maximumAge = maximumAge }
+
+        func value(_ read: () -> Result<Value, RPCError>) throws(RPCError) -> Value {
+            let askedAt = Connection.now()
+            return try turn.perform { () -> Result<Value, RPCError> in
+                if let entry = entry.withLock({ $0 }), entry.startedAt >= askedAt - maximumAge { return entry.result }
+                let startedAt = Connection.now()
+                let result = read()
+                entry.withLock { $0 = Entry(startedAt: startedAt, result: result) }
+                return result
+            }.get()
+        }
     }
 
     let program: HeroprocProgram
@@ -25,10 +46,8 @@ final class ServerData: Sendable {
     private let namedDirectory: String?
     /// The directory that is used if neither a reconciler nor a revision names one.
     private let defaultDirectory: String
-    private let cachedStatus = Mutex<CachedStatus?>(nil)
-    private let statusTurn = WorkLimit(1)
-    /// The age up to which a status is shared between clients, in milliseconds.
-    private static let sharedAge: Int64 = 100
+    private let sharedStatus = Shared<Status>(maximumAge: 100)
+    private let sharedUsage = Shared<JSONValue>(maximumAge: 1000)
 
     init(_ program: HeroprocProgram, _ paths: RuntimePaths, namedDirectory: String?, defaultDirectory: String) {
         self.program = program
@@ -40,20 +59,7 @@ final class ServerData: Sendable {
     // MARK: Status
 
     /// The status of all services.
-    ///
-    /// Clients that ask at the same time share one result, so the work does not grow with their number.
-    func status() throws(RPCError) -> Status {
-        let askedAt = Connection.now()
-        return try statusTurn.perform { () -> Result<Status, RPCError> in
-            if let cached = cachedStatus.withLock({ $0 }), cached.startedAt >= askedAt - Self.sharedAge {
-                return cached.result
-            }
-            let startedAt = Connection.now()
-            let result = readStatus([])
-            cachedStatus.withLock { $0 = CachedStatus(startedAt: startedAt, result: result) }
-            return result
-        }.get()
-    }
+    func status() throws(RPCError) -> Status { try sharedStatus.value { readStatus([]) } }
 
     /// The status of one service or standalone action.
     func status(of name: QualifiedName) throws(RPCError) -> Status { try readStatus([name.description]).get() }
@@ -76,6 +82,31 @@ final class ServerData: Sendable {
         for service in try services() where service.isNamed(name) { return service }
         throw RPCError.notFound("there is no service \(name)")
     }
+
+    // MARK: Processes
+
+    /// What the processes of all services use: `heroproc stats`.
+    func usage() throws(RPCError) -> JSONValue {
+        try sharedUsage.value {
+            do throws(RPCError) {
+                return .success(try program.read(["stats"]))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    /// What the processes of one service or standalone action use.
+    func usage(of name: QualifiedName) throws(RPCError) -> JSONValue {
+        try program.read(["stats", name.description])
+    }
+
+    /// The processes of one service or standalone action: `heroproc tree --processes`.
+    func processes(of name: QualifiedName) throws(RPCError) -> JSONValue {
+        try program.read(["tree", name.description, "--processes"])
+    }
+
+    // MARK: Explanations
 
     /// `heroproc why`.
     func why(_ name: QualifiedName) throws(RPCError) -> JSONValue {

@@ -6,10 +6,10 @@ import Synchronization
 /// The use of resources in the last hour: one sample every 15 seconds, in memory only.
 final class UsageHistory: Sendable {
     private struct Sample {
-        var cpuMicroseconds: Int64
-        /// Thousandths of a processor since the sample before; nil for the first one.
+        var cpuMicroseconds: Int64?
+        /// Thousandths of a processor since the sample before; nil for the first one and if it is unknown.
         var load: Int64?
-        var memory: Int64
+        var memory: Int64?
     }
 
     private static let interval: Int64 = 15_000
@@ -29,8 +29,8 @@ final class UsageHistory: Sendable {
     }
 
     private func takeSample(_ data: ServerData) {
-        guard let services = try? data.services() else { return }
-        add(ServiceUsage(services).totals)
+        guard let usage = try? data.usage() else { return }
+        add(usage.items("services"))
     }
 
     /// Adds a sample for each service; forgets services that do not exist any more.
@@ -40,10 +40,11 @@ final class UsageHistory: Sendable {
             for service in totals {
                 let name = service.qualifiedName
                 var own = samples[name, default: []].suffix(Self.sampleCount - 1)
-                let time = service.integer(of: "cpu_microseconds") ?? 0
+                let time = service.integer(of: "cpu_microseconds")
+                var load: Int64?
                 // A new process begins at zero.
-                let load = own.last.map { max(0, time &- $0.cpuMicroseconds) / Self.interval }
-                own.append(Sample(cpuMicroseconds: time, load: load, memory: service.integer(of: "memory_bytes") ?? 0))
+                if let time, let before = own.last?.cpuMicroseconds { load = max(0, time &- before) / Self.interval }
+                own.append(Sample(cpuMicroseconds: time, load: load, memory: service.integer(of: "memory_bytes")))
                 next[name] = Array(own)
             }
             samples = next
@@ -60,8 +61,8 @@ final class UsageHistory: Sendable {
                     let own = all[service.qualifiedName] ?? []
                     return [
                         "context": service["context"] ?? .null, "name": service["name"] ?? .null,
-                        "cpu": .array(own.compactMap(\.load).map(JSONValue.integer)),
-                        "memory": .array(own.map { .integer($0.memory) }),
+                        "cpu": .array(own.map { JSONValue($0.load) }),
+                        "memory": .array(own.map { JSONValue($0.memory) }),
                     ]
                 }
             ),

@@ -1,4 +1,5 @@
 import HeroJSON
+import HeroLinux
 import HeroModel
 import HeroStore
 import HeroView
@@ -45,7 +46,7 @@ final class MetricsCollector: Sendable {
     init(_ data: ServerData) { self.data = data }
 
     /// Renders all metrics.
-    func render(now: WallTime) throws(RPCError) -> String {
+    func render(_ format: MetricsText.Format, now: WallTime) throws(RPCError) -> String {
         let status = try data.status()
         let services = status.document.items("services")
         let rows = try data.readRows { reader in
@@ -53,9 +54,10 @@ final class MetricsCollector: Sendable {
             try self.count(jobs, reader)
             return Rows(jobs: jobs, revision: try reader.revision())
         }
-        var text = MetricsText()
+        var text = MetricsText(format)
         addProgram(rows?.revision, status.document, &text)
         addServices(services, &text)
+        addUsage(try data.usage().items("services"), &text)
         addProbes(services, &text)
         addJobs(rows?.jobs ?? [], now, &text)
         addCounts(&text)
@@ -69,9 +71,17 @@ final class MetricsCollector: Sendable {
         text.addSample("heroproc_reconciler_up", [], status["reconciler"]?["alive"] == true ? "1" : "0")
         text.addFamily("heroproc_revision", .gauge, "The last applied revision.")
         text.addSample("heroproc_revision", [], String(revision?.number ?? 0))
+        if let durations = ReconcilerStatusFile.durations(data.paths) {
+            let name = "heroproc_reconcile_duration_seconds"
+            text.addFamily(name, .summary, "The time in which all stops and starts of a plan are made.")
+            text.addSample("\(name)_count", [], String(durations.count))
+            text.addSample("\(name)_sum", [], MetricsText.seconds(durations.totalMicroseconds))
+        }
         guard let commit = revision?.gitCommit else { return }
+        let source = revision?.git
+        let labels = [("commit", commit), ("repository", source?.repository ?? ""), ("ref", source?.ref ?? "")]
         text.addFamily("heroproc_git_info", .gauge, "The commit of the last applied revision.")
-        text.addSample("heroproc_git_info", [("commit", commit)], "1")
+        text.addSample("heroproc_git_info", labels, "1")
     }
 
     private func addServices(_ services: [JSONValue], _ text: inout MetricsText) {
@@ -88,21 +98,26 @@ final class MetricsCollector: Sendable {
                 text.addSample("heroproc_service_state", labels, isCurrent ? "1" : "0")
             }
         }
-        let usage = ServiceUsage(services).totals
+    }
+
+    /// Adds what the processes use; a number that is unknown has no sample.
+    private func addUsage(_ services: [JSONValue], _ text: inout MetricsText) {
         text.addFamily("heroproc_service_cpu_seconds", .counter, "The processor time of the processes of the service.")
-        for service in usage {
-            let time = MetricsText.seconds(service.integer(of: "cpu_microseconds") ?? 0)
-            text.addSample("heroproc_service_cpu_seconds_total", Self.labels(service), time)
+        for service in services {
+            guard let time = service.integer(of: "cpu_microseconds") else { continue }
+            text.addSample("heroproc_service_cpu_seconds_total", Self.labels(service), MetricsText.seconds(time))
         }
-        text.addFamily("heroproc_service_memory_bytes", .gauge, "The share of memory (PSS) of these processes.")
-        for service in usage {
-            guard let memory = service.integer(of: "memory_bytes") else { continue }
-            text.addSample("heroproc_service_memory_bytes", Self.labels(service), String(memory))
-        }
-        text.addFamily("heroproc_service_processes", .gauge, "The number of these processes.")
-        for service in usage {
-            let number = String(service.integer(of: "processes") ?? 0)
-            text.addSample("heroproc_service_processes", Self.labels(service), number)
+        for (name, key, help) in [
+            ("heroproc_service_memory_bytes", "memory_bytes", "The share of memory (PSS) of these processes."),
+            ("heroproc_service_processes", "processes", "The number of these processes."),
+            ("heroproc_service_threads", "threads", "The number of their threads."),
+            ("heroproc_service_descriptors", "descriptors", "The number of their open descriptors."),
+        ] {
+            text.addFamily(name, .gauge, help)
+            for service in services {
+                guard let number = service.integer(of: key) else { continue }
+                text.addSample(name, Self.labels(service), String(number))
+            }
         }
     }
 

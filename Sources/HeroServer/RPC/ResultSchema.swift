@@ -41,40 +41,21 @@ enum ResultSchema {
         ])
     }
 
-    /// The use of resources by the processes of a service.
-    static var usage: [SchemaType.Member] {
-        [
-            .init("context", .text, "The context of the service."),
-            .init("name", .text, "The service."),
-            .init("cpu_microseconds", .integer(minimum: 0), "The processor time, also of processes that have ended."),
-            .init("memory_bytes", .nullable(.integer(minimum: 0)), "Its share of memory (PSS); null if it is unknown."),
-            .init("processes", .integer(minimum: 0), "The number of its processes."),
-            .init("threads", .integer(minimum: 0), "The number of their threads."),
-            .init("descriptors", .nullable(.integer(minimum: 0)), "Their open files; null if they are unknown."),
-        ]
-    }
-
     /// The use of resources in the last hour.
     static var usageHistory: SchemaType {
         .object([
             .init("context", .text, "The context of the service."),
             .init("name", .text, "The service."),
-            .init("cpu", .list(.integer(minimum: 0)), "Thousandths of a processor in each interval, oldest first."),
-            .init("memory", .list(.integer(minimum: 0)), "The share of memory (PSS) in bytes, oldest first."),
-        ])
-    }
-
-    /// A process of a service.
-    static var process: SchemaType {
-        .object([
-            .init("pid", .integer(minimum: 1), "Its number."),
-            .init("parent", .integer(minimum: 0), "The number of its parent."),
-            .init("action", .text, "The action that it belongs to."),
-            .init("command", .text, "The name of its program, without arguments, which may be secrets."),
-            .init("cpu_microseconds", .integer(minimum: 0), "The processor time."),
-            .init("memory_bytes", .nullable(.integer(minimum: 0)), "Its share of memory (PSS); null if it is unknown."),
-            .init("threads", .integer(minimum: 0), "The number of its threads."),
-            .init("descriptors", .nullable(.integer(minimum: 0)), "Its open files; null if they are unknown."),
+            .init(
+                "cpu",
+                .list(.nullable(.integer(minimum: 0))),
+                "Thousandths of a processor in each interval, oldest first; null where it is unknown."
+            ),
+            .init(
+                "memory",
+                .list(.nullable(.integer(minimum: 0))),
+                "The share of memory (PSS) in bytes, oldest first; null where it is unknown."
+            ),
         ])
     }
 }

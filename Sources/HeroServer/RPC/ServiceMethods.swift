@@ -135,13 +135,13 @@ enum ServiceMethods {
         [
             RPCMethod(
                 name: "service.stats",
-                summary: "Show the processor time, memory, processes, threads and open files of services.",
+                summary: "Show what the processes of services use, as `heroproc stats -o json`.",
                 parameters: [RPCParameter("name", .name, "The service; all without it.")],
-                result: ResultSchema.list("services", "The services.", of: ResultSchema.object(ResultSchema.usage)),
+                result: ResultSchema.document(.stats),
                 example: example
             ) { arguments, data throws(RPCError) in
-                let usage = ServiceUsage(try selected(arguments, data))
-                return ["services": .array(usage.totals)]
+                guard let name = arguments.name() else { return try data.usage() }
+                return try data.usage(of: name)
             },
             RPCMethod(
                 name: "service.usage_history",
@@ -158,20 +158,12 @@ enum ServiceMethods {
             },
             RPCMethod(
                 name: "service.children",
-                summary: "Show the processes of a service.",
+                summary: "Show the processes of a service, as `heroproc tree NAME --processes -o json`.",
                 parameters: [name],
-                result: ResultSchema.list("processes", "The processes.", of: .object(ResultSchema.process.members)),
+                result: ResultSchema.document(.processes),
                 example: example
-            ) { arguments, data throws(RPCError) in
-                let usage = ServiceUsage([try data.service(try requiredName(arguments))])
-                return ["processes": .array(usage.processes)]
-            },
+            ) { arguments, data throws(RPCError) in try data.processes(of: try requiredName(arguments)) },
         ]
-    }
-
-    private static func selected(_ arguments: RPCArguments, _ data: ServerData) throws(RPCError) -> [JSONValue] {
-        if let name = arguments.name() { return [try data.service(name)] }
-        return try data.services()
     }
 
     private static func allActions(_ data: ServerData) throws(RPCError) -> [JSONValue] {

@@ -21,6 +21,10 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     case why
     /// `tree -o json` and `graph -o json`.
     case tree
+    /// `stats -o json`.
+    case stats
+    /// `tree --processes -o json`.
+    case processes
     /// `init -o json`.
     case initial = "init"
     /// `import -o json`.
@@ -55,7 +59,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
     /// Whether it describes one line of many.
     private var isLine: Bool {
         switch self {
-        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .initial, .imported, .exported, .doctor:
+        case .plan, .status, .jobs, .apply, .validate, .history, .why, .tree, .stats, .processes, .initial, .imported,
+            .exported, .doctor:
             false
         case .events, .logs: true
         }
@@ -71,6 +76,9 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .history: "The applied revisions: `heroproc history -o json`."
         case .why: "Why a service is in its state: `heroproc why NAME -o json`."
         case .tree: "The dependencies of services: `heroproc tree -o json` and `heroproc graph -o json`."
+        case .stats:
+            "What the processes of services use: `heroproc stats -o json`; with `--watch` one document per line."
+        case .processes: "The processes of services: `heroproc tree --processes -o json`."
         case .initial: "The files that `heroproc init -o json` has written."
         case .imported: "The fate of every key of an imported configuration: `heroproc import -o json`."
         case .exported: "The fate of every key of exported services: `heroproc export -o json`."
@@ -90,6 +98,8 @@ public enum OutputSchema: String, CaseIterable, Sendable {
         case .history: .object(Self.historyMembers)
         case .why: .object(Self.whyMembers)
         case .tree: .object(Self.treeMembers)
+        case .stats: .object(Self.statsMembers)
+        case .processes: .object(Self.processesMembers)
         case .initial: .object(Self.initMembers)
         case .imported: .object(Self.conversionMembers(of: .imported))
         case .exported: .object(Self.conversionMembers(of: .exported))

@@ -51,9 +51,7 @@ struct Status: HeroCommand {
             guard watch else { return output.writeResult(StatusView.json(report)) }
             output.writeResult(StatusView.json(report).text(.compact) + "\n")
         case .text:
-            let text = StatusView(output.results).text(report)
-            // Move the cursor to the top left corner and clear the screen.
-            output.writeResult(watch && output.isResultsTerminal ? "\u{1B}[H\u{1B}[2J" + text : text)
+            output.writeScreen(StatusView(output.results).text(report), isRefreshed: watch)
         }
     }
 }

@@ -54,6 +54,12 @@ final class Output {
     /// Writes a result as text.
     func writeResult(_ text: String) { writeResult(Array(text.utf8)) }
 
+    /// Writes a result that on a terminal replaces the one before, if it is refreshed.
+    func writeScreen(_ text: String, isRefreshed: Bool) {
+        // Move the cursor to the top left corner and clear the screen.
+        writeResult(isRefreshed && isResultsTerminal ? "\u{1B}[H\u{1B}[2J" + text : text)
+    }
+
     /// Writes a result as bytes.
     func writeResult(_ bytes: [UInt8]) {
         guard !isClosed, let failure = StandardStreams.write(bytes, to: 1) else { return }

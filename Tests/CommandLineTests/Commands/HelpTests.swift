@@ -6,7 +6,7 @@ struct HelpTests {
         "The help of every command contains examples and exit codes",
         arguments: [
             "", "validate", "diff", "apply", "reconcile", "sync", "down", "status", "logs", "jobs", "jobs show",
-            "jobs cleanup", "events", "history", "why", "tree", "graph", "schema", "init", "import", "export",
+            "jobs cleanup", "events", "history", "why", "stats", "tree", "graph", "schema", "init", "import", "export",
             "doctor", "serve", "dev", "explain",
         ]
     )

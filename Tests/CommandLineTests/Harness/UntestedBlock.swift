@@ -59,6 +59,7 @@ struct UntestedBlock: Sendable {
             "heroproc reconcile --watch --keep --git https://example.org/infra.git --verify",
             "needs a signing key; FollowRepositoryTests follow signed commits"
         ),
+        UntestedBlock("docs/how-to/monitoring.md", "curl -s -H", "PrometheusTests of the server run it"),
         UntestedBlock(
             "docs/how-to/systemd.md",
             "sudo systemctl",
