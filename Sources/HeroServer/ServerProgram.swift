@@ -130,14 +130,11 @@ public enum ServerProgram {
         _ environment: [String: String]
     ) throws(ServerError) -> [ListenAddress] {
         var addresses: [ListenAddress] = []
-        for text in options.listen { addresses.append(try ListenAddress(text)) }
+        for text in options.listen {
+            addresses.append(try text == "unix:" ? defaultAddress(paths) : ListenAddress(text))
+        }
         if addresses.isEmpty {
-            do throws(LinuxError) {
-                try paths.makeRunDirectories()
-            } catch {
-                throw ServerError(error.description)
-            }
-            addresses.append(try ListenAddress("unix:\(paths.run)/api.sock"))
+            addresses.append(try defaultAddress(paths))
             if let folder = nonEmpty(environment["HERO_SOCKET_DIR"]) {
                 mkdir("\(folder)/hero_proc", 0o755)
                 addresses.append(try ListenAddress("unix:\(folder)/hero_proc/rpc.sock"))
@@ -151,6 +148,16 @@ public enum ServerProgram {
             )
         }
         return addresses
+    }
+
+    /// The socket in the run directory.
+    private static func defaultAddress(_ paths: RuntimePaths) throws(ServerError) -> ListenAddress {
+        do throws(LinuxError) {
+            try paths.makeRunDirectories()
+        } catch {
+            throw ServerError(error.description)
+        }
+        return try ListenAddress("unix:\(paths.run)/api.sock")
     }
 
     /// Refuses a group that cannot reach a socket.

@@ -21,7 +21,7 @@ struct HeroprocServer: ParsableCommand {
 
             EXAMPLES:
               heroproc serve
-              heroproc serve --listen 127.0.0.1:8080 --token-file /etc/heroproc/token
+              heroproc serve --listen unix: --listen 127.0.0.1:8080 --token-file /etc/heroproc/token
               heroproc serve --listen unix:/run/heroproc-api.sock --read-group staff
 
             EXIT CODES:
@@ -33,7 +33,7 @@ struct HeroprocServer: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "Listen on `unix:PATH` or `127.0.0.1:PORT`; repeatable. Default: api.sock in the run directory.",
+            "Listen on `unix:PATH` or `127.0.0.1:PORT`; repeatable. Default, and `unix:`: api.sock in the run directory.",
             valueName: "address"
         )
     )

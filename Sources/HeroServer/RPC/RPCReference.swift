@@ -24,7 +24,7 @@ enum RPCReference {
 
         | option | meaning |
         |---|---|
-        | `--listen unix:PATH` | a Unix socket; without any `--listen`: `api.sock` in the run directory |
+        | `--listen unix:PATH` | a Unix socket; `unix:` alone, and no `--listen`, is `api.sock` in the run directory |
         | `--listen 127.0.0.1:PORT` | a port of a loopback address (also `[::1]:PORT`); needs a token |
         | `--admin-group GROUP` | its members may change something, over Unix sockets |
         | `--read-group GROUP` | its members may read, over Unix sockets |

@@ -6,7 +6,9 @@ extension PageStage {
             directory: "heroproc",
             preparation: """
                 cp "$SOURCES"/services.d/*.yaml services.d
-                sed -i "s/16379/$PORT/; s/18080/$PORT2/g" services.d/*.yaml
+                port='import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+                sed -i "s/16379/$PORT/; s/18080/$PORT2/g; s/18070/$(python3 -c "$port")/g" services.d/*.yaml
+                mkdir .build && ln -s "$(dirname "$(command -v heroproc)")" .build/release
                 heroproc apply -q
                 """,
             programs: ["redis-server"],

@@ -12,10 +12,15 @@ struct ShippedManifestTests {
     /// Copies services.d and returns the port of its web service.
     private func copyManifests(to host: TestHost) throws -> Int {
         let source = repositoryRoot.appending(path: "services.d")
-        let (database, web) = (try freePort(), try freePort())
+        let (database, web, dashboard) = (try freePort(), try freePort(), try freePort())
+        // Where `make up` builds the programs.
+        let programs = URL(fileURLWithPath: builtProgram("heroproc")).deletingLastPathComponent().path
+        let build = "\(host.root)/.build"
+        try #require(runShell("mkdir -p \(build) && ln -s \(shellQuoted(programs)) \(build)/release") == 0)
         for file in try FileManager.default.contentsOfDirectory(at: source, includingPropertiesForKeys: nil) {
             let text = try String(contentsOf: file, encoding: .utf8)
                 .replacing("16379", with: "\(database)").replacing("18080", with: "\(web)")
+                .replacing("18070", with: "\(dashboard)")
             try host.writeManifest(file.lastPathComponent, text)
         }
         return web
@@ -54,10 +59,11 @@ struct ShippedManifestTests {
             let home = host.root + "/other"
             let folders = [home, home + "/run", home + "/bin", home + "/services.d"]
             for folder in folders { #expect(mkdir(folder, 0o700) == 0) }
-            for program in ["heroproc", "hpshim"] {
+            for program in ["heroproc", "hpshim", "heroproc-server"] {
                 try FileManager.default.copyItem(atPath: builtProgram(program), toPath: "\(home)/bin/\(program)")
             }
             try #require(runShell("cp \(host.servicesDirectory)/*.yaml \(home)/services.d/") == 0)
+            try #require(runShell("mkdir \(home)/.build && ln -s ../bin \(home)/.build/release") == 0)
             try #require(runShell("chown -R 65534:65534 \(home) && chmod 711 \(host.root)") == 0)
             func runAsOther(_ arguments: String...) async throws -> CommandResult {
                 let user = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
