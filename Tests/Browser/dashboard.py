@@ -1,14 +1,12 @@
-"""Checks the dashboard in a real browser, or makes screenshots of it.
+"""Checks the dashboard in a real browser.
 
-usage: dashboard.py ORIGIN TOKEN check KILL_COMMAND | dashboard.py ORIGIN TOKEN screenshots FOLDER
+usage: dashboard.py ORIGIN TOKEN KILL_COMMAND
 
-`check` expects the services of BrowserTests: web, with a pending change, and bad, which fails.
+Expects the services of BrowserTests: web, with a pending change, and bad, which fails.
 """
 
-import os
 import subprocess
 import sys
-import time
 
 from browser import Browser, wait_until
 
@@ -41,7 +39,7 @@ def check(browser, is_admin, kill):
     browser.run("document.querySelector('.row.item').focus()")
     browser.send("Input.dispatchKeyEvent", type="keyDown", key="ArrowDown", code="ArrowDown")
     wait_until(lambda: browser.run("document.activeElement.textContent").startswith("web"), "the arrow key moves")
-    restarts = "[...document.querySelectorAll('.row.item')].find((r) => r.textContent.startsWith('web')).children[3].textContent"
+    restarts = "[...document.querySelectorAll('.row.item')].find((r) => r.textContent.startsWith('web')).children[4].textContent"
     before = browser.run(restarts)
     subprocess.run(["/bin/sh", "-c", kill], check=True)
     wait_until(lambda: browser.run(restarts) != before, "the list shows the restart")
@@ -60,30 +58,14 @@ def check(browser, is_admin, kill):
         browser.wait_for("is applied", 40)
 
 
-def take_screenshots(browser, folder):
-    for name, page, width, scheme in (
-        ("services-light", "services", 1280, "light"),
-        ("service-dark", "service/core/bad", 1280, "dark"),
-        ("plan-light", "plan", 1280, "light"),
-        ("services-phone", "services", 390, "dark"),
-    ):
-        browser.resize(width, 800, scheme)
-        browser.run(f"location.hash = '#/{page}'")
-        time.sleep(2)
-        browser.screenshot(os.path.join(folder, f"dashboard-{name}.png"))
-
-
 def main():
-    origin, token, mode, argument = sys.argv[1:]
+    origin, token, kill = sys.argv[1:]
     browser = Browser(origin)
     try:
         browser.resize(1280, 800)
         browser.open(f"/#token={token}")
         browser.wait_for("Restarts")
-        if mode == "screenshots":
-            take_screenshots(browser, argument)
-        else:
-            check(browser, token == "admin", argument)
+        check(browser, token == "admin", kill)
         assert not browser.problems, f"the browser reports: {browser.problems}"
     finally:
         browser.close()

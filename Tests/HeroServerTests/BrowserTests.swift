@@ -69,7 +69,7 @@ struct BrowserTests {
         let service = try sandbox.call("service.get", ["name": "web"])["result"]
         let pid = try #require(service?.items("actions").first?.integer(of: "pid"))
         let script = repositoryRoot.appendingPathComponent("Tests/Browser/dashboard.py").path
-        let command = ["-c", "exec python3 -B \"$@\"", "python3", script, "http://127.0.0.1:\(port)", role, "check"]
+        let command = ["-c", "exec python3 -B \"$@\"", "python3", script, "http://127.0.0.1:\(port)", role]
         let running = try sandbox.start(
             command + ["kill -9 \(pid)"],
             environment: ["PATH": ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"],

@@ -1,7 +1,7 @@
 // The page: navigation, the shared state of all services, and its refresh.
 
 import { call, setToken, stream } from "/api.js";
-import { errorPanel, h } from "/dom.js";
+import { errorPanel, h, setServicesDirectory } from "/dom.js";
 import { events, graph, history, plan } from "/pages.js";
 import { services } from "/services.js";
 import { service } from "/service.js";
@@ -14,10 +14,12 @@ const pages = { services, service, graph, plan, history, events };
 const model = { status: null, usage: new Map(), previous: new Map(), subscribers: new Set() };
 let current = null;
 let refreshTimer = null;
+let finishedAt = 0;
+let pause = 150;
 
 function setConnection(text, isBad) {
   if (connection.textContent !== text) connection.textContent = text;
-  connection.classList.toggle("bad", isBad);
+  connection.className = isBad ? "bad" : "good";
 }
 
 function askForToken() {
@@ -33,21 +35,31 @@ function askForToken() {
 
 async function refresh() {
   clearTimeout(refreshTimer);
+  const begin = performance.now();
   try {
     model.status = await call("service.status_full");
+    setServicesDirectory(model.status.reconciler.dir);
     setConnection(model.status.reconciler.alive ? "live" : "no reconciler is running", !model.status.reconciler.alive);
   } catch (error) {
     if (error.code === 401) return false;
     setConnection(`disconnected: ${error.message}`, true);
   }
   for (const subscriber of model.subscribers) subscriber();
-  refreshTimer = setTimeout(() => (document.hidden ? null : refresh()), 5000);
+  finishedAt = performance.now();
+  // A refresh of thousands of services takes long. The pause keeps its share of a processor small.
+  pause = Math.min(5000, Math.max(150, 20 * (finishedAt - begin)));
+  schedule(5000);
   return true;
 }
 
-function refreshSoon() {
+function schedule(milliseconds) {
   clearTimeout(refreshTimer);
-  refreshTimer = setTimeout(refresh, 150);
+  refreshTimer = setTimeout(() => (document.hidden ? null : refresh()), milliseconds);
+}
+
+/** An event was recorded: refreshes once for all events that follow within the pause. */
+function refreshSoon() {
+  if (model.status) schedule(Math.max(150, finishedAt + pause - performance.now()));
 }
 
 async function refreshUsage() {
@@ -57,7 +69,8 @@ async function refreshUsage() {
     for (const entry of (await call("service.stats")).services) {
       const name = `${entry.context}/${entry.name}`;
       const before = model.previous.get(name);
-      const cpu = before && now > before.at ? Math.max(0, (entry.cpu_microseconds - before.cpu) / (now - before.at) / 10) : null;
+      const isKnown = before && before.cpu !== null && entry.cpu_microseconds !== null;
+      const cpu = isKnown && now > before.at ? Math.max(0, (entry.cpu_microseconds - before.cpu) / (now - before.at) / 10) : null;
       model.previous.set(name, { cpu: entry.cpu_microseconds, at: now });
       model.usage.set(name, { ...entry, cpu });
     }

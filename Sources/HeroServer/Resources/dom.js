@@ -45,7 +45,20 @@ export function bytes(number) {
   return `${number} B`;
 }
 
-export const state = (name) => h("span", { class: `state ${name ?? ""}` }, name ?? "unknown");
+/** A state of a service or a phase of a job, in a color and in words. */
+export const state = (name) => h("span", { class: `state ${name ?? ""}` }, words(name ?? "unknown"));
+export const words = (name) => name.replaceAll("_", " ");
+export const counted = (number, noun, plural = `${noun}s`) => `${number} ${number === 1 ? noun : plural}`;
+
+/** The services directory, which `place` and `rich` leave out. */
+let servicesParent = "";
+export function setServicesDirectory(path) {
+  servicesParent = path ? path.replace(/\/[^/]+\/?$/, "/") : "";
+}
+/** A text with the services directory as a relative path. */
+export const place = (text) => (servicesParent && text ? text.replaceAll(servicesParent, "") : text ?? "");
+/** A text for people: what is in backticks is code. */
+export const rich = (text) => place(text).split("`").map((part, index) => (index % 2 ? h("code", null, part) : part));
 
 export function table(headings, rows, empty) {
   if (!rows.length) return h("p", { class: "dim" }, empty);
@@ -54,12 +67,19 @@ export function table(headings, rows, empty) {
     h("tbody", null, rows.map((cells) => h("tr", null, cells.map((cell) => h("td", null, cell)))))));
 }
 
-/** A line of numbers. */
+/** A line of numbers; unknown ones (null) leave a gap. */
 export function spark(values, label) {
-  if (!values || values.length < 2) return null;
-  const top = Math.max(...values, 1);
-  const points = values.map((value, index) => `${(index * 60 / (values.length - 1)).toFixed(1)} ${(21 - value * 20 / top).toFixed(1)}`);
-  return s("svg", { class: "spark", viewBox: "0 0 60 22", role: "img", "aria-label": label }, s("path", { d: `M${points.join("L")}` }));
+  const known = (values ?? []).filter((value) => value !== null);
+  if (known.length < 2) return null;
+  values = values.slice(values.findIndex((value) => value !== null));
+  const top = Math.max(...known, 1);
+  let path = "";
+  let isDrawing = false;
+  values.forEach((value, index) => {
+    if (value !== null) path += `${isDrawing ? "L" : "M"}${(index * 60 / (values.length - 1)).toFixed(1)} ${(21 - value * 20 / top).toFixed(1)}`;
+    isDrawing = value !== null;
+  });
+  return s("svg", { class: "spark", viewBox: "0 0 60 22", role: "img", "aria-label": label }, s("path", { d: path }));
 }
 
 export const errorPanel = (error) => h("div", { class: "panel bad", role: "alert" }, error.message);

@@ -1,7 +1,7 @@
 // The pages of dependencies, plan, revisions and events.
 
 import { call, role, stream } from "/api.js";
-import { clock, errorPanel, fullName, h, link, s, shortName, state, table } from "/dom.js";
+import { clock, errorPanel, h, link, place, rich, s, shortName, state, table } from "/dom.js";
 
 export async function graph({ main, signal }) {
   const nodes = (await call("service.tree")).services;
@@ -47,21 +47,27 @@ export async function graph({ main, signal }) {
 
 const symbols = { keep: "·", start: "+", stop: "-", restart: "±", update: "~", reload: "~", deferred: "=", blocked: "!" };
 
+/** The action of a change, or that it waits. */
+const kind = (change) => (change.deferred ? "deferred" : change.action);
+
 function planView(document) {
   const changes = document.changes.filter((change) => change.action !== "keep");
-  const numbers = Object.entries(document.summary).filter(([, number]) => number).map(([action, number]) => `${number} to ${action}`);
-  const findings = document.diagnostics.map((entry) => h("li", null, h("strong", { class: `state ${entry.severity}` }, entry.severity), ` ${entry.message} `,
-    entry.file ? h("code", null, `${entry.file}:${entry.line}`) : null, entry.help ? h("span", { class: "dim" }, ` ${entry.help}`) : null));
-  const wave = (title, waves) => (waves.length ? [h("h3", null, title), h("ol", null, waves.map((names) => h("li", null, names.map(shortName).join(", "))))] : null);
+  const numbers = Object.entries(document.summary).filter(([action, number]) => number && action !== "keep")
+    .map(([action, number]) => (["blocked", "deferred"].includes(action) ? `${number} ${action}` : `${number} to ${action}`));
+  const findings = document.diagnostics.map((entry) => h("li", null, h("strong", { class: `state ${entry.severity}` }, entry.severity), " ", rich(entry.message), " ",
+    entry.file ? h("code", null, place(`${entry.file}:${entry.line}`)) : null, entry.help ? h("span", { class: "dim" }, " ", rich(entry.help)) : null));
+  const wave = (title, waves) => (waves.length ? h("section", null, h("h3", null, title), h("ol", { class: "waves" }, waves.map((names, index) =>
+    h("li", null, h("span", { class: "dim" }, `${index + 1}. `), names.map(shortName).join(", "))))) : null);
   return [
-    h("p", null, numbers.length ? `Plan: ${numbers.join(", ")}.` : "Nothing to do."),
+    h("p", null, h("strong", null, numbers.length ? `Plan: ${numbers.join(", ")}` : "Nothing to do"), document.summary.keep ? `; ${document.summary.keep} unchanged.` : "."),
     findings.length ? h("div", { class: "panel warn" }, h("ul", null, findings)) : null,
     document.reclaims?.length ? h("div", { class: "panel warn" }, h("ul", null, document.reclaims.map((entry) => h("li", null, `will stop pid ${entry.pid} ${entry.exe ?? ""}: holds ${entry.resource} (${entry.allowed_by})`)))) : null,
     document.drift?.length ? h("div", { class: "panel" }, h("strong", null, "Drift"), h("ul", null, document.drift.map((entry) => h("li", null, `${entry.service}: ${entry.text}`)))) : null,
-    changes.map((change) => h("div", { class: "panel" }, h("div", null, h("span", { class: "symbol" }, symbols[change.action] ?? "?"), " ",
-      h("strong", null, shortName(change.service ?? change.standalone ?? "")), ` ${change.action}: ${change.reason.text}`),
+    changes.map((change) => h("div", { class: "panel" }, h("div", null, h("span", { class: `symbol ${kind(change)}` }, symbols[kind(change)] ?? "?"),
+      h("strong", null, shortName(change.service ?? change.standalone ?? "")), ` ${change.action}: `, rich(change.reason.text),
+      change.deferred ? h("span", { class: "dim" }, ` (waits until ${clock(change.deferred.until)}${change.deferred.reason ? `: ${change.deferred.reason}` : ""})`) : null),
     change.fields.length ? table(["Field", "Before", "After", "Cost", "Place"], change.fields.map((field) => [h("code", null, field.path),
-      h("code", { class: "before" }, field.before ?? "(none)"), h("code", { class: "after" }, field.after ?? "(none)"), field.cost, h("code", null, field.at ?? "")]), "") : null)),
+      h("code", { class: "before" }, field.before ?? "(none)"), h("code", { class: "after" }, field.after ?? "(none)"), field.cost, h("code", null, place(field.at))]), "") : null)),
     wave("Stop waves", document.stop_waves), wave("Start waves", document.start_waves),
   ];
 }
@@ -70,7 +76,7 @@ export async function plan(page) {
   const { main, model, signal, refresh } = page;
   const document = await call("plan.diff");
   if (signal.aborted) return;
-  const count = document.changes.filter((change) => !["keep", "blocked", "deferred"].includes(change.action)).length;
+  const count = document.changes.filter((change) => !["keep", "blocked", "deferred"].includes(kind(change))).length;
   const isRefused = document.diagnostics.some((entry) => entry.severity === "error");
   const followsGit = Boolean(model.status?.git);
   const result = h("div", { "aria-live": "polite" });

@@ -1,46 +1,69 @@
-// The page of one service: why it is in its state, its actions, its jobs and starts, and its live log.
+// The page of one service: why it is in its state, its live log, its actions, processes, starts and exits.
 
 import { call, stream } from "/api.js";
-import { age, bytes, clock, fullName, h, link, shortName, state, table } from "/dom.js";
+import { age, bytes, clock, fullName, h, link, place, rich, shortName, spark, state, table } from "/dom.js";
 
 const maximumLines = 2000;
 
 export async function service({ main, model, signal, parts }) {
   const name = parts.join("/");
-  const title = h("h2", null, shortName(name));
-  const summary = h("div", { class: "panel", "aria-live": "polite" });
-  const actions = h("div");
-  const jobs = h("div");
+  const tiles = h("dl", { class: "tiles" });
+  const answer = h("p", { "aria-live": "polite" });
+  const facts = h("dl", { class: "facts" });
+  const summary = h("div", { class: "panel" }, answer, facts);
+  const [actions, processes, jobs] = [h("div"), h("div"), h("div")];
+  const section = (title, content) => h("section", null, h("h3", null, title), content);
   const { element, begin } = logView(name, signal);
-  main.replaceChildren(title, summary, element,
-    h("div", { class: "columns" }, h("section", null, h("h3", null, "Actions"), actions), h("section", null, h("h3", null, "Starts and exits"), jobs)));
+  main.replaceChildren(h("h2", null, shortName(name)), tiles, summary, element, h("div", { class: "columns" },
+    section("Actions", actions), section("Starts and exits", jobs)), section("Processes", processes));
 
   let signature = "";
+  let history = null;
   async function update() {
     const found = model.status?.services.find((entry) => fullName(entry) === name);
+    showTiles(found);
     const next = JSON.stringify([found, model.usage.get(name)?.processes]);
-    if (next === signature) return showUsage(found);
+    if (next === signature) return;
     signature = next;
     const why = await call("service.why", { name });
     if (signal.aborted) return;
     summary.classList.toggle("bad", found?.state === "failed");
     summary.classList.toggle("warn", ["backing_off", "blocked", "degraded"].includes(found?.state));
-    summary.replaceChildren(h("p", null, state(why.state), " ", h("strong", null, why.answer)),
-      h("ul", null, why.findings.map((finding) => h("li", null, h("span", { class: "dim" }, `${finding.topic}: `), finding.text))),
-      h("p", { class: "dim" }, why.at ? h("code", null, why.at) : "no manifest declares it", " ", h("span", { id: "usage" })),
-      why.requires.length ? h("p", null, "Requires ", why.requires.map((entry, index) => [index ? ", " : "", h("a", { href: link(entry.service) }, shortName(entry.service))])) : "");
-    showUsage(found);
+    answer.replaceChildren(h("strong", null, rich(why.answer)));
+    // What it requires has links, so the findings need not repeat the names that are fine.
+    facts.replaceChildren(...why.findings.flatMap((finding) => [h("dt", null, finding.topic), h("dd", null, rich(finding.text))]),
+      h("dt", null, "manifest"), h("dd", null, why.at ? h("code", null, place(why.at)) : "no manifest declares it"),
+      ...(why.requires.length ? [h("dt", null, "see"), h("dd", null, why.requires.map((entry, index) =>
+        [index ? ", " : "", h("a", { href: link(entry.service) }, shortName(entry.service))]))] : []));
     actions.replaceChildren(table(["Action", "Phase", "PID", "Ready", "Restarts", "Exit code"], (found?.actions ?? []).map((action) => [
-      action.name, state(action.phase), action.pid ?? "", action.ready ? "yes" : "no", action.restart_count, action.exit_code ?? ""]), "It has no actions."));
-    await showJobs();
+      action.name, state(action.phase), action.pid ?? "", action.pid ? (action.ready ? "yes" : "no") : "", action.restart_count, action.exit_code ?? ""]), "It has no actions."));
+    await Promise.all([showJobs(), showProcesses()]);
   }
 
-  function showUsage(found) {
+  function showTiles(found) {
     const usage = model.usage.get(name);
-    const text = [found?.state === "running" ? `up ${age(found.since)}` : "", usage?.cpu == null ? "" : `CPU ${usage.cpu.toFixed(1)} %`,
-      usage?.processes ? `memory ${bytes(usage.memory_bytes)}` : "", usage ? `${usage.processes} processes` : ""].filter(Boolean).join(" · ");
-    const place = summary.querySelector("#usage");
-    if (place) place.textContent = text;
+    const isActive = usage && usage.processes !== 0;
+    const restarts = (found?.actions ?? []).reduce((sum, action) => sum + action.restart_count, 0);
+    const known = [["State", found ? state(found.state) : "not applied"],
+      found?.since ? [found.state === "running" ? "Up for" : "Since", found.state === "running" ? age(found.since) : clock(found.since)] : null,
+      ["Restarts", restarts],
+      isActive && usage.cpu != null ? ["CPU", [`${usage.cpu.toFixed(1)} %`, spark(history?.cpu, "CPU of the last hour")]] : null,
+      isActive ? ["Memory", [bytes(usage.memory_bytes) || "unknown", spark(history?.memory, "memory of the last hour")]] : null,
+      isActive ? ["Open files", usage.descriptors ?? "unknown"] : null];
+    tiles.replaceChildren(...known.filter(Boolean).map(([title, value]) => h("div", null, h("dt", null, title), h("dd", null, value))));
+  }
+
+  async function showProcesses() {
+    const list = (await call("service.children", { name })).processes;
+    if (signal.aborted) return;
+    const depths = new Map();
+    processes.replaceChildren(table(["PID", "Program", "Age", "CPU time", "Memory", "Threads"], list.map((process) => {
+      const depth = depths.has(process.parent) ? depths.get(process.parent) + 1 : 0;
+      depths.set(process.pid, depth);
+      const time = process.cpu_microseconds === null ? "unknown" : `${(process.cpu_microseconds / 1e6).toFixed(1)} s`;
+      return [process.pid, "\u2003".repeat(depth) + process.command, age(process.started_at), time,
+        process.memory_bytes === null ? "unknown" : bytes(process.memory_bytes), process.threads ?? "unknown"];
+    }), "No process is running."));
   }
 
   async function showJobs() {
@@ -49,12 +72,23 @@ export async function service({ main, model, signal, parts }) {
     if (signal.aborted) return;
     const rows = details.flatMap((document) => document.jobs).flatMap((job) => (job.starts?.length ? [...job.starts].reverse().slice(0, 8) : [null]).map((start) => [
       `${job.action_id} #${job.id}`, start ? clock(start.started_at) : clock(job.created_at),
-      start ? start.outcome ?? "running" : state(job.phase)]));
+      start ? start.outcome ?? state("running") : state(job.phase)]));
     jobs.replaceChildren(table(["Job", "Started", "End"], rows, "It has never run."));
   }
 
+  async function loadHistory() {
+    if (document.hidden) return;
+    try {
+      history = (await call("service.usage_history", { names: [name] })).services[0] ?? null;
+      showTiles(model.status?.services.find((entry) => fullName(entry) === name));
+    } catch { /* lines are an extra */ }
+  }
+
   model.subscribers.add(() => update().catch(() => {}));
+  const timer = setInterval(loadHistory, 15000);
+  signal.addEventListener("abort", () => clearInterval(timer));
   begin();
+  loadHistory();
   await update();
 }
 
@@ -75,7 +109,8 @@ function logView(name, signal) {
   function matches(line) { return !search.value || line.text.toLowerCase().includes(search.value.toLowerCase()); }
 
   function makeLine(line) {
-    const row = h("div", { class: line.stream ?? "", title: line.time ?? "" });
+    const row = h("div", { class: line.stream ?? "" });
+    if (line.time) row.append(h("time", { datetime: line.time, title: line.time }, new Date(line.time).toLocaleTimeString([], { hour12: false })), " ");
     const needle = search.value.toLowerCase();
     const text = line.text;
     let at = needle ? text.toLowerCase().indexOf(needle) : -1;

@@ -1,29 +1,49 @@
 // The list of services: what is wrong comes first, then a list that only has rows for what is visible.
 
 import { call } from "/api.js";
-import { age, bytes, fullName, h, isWanted, link, shortName, spark, state } from "/dom.js";
+import { age, bytes, clock, counted, fullName, h, isWanted, link, rich, shortName, spark, state, table, words } from "/dom.js";
 
 const rowHeight = 40;
+const headHeight = 34;
 const filter = { text: "", state: "" };
+const columns = ["Name", "State", "Detail", "Uptime", "Restarts", "CPU", "Memory"];
+const columnClasses = ["", "", "dim", "number", "number", "usage", "usage"];
+
+/** Why a service is in its state, as far as the status tells it, in a few words. */
+export function detail(service, now = Date.now()) {
+  if (service.blocked_by.length) return `waits for ${service.blocked_by.map(shortName).join(", ")}`;
+  const parts = [];
+  for (const action of service.actions) {
+    if (action.exit_code && action.phase !== "running") parts.push(`exit code ${action.exit_code}`);
+    if (action.next_retry_at) parts.push(`retry in ${Math.max(0, Math.ceil((Date.parse(action.next_retry_at) - now) / 1000))}s`);
+    if (action.healthy === false) parts.push("unhealthy");
+    if (action.reloading) parts.push("reloading");
+    if (action.status_text) parts.push(action.status_text);
+  }
+  if (service.wanted === null) parts.push("not declared any more");
+  else if (service.wanted === "ignore") parts.push("ignored");
+  return parts.join(" · ");
+}
 
 export function services({ main, model, signal }) {
   const problems = h("section", { "aria-label": "Problems", "aria-live": "polite" });
   const search = h("input", { type: "search", placeholder: "Search (press /)", "aria-label": "Search services", value: filter.text,
     oninput: () => { filter.text = search.value.trim().toLowerCase(); update(); } });
-  const select = h("select", { "aria-label": "State", onchange: () => { filter.state = select.value; update(); } },
-    ["", "problems", "running", "starting", "stopped", "exited", "blocked", "degraded", "backing_off", "failed"].map((value) =>
-      h("option", { value, selected: value === filter.state }, value || "every state")));
-  const count = h("span", { class: "dim", role: "status" });
+  const chips = h("div", { class: "chips", role: "group", "aria-label": "Filter by state" });
+  const count = h("span", { class: "hidden", role: "status" });
   const spacer = h("div", { class: "spacer", role: "rowgroup" });
   const list = h("div", { class: "list", role: "table", "aria-label": "Services", tabindex: "-1" },
-    h("div", { class: "row head", role: "row" }, ["Name", "State", "Uptime", "Restarts", "CPU", "Memory"].map((text) =>
-      h("span", { role: "columnheader" }, text))), spacer);
-  main.replaceChildren(problems, h("div", { class: "toolbar" }, search, select, count), list);
+    h("div", { class: "row head", role: "row" }, columns.map((text, index) =>
+      h("span", { role: "columnheader", class: columnClasses[index] }, text))), spacer);
+  const standalone = h("section");
+  main.replaceChildren(problems, h("div", { class: "toolbar" }, search, chips, count), list, standalone);
 
   let shown = [];
   const rows = new Map();
   const history = new Map();
   let explained = "";
+  let tally = "";
+  let listed = "";
 
   function matches(service) {
     if (filter.state === "problems" ? isWanted(service) : filter.state && service.state !== filter.state) return false;
@@ -35,10 +55,30 @@ export function services({ main, model, signal }) {
     shown = model.status.services.filter(matches);
     list.setAttribute("aria-rowcount", shown.length + 1);
     const total = model.status.services.length;
-    count.textContent = shown.length === total ? `${total} services` : `${shown.length} of ${total} services`;
-    spacer.style.height = `${Math.max(1, shown.length) * rowHeight}px`;
+    count.textContent = shown.length === total ? counted(total, "service") : `${shown.length} of ${counted(total, "service")}`;
+    spacer.style.height = `${Math.max(2, shown.length) * rowHeight}px`;
+    showChips();
     showProblems();
+    showStandalone();
     render();
+  }
+
+  /** One button per state that occurs, with the number of its services. */
+  function showChips() {
+    const numbers = new Map([["", model.status.services.length], ["problems", 0]]);
+    for (const service of model.status.services) {
+      if (!isWanted(service)) numbers.set("problems", numbers.get("problems") + 1);
+      numbers.set(service.state, (numbers.get(service.state) ?? 0) + 1);
+    }
+    if (filter.state && !numbers.has(filter.state)) numbers.set(filter.state, 0);
+    const signature = JSON.stringify([[...numbers], filter.state]);
+    if (signature === tally) return;
+    tally = signature;
+    const focused = document.activeElement?.dataset?.state;
+    chips.replaceChildren(...[...numbers].filter(([name, number]) => name !== "problems" || number || filter.state === name).map(([name, number]) =>
+      h("button", { type: "button", "aria-pressed": String(name === filter.state), "data-state": name,
+        onclick: () => { filter.state = filter.state === name ? "" : name; update(); } }, `${number} ${name ? words(name) : "all"}`)));
+    if (focused !== undefined) [...chips.children].find((chip) => chip.dataset.state === focused)?.focus();
   }
 
   function render() {
@@ -64,58 +104,77 @@ export function services({ main, model, signal }) {
       if (!visible.has(name) && document.activeElement !== row.element) { row.element.remove(); rows.delete(name); }
     }
     spacer.querySelector(".empty")?.remove();
-    if (!shown.length) spacer.append(h("p", { class: "empty" }, model.status.services.length ? "No service matches." : "Nothing was applied yet."));
+    if (!shown.length) {
+      const text = model.status.services.length ? "No service matches." : "Nothing was applied yet: `heroproc apply` starts what the manifests declare.";
+      spacer.append(h("p", { class: "empty" }, rich(text)));
+    }
   }
 
   function makeRow(name) {
-    const cells = Array.from({ length: 6 }, () => h("span", { role: "cell" }));
+    const cells = columns.map((_, index) => h("span", { role: "cell", class: columnClasses[index] }));
     cells[0].textContent = shortName(name);
-    cells[4].className = cells[5].className = "usage";
     return { element: h("a", { class: "row item", role: "row", href: link(name) }, cells), cells, text: "" };
   }
 
   function fillRow(row, service, name) {
     const usage = model.usage.get(name);
+    const isActive = usage && usage.processes !== 0;
     const restarts = service.actions.reduce((sum, action) => sum + action.restart_count, 0);
-    const texts = [service.state, service.state === "running" ? age(service.since) : "", restarts,
-      usage?.cpu == null ? "" : `${usage.cpu.toFixed(1)} %`, bytes(usage?.processes ? usage.memory_bytes : null)];
-    const lines = history.get(name);
-    const text = texts.join("\n") + (lines?.cpu.length ?? 0);
+    const texts = [service.state, detail(service), service.state === "running" ? age(service.since) : "", restarts || "",
+      !isActive || usage.cpu == null ? "" : `${usage.cpu.toFixed(1)} %`, isActive ? bytes(usage.memory_bytes) : ""];
+    const lines = isActive ? history.get(name) : null;
+    const text = texts.join("\n") + (lines?.at ?? 0);
     if (row.text === text) return;
     row.text = text;
     row.cells[1].replaceChildren(state(service.state));
-    row.cells[2].textContent = texts[1];
-    row.cells[3].textContent = restarts;
-    row.cells[4].replaceChildren(spark(lines?.cpu, "CPU of the last hour") ?? "", texts[3]);
-    row.cells[5].replaceChildren(spark(lines?.memory, "memory of the last hour") ?? "", texts[4]);
+    row.cells[2].textContent = row.cells[2].title = texts[1];
+    row.cells[3].textContent = texts[2];
+    row.cells[4].textContent = texts[3];
+    row.cells[5].replaceChildren(spark(lines?.cpu, "CPU of the last hour") ?? "", texts[4]);
+    row.cells[6].replaceChildren(spark(lines?.memory, "memory of the last hour") ?? "", texts[5]);
   }
 
   async function showProblems() {
     const wrong = model.status.services.filter((service) => !isWanted(service));
     const refused = model.status.refused;
-    const signature = JSON.stringify([wrong.map((service) => [fullName(service), service.state]), refused]);
+    const signature = JSON.stringify([wrong.map((service) => [fullName(service), service.state, detail(service, 0)]), refused, model.status.reconciler.alive]);
     if (signature === explained) return;
     explained = signature;
     const known = [];
-    if (refused) known.push(h("li", null, "The last change of the services directory was refused: ", refused.text));
+    if (refused) known.push(h("li", null, "The last change of the services directory was refused: ", rich(refused.text)));
     if (!model.status.reconciler.alive) known.push(h("li", null, "No reconciler is running: nothing restarts what ends."));
     for (const service of wrong.slice(0, 8)) {
-      let answer = service.state;
-      try { answer = (await call("service.why", { name: fullName(service) })).answer; } catch { /* the state must do */ }
-      known.push(h("li", null, h("a", { href: link(fullName(service)) }, shortName(fullName(service))), ": ", answer));
+      const name = fullName(service);
+      let answer = `${name} is ${words(service.state)}`;
+      try { answer = (await call("service.why", { name })).answer; } catch { /* the state must do */ }
+      const text = answer.startsWith(name) ? answer.slice(name.length) : `: ${answer}`;
+      known.push(h("li", null, h("a", { href: link(name) }, shortName(name)), rich(text)));
     }
     if (signal.aborted || signature !== explained) return;
-    if (wrong.length > 8) known.push(h("li", null, `and ${wrong.length - 8} more: choose the state “problems”`));
+    if (wrong.length > 8) known.push(h("li", null, `and ${wrong.length - 8} more`));
+    const title = wrong.length === 1 ? "1 service is not as wanted" : `${wrong.length} services are not as wanted`;
     problems.replaceChildren(known.length
-      ? h("div", { class: "panel bad" }, h("strong", null, wrong.length === 1 ? "1 service is not as wanted" : `${wrong.length} services are not as wanted`), h("ul", null, known))
-      : h("div", { class: "panel" }, "Everything is as wanted."));
+      ? h("div", { class: "panel bad" }, wrong.length ? h("strong", null, title) : null, h("ul", null, known))
+      : h("div", { class: "panel good" }, "✓ Everything is as wanted."));
+  }
+
+  function showStandalone() {
+    const actions = model.status.standalone;
+    const signature = JSON.stringify(actions);
+    if (signature === listed) return;
+    listed = signature;
+    standalone.replaceChildren(...(actions.length ? [h("h3", null, "Standalone actions"),
+      table(["Name", "Last run", "Exit code", "Next run"], actions.map((action) => [shortName(fullName(action)),
+        action.phase ? state(action.phase) : h("span", { class: "dim" }, "none yet"), action.exit_code ?? "",
+        action.next_run_at ? clock(action.next_run_at) : action.paused ? "paused by down" : ""]), "")] : []));
   }
 
   async function loadHistory() {
     const names = [...rows.keys()];
     if (!names.length || document.hidden) return;
     try {
-      for (const entry of (await call("service.usage_history", { names })).services) history.set(`${entry.context}/${entry.name}`, entry);
+      const at = Date.now();
+      for (const entry of (await call("service.usage_history", { names })).services) history.set(fullName(entry), { ...entry, at });
       render();
     } catch { /* lines are an extra */ }
   }
@@ -127,7 +186,7 @@ export function services({ main, model, signal }) {
     if (!step || Number.isNaN(index)) return;
     event.preventDefault();
     const target = Math.min(shown.length - 1, Math.max(0, index + step));
-    list.scrollTop = Math.max(0, Math.min(list.scrollTop, target * rowHeight), (target + 2) * rowHeight - list.clientHeight);
+    list.scrollTop = Math.max(0, Math.min(list.scrollTop, target * rowHeight), (target + 1) * rowHeight + headHeight - list.clientHeight);
     render();
     rows.get(fullName(shown[target]))?.element.focus();
   });
