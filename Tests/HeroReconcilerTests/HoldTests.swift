@@ -19,7 +19,7 @@ struct HoldTests {
         try harness.store.reader.serviceSummaries().first { $0.name.name == name }?.deferred
     }
 
-    @Test("A deferred change is recorded, survives a crash of the reconciler, and waits for an apply")
+    @Test("A deferred change survives a crash of the reconciler, and waits for an apply")
     func recorded() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(manifest("db") + manifest("web"))
@@ -49,7 +49,7 @@ struct HoldTests {
         #expect(summary?.canonical.text.contains("generation") == false && summary?.state == .running)
     }
 
-    @Test("A held service without a manifest runs on, a down stops it, and the next apply starts it as it was")
+    @Test("A held service without a manifest starts again as it was after a down")
     func undeclared() throws {
         let harness = try ReconcilerHarness()
         try harness.apply(manifest("db") + manifest("web"))

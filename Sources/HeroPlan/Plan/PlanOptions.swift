@@ -33,7 +33,7 @@ public struct PlanOptions: Hashable, Sendable {
     /// Whether running services may be stopped that could not start again on this machine.
     public var allowsBroken: Bool
 
-    /// The time at which holds are judged; nil if holds do not count.
+    /// The time at which holds are evaluated; nil if holds do not count.
     public var time: WallTime?
 
     /// Creates options; the defaults are those of `diff` and `apply`.

@@ -60,8 +60,8 @@ struct DeferralPlanner {
     /// Keeps a held service: as it runs if it should run, otherwise exactly as it is.
     private mutating func keep(_ name: QualifiedName) {
         let record = observed.services[name]
-        let isRunning = record?.isStarted ?? false
-        if record?.spec != nil, isRunning || record?.wanted == .start || record?.wanted == .ignore {
+        let shouldRun = record?.wanted.map { $0 == .start || $0 == .ignore } ?? record?.isStarted ?? false
+        if record?.spec != nil, shouldRun {
             keeping.kept.insert(name)
         } else {
             keeping.untouched.insert(name)

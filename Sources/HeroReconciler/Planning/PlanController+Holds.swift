@@ -7,7 +7,7 @@ import HeroStore
 extension PlanController {
     /// A revision is applied: judges the holds as of now.
     func judgeHolds(for request: RevisionRequest) {
-        judgedAt = wallTime
+        evaluatedAt = wallTime
         let observed = observed
         // Without a hold nothing is kept, and no plan is needed to know that.
         if hasHold(in: request.desired) {
@@ -94,7 +94,7 @@ extension PlanController {
             let text = "a hold has ended, and its change is not made: \(refusal.message)"
             return journal.recordEvent(.error, "", "\(text); `heroproc apply` has options that allow it")
         }
-        judgedAt = time
+        evaluatedAt = time
         nextHoldEnd = nil
         allowProofs()
         state.needsPlan = true

@@ -22,11 +22,11 @@ final class PlanController {
     var makePlan: (DesiredState, Observed, PlanOptions) -> Plan = { Planner.plan($0, $1, $2) }
     /// The invariant that the last plan violates, as a message; nil when it violates none.
     private(set) var violation: String?
-    /// The time at which holds are judged; nil before the first revision.
+    /// The time at which holds are evaluated; nil before the first revision.
     ///
     /// It is later than the last apply only in a reconciler that syncs: another one makes deferred changes when the next
     /// apply comes.
-    var judgedAt: WallTime?
+    var evaluatedAt: WallTime?
     /// When the next hold ends; nil if no change waits for it.
     var nextHoldEnd: WallTime? { didSet { updateHoldTimer() } }
     /// The deadline for it.
@@ -134,7 +134,7 @@ final class PlanController {
     /// What the planner must know besides the manifests.
     func options(retriesFailed: Bool, rerunsFailed: Bool = false) -> PlanOptions {
         var options = optionsWithoutTime(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
-        options.time = judgedAt ?? state.revision?.time
+        options.time = evaluatedAt ?? state.revision?.time
         return options
     }
 

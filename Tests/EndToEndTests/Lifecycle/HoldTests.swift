@@ -72,7 +72,7 @@ struct HoldTests {
         }
     }
 
-    @Test("A removed service runs on while its recorded hold is active, and a down stops it")
+    @Test("A removed service runs on during its recorded hold, and a down stops it")
     func removal() async throws {
         try await TestHost.with { host in
             try host.declare("db", hold(for: 3600))
