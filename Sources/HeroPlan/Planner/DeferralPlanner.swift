@@ -11,7 +11,7 @@ struct DeferralPlanner {
     /// The services that are held now.
     private let holds: [QualifiedName: Hold]
     /// The services whose records count in place of their manifests.
-    private var keeping = Keeping()
+    private var keeping = KeptServices()
     /// Why changes of other services wait.
     private var deferrals: [QualifiedName: Deferral] = [:]
     /// The changes that were found to wait, as they would have been made.
@@ -110,7 +110,7 @@ struct DeferralPlanner {
     }
 
     /// Services that should be up and conflict with one that is kept up wait, so that the plan is not refused for it.
-    private mutating func deferChangesIntoConflicts(_ held: Keeping) {
+    private mutating func deferChangesIntoConflicts(_ held: KeptServices) {
         let effective = desired.keeping(held.kept, observed)
         for (name, declared) in effective.services.sorted(by: { $0.key < $1.key }) {
             for other in declared.spec.conflicts {

@@ -52,7 +52,7 @@ final class PlannedService {
         declared: Declared<ServiceSpec>?,
         observed: ObservedService?,
         options: PlanOptions,
-        keeping: Keeping
+        keeping: KeptServices
     ) {
         self.name = name
         self.declared = declared

@@ -26,7 +26,7 @@ public enum Planner {
         _ desired: DesiredState,
         _ observed: Observed,
         _ options: PlanOptions,
-        _ keeping: Keeping = Keeping()
+        _ keeping: KeptServices = KeptServices()
     ) -> Plan {
         var builder = PlanBuilder(desired, observed, options, keeping)
         builder.findScope()
@@ -48,7 +48,7 @@ public enum Planner {
 }
 
 /// The services whose records count in place of their manifests.
-struct Keeping {
+struct KeptServices {
     /// Services that are healed with the spec that they were started with, and not changed.
     var kept: Set<QualifiedName> = []
     /// Services that are left exactly as they are.
@@ -65,7 +65,7 @@ struct PlanBuilder {
     let services: [PlannedService]
     let indexByName: [QualifiedName: Int32]
     let options: PlanOptions
-    let keeping: Keeping
+    let keeping: KeptServices
     /// The declared requirements with a cascade, and the recorded ones of started services where they differ.
     let declaredCascade: [IndexEdge]
     private let recordedRequirements: [IndexEdge]
@@ -87,7 +87,7 @@ struct PlanBuilder {
     var willBeUp: [Bool]
 
     /// Step 1: examine every service separately.
-    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions, _ keeping: Keeping) {
+    init(_ desired: DesiredState, _ observed: Observed, _ options: PlanOptions, _ keeping: KeptServices) {
         var names = Array(desired.services.keys)
         for (name, service) in observed.services where service.isStarted && desired.services[name] == nil {
             names.append(name)

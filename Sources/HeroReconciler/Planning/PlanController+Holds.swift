@@ -5,7 +5,7 @@ import HeroStore
 
 /// Changes that holds defer.
 extension PlanController {
-    /// A revision is applied: judges the holds as of now.
+    /// A revision is applied: evaluates the holds as of now.
     func judgeHolds(for request: RevisionRequest) {
         evaluatedAt = wallTime
         let observed = observed
