@@ -24,7 +24,8 @@ struct PlanPresenter {
         case .text:
             output.writeDiagnostics(diagnostics)
             output.writeResult(PlanView(output.results, isVerbose: isVerbose).text(plan))
-        case .json: output.writeResult(PlanView.json(whole).adding([JSONValue.Member("basis", PlanInputs(prepared).json)]))
+        case .json:
+            output.writeResult(PlanView.json(whole).adding([JSONValue.Member("basis", PlanInputs(prepared).json)]))
         case .markdown: output.writeResult(markdown(prepared.base).text(whole))
         case .github:
             output.writeResult(PlanAnnotations(base: currentDirectory).text(whole))
