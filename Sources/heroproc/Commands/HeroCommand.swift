@@ -11,6 +11,9 @@ protocol HeroCommand: ParsableCommand {
     /// The options that all commands accept.
     var common: CommonOptions { get }
 
+    /// Whether a program has added the last `--dir`, which then counts alone.
+    var isDirectoryAdded: Bool { get }
+
     /// Runs the command.
     ///
     /// - Returns: the exit code.
@@ -19,6 +22,8 @@ protocol HeroCommand: ParsableCommand {
 }
 
 extension HeroCommand {
+    var isDirectoryAdded: Bool { false }
+
     /// The requested output format.
     ///
     /// - Throws: `ValidationError` when the command does not support the format; the exit code is then 64.
@@ -38,7 +43,7 @@ extension HeroCommand {
         _ = try resultFormat()
         let environment = Workspace.processEnvironment
         let code: ExitCode
-        if common.directories.count > 1 {
+        if common.directories.count > 1, !isDirectoryAdded {
             guard let command = self as? any DirectoriesCommand else {
                 throw ValidationError("Please give one --dir; only validate and diff accept several.")
             }

@@ -93,6 +93,9 @@ struct Reconcile: HeroCommand {
     )
     var kept: MonitorReport?
 
+    /// The monitor adds the absolute paths to the command line.
+    var isDirectoryAdded: Bool { kept != nil }
+
     func validate() throws {
         if !watch, noSync || downOnExit || keep || background || kept != nil || logs != nil {
             throw ValidationError("--no-sync, --down-on-exit, --keep and --logs require --watch.")
