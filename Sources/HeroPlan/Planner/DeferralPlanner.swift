@@ -83,7 +83,8 @@ struct DeferralPlanner {
             }
             let root = Self.root(of: change, changes)
             let verb = "its \(root.action.rawValue) would stop"
-            prevented[root.service] = root
+            // A service that is healed as it was recorded has no change that could wait.
+            if !keeping.contains(root.service) { prevented[root.service] = root }
             hasFound = wait(root.service, with: change.service, because: verb) || hasFound
         }
         let running = keeping.kept.union(keeping.untouched).sorted().compactMap { name in

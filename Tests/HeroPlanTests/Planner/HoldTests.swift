@@ -49,6 +49,12 @@ struct HoldTests {
         #expect(plan.isEmpty && plan.refusals.isEmpty)
     }
 
+    @Test("A held service whose stop was requested before is left as it is")
+    func requestedStop() {
+        let text = "db status start: running status stop\nweb requires db: running"
+        #expect(changes(plan(text, held: "db")) == ["= db update"])
+    }
+
     @Test("A hold that has ended defers nothing")
     func ended() {
         #expect(changes(plan("db argv 2: running argv 1", held: "db", until: 10)) == ["± db restart"])

@@ -17,6 +17,16 @@ struct RandomPlanTests {
         }
     }
 
+    /// Seeds whose plans violated an invariant once: milestones of failed requirements, narrowed plans, held services.
+    static let mended: [UInt64] = [
+        771_020, 771_029, 1172, 26_272, 58_785, 120_113_797, 120_121_698, 120_123_970, 120_124_768, 120_131_020,
+    ]
+
+    @Test("Plans that violated an invariant once do so no more", arguments: mended)
+    func mendedPlans(_ seed: UInt64) {
+        #expect(RandomPlanCase(seed: seed).verified().violations == [])
+    }
+
     @Test("Random plans contain every action, reason, refusal and standalone change")
     func coverage() {
         var actions: Set<PlanAction> = []
