@@ -73,7 +73,7 @@ let package = Package(
         .target(
             name: "HeroStore",
             dependencies: [
-                "HeroModel", "CHeroFailpoints", .product(name: "GRDB", package: "GRDB.swift"),
+                "HeroModel", "HeroJSON", "CHeroFailpoints", .product(name: "GRDB", package: "GRDB.swift"),
                 .product(name: "GRDBSQLite", package: "GRDB.swift"),
             ],
             cSettings: failpointSettings,
@@ -83,7 +83,7 @@ let package = Package(
             name: "HeroReconciler",
             dependencies: [
                 "HeroModel", "HeroSchedule", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroStore",
-                "CHeroFailpoints",
+                "HeroJSON", "CHeroFailpoints",
             ],
             cSettings: failpointSettings,
             swiftSettings: commonSettings
@@ -290,7 +290,8 @@ let package = Package(
         .testTarget(
             name: "HeroStoreTests",
             dependencies: [
-                "HeroStore", "HeroModel", "HeroRandom", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+                "HeroStore", "HeroModel", "HeroJSON", "HeroRandom", "TestSupport",
+                .product(name: "GRDB", package: "GRDB.swift"),
             ],
             swiftSettings: commonSettings
         ),

@@ -86,7 +86,7 @@ extension ModuleRule {
         ModuleRule(
             "HeroStore",
             main: "HeroStore.swift",
-            internalModules: ["HeroModel", "CHeroFailpoints"],
+            internalModules: ["HeroModel", "HeroJSON", "CHeroFailpoints"],
             toolchainModules: ["Foundation", "FoundationEssentials"],
             packageModules: ["GRDB", "GRDBSQLite"]
         ),
@@ -95,7 +95,7 @@ extension ModuleRule {
             main: "HeroReconciler.swift",
             internalModules: [
                 "HeroModel", "HeroSchedule", "HeroManifest", "HeroPlan", "HeroLifecycle", "HeroKernel", "HeroStore",
-                "CHeroFailpoints",
+                "HeroJSON", "CHeroFailpoints",
             ],
             toolchainModules: ["Foundation", "FoundationEssentials"]
         ),

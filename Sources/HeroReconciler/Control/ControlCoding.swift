@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HeroJSON
 public import HeroModel
 
 /// Encodes and decodes control messages: JSON, one message per line.
@@ -37,7 +38,7 @@ public enum ControlCoding {
 
     private static func encode(_ message: some Encodable) -> [UInt8] {
         // Encoding cannot fail: the types hold no floating point numbers and have no custom encoding.
-        guard let data = try? JSONEncoder().encode(message) else { return [] }
-        return Array(data) + [UInt8(ascii: "\n")]
+        guard let text = try? SortedJSONEncoder.encode(message) else { return [] }
+        return text + [UInt8(ascii: "\n")]
     }
 }

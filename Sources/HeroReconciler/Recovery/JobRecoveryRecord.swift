@@ -1,4 +1,5 @@
 import FoundationEssentials
+import HeroJSON
 import HeroModel
 import HeroStore
 
@@ -43,7 +44,7 @@ struct JobRecoveryRecord: Codable, Hashable {
 
     /// The digest and the record as JSON; nil when it holds a number that JSON cannot express.
     var bytes: [UInt8]? {
-        guard let text = try? JSONEncoder().encode(self) else { return nil }
+        guard let text = try? SortedJSONEncoder.encode(self) else { return nil }
         return Array(contentDigest(text).utf8) + [UInt8(ascii: "\n")] + text
     }
 

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HeroJSON
 internal import HeroModel
 
 /// Converts values to the text of a column and back.
@@ -11,13 +12,7 @@ final class ColumnCodec {
     private var readTimes = BoundedCache<String, WallTime>()
     private var outcomes = BoundedCache<Outcome, String>()
     private var readOutcomes = BoundedCache<String, Outcome>()
-    private let encoder = JSONEncoder()
     private let decoder = JSONDecoder()
-
-    init() {
-        // Sorted, so that equal values have equal texts.
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    }
 
     /// A time as RFC 3339.
     func text(_ time: WallTime) -> String {
@@ -71,9 +66,9 @@ final class ColumnCodec {
         try readOutcomes.value(for: text) { try value(Outcome.self, from: $0) }
     }
 
-    /// A value as JSON with sorted keys.
+    /// A value as JSON with sorted keys, so that equal values have equal texts.
     func json(_ value: some Encodable) throws -> String {
-        String(decoding: try encoder.encode(value), as: UTF8.self)
+        String(decoding: try SortedJSONEncoder.encode(value), as: UTF8.self)
     }
 
     /// A value from JSON.
