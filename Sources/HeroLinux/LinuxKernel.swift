@@ -34,6 +34,7 @@ public final class LinuxKernel: Kernel {
     let helperTasks: HelperTasks
     let repositoryFetcher: RepositoryFetcher
     private var blockerScanner = BlockerScanner()
+    private let contentReader = ContentReader()
     let manifestWatcher: ManifestWatcher
     let controlServer: ControlServer
     let runDirectoryWatcher: RunDirectoryWatcher
@@ -222,6 +223,9 @@ public final class LinuxKernel: Kernel {
         // A lookup of a user may block, so the loop makes none.
         ActionInspector.inspect(requests, looksUpUsers: false)
     }
+
+    /// Reads the content of files as digests.
+    public func readContents(_ references: [ContentReference]) -> [String?] { contentReader.read(references) }
 
     /// Removes a stale socket file.
     public func removeSocket(_ file: SocketFile) { StaleFileRemoval.remove(file) }

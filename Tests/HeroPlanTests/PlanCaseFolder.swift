@@ -9,7 +9,7 @@ import Testing
 /// `before.txt` and `after.txt` contain a line for each service (`web requires db argv 2`), standalone action (`action
 /// backup schedule 60`) and setting (`settings max_disruption 2`), in `SpecNotation`. `observed.txt` contains the state
 /// of each applied service (`web running`), its drift (`web drift socket_gone /run/web.sock`, `web unhealthy TEXT`),
-/// the resource holders (`web holder tcp 8080 pid 412 /usr/sbin/nginx`), and the `options`.
+/// its files (`web file /etc/web.conf 1 2`, with digests), the resource holders (`web holder tcp 8080 pid 412 /usr/sbin/nginx`), and the `options`.
 struct PlanCaseFolder: CustomTestStringConvertible, Sendable {
     let name: String
     let url: URL
@@ -114,6 +114,12 @@ struct PlanCase: Sendable {
         case "cannot-execute":
             let failure = StartFailure(stage: .execute, errno: 2, detail: words.dropFirst(2).joined(separator: " "))
             observed.startProblems.append(ObservedStartProblem(service: name, action: "main", failure))
+        case "file":
+            // `web file /etc/web.conf 1 2`: a digest at the start and one of now, `-` for none.
+            let digests = words[3...4].map { $0 == "-" ? nil : $0 }
+            let start = RecordedContent(ContentReference(words[2], .file), digests[0])
+            let now = RecordedContent(ContentReference(words[2], .file), digests[1])
+            observed.services[name]?.contents.append(ObservedContent(action: "main", atStart: start, now: now))
         case "holder": observed.holders.append(Self.holder(name, words))
         default:
             guard let state = ServiceState(rawValue: words[1]), let line = before.first(where: { $0[0] == words[0] })

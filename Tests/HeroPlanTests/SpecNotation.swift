@@ -34,6 +34,7 @@ enum SpecNotation {
             case "text": spec.description = value
             case "hold":
                 spec.hold = Int64(value).map { Hold(until: WallTime(microseconds: $0 * 1_000_000), reason: "freeze") }
+            case "shared_files": spec.files = value.split(separator: ",").map(String.init)
             case "tags": spec.tags = value == "-" ? [] : value.split(separator: ",").map(String.init)
             case "env": spec.environment["KEY"] = value == "-" ? nil : .text(value)
             case "agen": apply(["gen", value], to: &spec.actions[0], of: spec.name)
@@ -59,6 +60,7 @@ enum SpecNotation {
             case "script": spec.program = .script("exec \(name.name) --level \(value)\n", interpreter: nil)
             case "keep": spec.log.keep = Int(value) ?? 1
             case "link": spec.log.link = value
+            case "files": spec.files = value == "-" ? [] : value.split(separator: ",").map(String.init)
             case "folder": spec.folders = [Folder(value)]
             case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)
             case "once": spec = ActionSpec(spec.name, spec.program, isProcess: value != "true")

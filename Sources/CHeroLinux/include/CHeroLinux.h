@@ -206,6 +206,10 @@ void hl_refuse_messages(int socket);
 /// 1: the file is open for writing. 0: it is not. An error if that is unknown, because the file belongs to another user
 /// or its file system has no leases.
 int hl_is_open_for_writing(int descriptor);
+/// The SHA-256 digest, 32 bytes, of a memory range.
+void hl_digest(const void *bytes, long count, unsigned char *digest);
+/// The same of an open file from its beginning; returns its size, -EFBIG for more than `limit` bytes.
+long hl_digest_file(int descriptor, long limit, unsigned char *digest);
 int hl_watcher_create(void);
 int hl_watcher_add(int watcher, const char *path);
 int hl_watcher_add_parent(int watcher, const char *path);

@@ -77,6 +77,11 @@ public final class SimKernel: Kernel {
         requests.map { ActionInspectionResult(claims: machine.scanStartBlockers($0.order).holders.map { .init($0) }) }
     }
 
+    /// The simulated files.
+    public func readContents(_ references: [ContentReference]) -> [String?] {
+        references.map { machine.files[$0.path] }
+    }
+
     /// The simulation has no socket files.
     public func removeSocket(_ file: SocketFile) {}
 

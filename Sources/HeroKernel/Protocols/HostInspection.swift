@@ -13,6 +13,11 @@ public protocol HostInspection: AnyObject {
     /// - Returns: as many results, in the same order.
     func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult]
 
+    /// Reads the content of files as digests, for comparison.
+    ///
+    /// - Returns: one digest for each reference, in the same order; nil for a file that cannot be read.
+    func readContents(_ references: [ContentReference]) -> [String?]
+
     /// Removes a stale socket file, if it is still the same file (SK-4).
     func removeSocket(_ file: SocketFile)
 

@@ -1,6 +1,9 @@
-internal import HeroModel
+public import HeroModel
 
 extension JobLifecycle {
+    /// Records the content of the files with which the current start is made.
+    public mutating func recordContents(_ contents: [RecordedContent]?) { record.contents = contents }
+
     /// Counts a program that executes; `restartCount` follows from the number of executions (RS-2).
     mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {
         record.process = process

@@ -73,6 +73,7 @@ extension ActionDraft {
         Key("env_file") { node, draft, decoder in
             draft.spec.environmentFiles = decoder.environmentFiles(node, "env_file")
         },
+        Key("files") { node, draft, decoder in draft.spec.files = decoder.contentPaths(node, "files") },
         Key("user") { node, draft, decoder in draft.spec.user = decoder.account(node, "user", other: "group") },
         Key("group") { node, draft, decoder in draft.spec.group = decoder.account(node, "group", other: "user") },
         Key("umask") { node, draft, decoder in

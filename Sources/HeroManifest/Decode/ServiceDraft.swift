@@ -96,6 +96,7 @@ extension ServiceDraft {
             Key("env_file") { node, draft, decoder in
                 draft.spec.environmentFiles = decoder.environmentFiles(node, "env_file")
             },
+            Key("files") { node, draft, decoder in draft.spec.files = decoder.contentPaths(node, "files") },
             Key("user") { node, draft, decoder in draft.spec.user = decoder.account(node, "user", other: "group") },
             Key("group") { node, draft, decoder in draft.spec.group = decoder.account(node, "group", other: "user") },
             Key("cwd") { node, draft, decoder in

@@ -35,6 +35,16 @@ extension FileDecoder {
         return nil
     }
 
+    /// Decodes a list of paths of files and directories; each is returned once.
+    mutating func contentPaths(_ node: YAMLNode, _ key: String) -> [String] {
+        var paths = OrderedSet<ByteText>()
+        for item in scalarItems(node, key, of: "paths", example: "/etc/web.conf") {
+            guard let path = filePath(item, key, example: "\(key): [/etc/web.conf]") else { continue }
+            if !paths.append(ByteText(path)) { reportListedTwice(item, key, path) }
+        }
+        return paths.items.map(\.text)
+    }
+
     /// Decodes the path of a Unix socket, which must fit into a socket address (SK-7).
     mutating func socketPath(_ node: YAMLNode, _ key: String) -> String? {
         let abstractName = scalar(node)?.text

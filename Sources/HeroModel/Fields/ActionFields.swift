@@ -58,6 +58,14 @@ extension ActionSpec {
             .textUnless($0.environmentFiles.isEmpty, Canonical.environmentFiles($0.environmentFiles))
         },
         Field(
+            "files",
+            .list(of: .path),
+            cost: .restart,
+            "The files that it reads; a change of their content is a change of the action."
+        ) {
+            .list($0.files)
+        },
+        Field(
             "user",
             .formatted(.account),
             default: .described("the service's, else heroproc's own"),

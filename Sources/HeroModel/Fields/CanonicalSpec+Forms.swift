@@ -32,6 +32,7 @@ extension CanonicalSpec {
     /// The keys of a service and of an action, and whether the value of the action overrides that of the service.
     private static let sharedKeys: [(name: String, overrides: Bool)] = [
         ("cwd", true), ("user", true), ("group", true), ("description", false), ("tags", false), ("generation", false),
+        ("files", false),
     ]
 
     private static func moveToService(_ key: (name: String, overrides: Bool), in values: inout Values) {

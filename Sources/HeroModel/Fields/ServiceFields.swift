@@ -65,6 +65,14 @@ extension ServiceSpec {
             .textUnless($0.environmentFiles.isEmpty, Canonical.environmentFiles($0.environmentFiles))
         },
         Field(
+            "files",
+            .list(of: .path),
+            cost: .restart,
+            "The files that its actions read; a change of their content is a change of the service."
+        ) {
+            .list($0.files)
+        },
+        Field(
             "user",
             .formatted(.account),
             default: .described("heroproc's own"),

@@ -15,7 +15,7 @@ public enum CheckoutPath {
     }
 
     /// A text in which every commit in a path of a checkout is replaced by the same word.
-    static func withoutCommits(_ text: String) -> String {
+    public static func withoutCommits(_ text: String) -> String {
         // Almost no value contains such a path, so the usual case allocates nothing.
         guard text.utf8.contains(UInt8(ascii: "/")), text.utf8.count >= folder.utf8.count + 40 else { return text }
         let bytes = Array(text.utf8)

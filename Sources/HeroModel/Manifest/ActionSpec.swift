@@ -43,6 +43,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     /// Files of `KEY=VALUE` lines; a later file overrides an earlier one, `environment` overrides
     /// all.
     public var environmentFiles: [EnvironmentFileReference]
+    /// The absolute paths of files that it reads; their content belongs to the spec.
+    public var files: [String]
     /// The user; nil: that of the service, otherwise the user of heroproc.
     public var user: String?
     /// The group; nil: that of the service, otherwise the primary group of the user.
@@ -119,6 +121,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         workingDirectory = nil
         environment = [:]
         environmentFiles = []
+        files = []
         user = nil
         group = nil
         umask = 0o022
@@ -193,6 +196,7 @@ extension ActionSpec {
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles =
             try fields.decodeIfPresent([EnvironmentFileReference].self, forKey: .environmentFiles) ?? environmentFiles
+        files = try fields.decodeIfPresent([String].self, forKey: .files) ?? files
         user = try fields.decodeIfPresent(String.self, forKey: .user)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
         umask = try fields.decodeIfPresent(UInt32.self, forKey: .umask) ?? umask

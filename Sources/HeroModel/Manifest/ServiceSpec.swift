@@ -33,6 +33,8 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
     public var environment: [String: EnvironmentValue]
     /// Files of `KEY=VALUE` lines for all its actions; `environment` overrides them.
     public var environmentFiles: [EnvironmentFileReference]
+    /// The absolute paths of files that all its actions read; their content belongs to the spec.
+    public var files: [String]
     /// The user of its actions, unless an action sets it.
     public var user: String?
     /// The group of its actions, unless an action sets it.
@@ -71,6 +73,7 @@ public struct ServiceSpec: Hashable, Sendable, Codable {
         essential = nil
         environment = [:]
         environmentFiles = []
+        files = []
         user = nil
         group = nil
         workingDirectory = nil
@@ -88,7 +91,7 @@ extension ServiceSpec {
     enum CodingKeys: String, CodingKey {
         case name, description, serviceClass, status, tags, labels
         case requirements = "requires"
-        case after, wants, conflicts, required, essential, environment, environmentFiles, user, group,
+        case after, wants, conflicts, required, essential, environment, environmentFiles, files, user, group,
             workingDirectory, actions
         case startOrder, replacesExistingJobs, removesJobs, isProtected, generation, hold
     }
@@ -114,6 +117,7 @@ extension ServiceSpec {
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles =
             try fields.decodeIfPresent([EnvironmentFileReference].self, forKey: .environmentFiles) ?? environmentFiles
+        files = try fields.decodeIfPresent([String].self, forKey: .files) ?? files
         user = try fields.decodeIfPresent(String.self, forKey: .user)
         group = try fields.decodeIfPresent(String.self, forKey: .group)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)

@@ -44,6 +44,10 @@ public struct JobRecord: Hashable, Sendable, Codable {
     public var finishedAt: WallTime?
     /// When the next attempt begins, as wall time for display.
     public var nextRetryAt: WallTime?
+    /// The content of its files when it was last started; nil before that, or if it has none.
+    public var contents: [RecordedContent]?
+    /// Why its last reload has failed; nil if none has failed since its start.
+    public var reloadFailure: ReloadFailure?
     /// The deadline of a delay, a start or a stop; it survives a crash of the reconciler (RS-3).
     public var deadline: Deadline?
 

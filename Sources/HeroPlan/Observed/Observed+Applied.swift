@@ -42,6 +42,7 @@ extension Observed {
             services[change.service]?.milestones = old.milestones
             services[change.service]?.drift = old.drift
             services[change.service]?.unhealthy = old.unhealthy
+            services[change.service]?.contents = old.contents
         }
     }
 

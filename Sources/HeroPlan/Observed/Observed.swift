@@ -108,6 +108,8 @@ public struct ObservedService: Hashable, Sendable {
     public var wanted: DesiredStatus?
     /// The last declared hold.
     public var hold: Hold?
+    /// The files whose content belongs to the spec; empty if they were not read.
+    public var contents: [ObservedContent] = []
 
     /// Creates an observed state of a service.
     public init(

@@ -107,7 +107,7 @@ public struct Reason: Hashable, Sendable {
     }
 }
 
-/// One field whose recorded and declared values differ.
+/// One field whose recorded and declared values differ, or one file whose content has changed.
 public struct FieldDiff: Hashable, Sendable {
     /// The field: `status`, `env.PORT`, `actions.server.exec`.
     public var path: String
@@ -119,6 +119,8 @@ public struct FieldDiff: Hashable, Sendable {
     public var cost: CostOfChange
     /// The location in the manifest.
     public var location: ManifestLocation?
+    /// The file whose content has changed, with digests as values; nil for a field.
+    public var file: String?
 
     /// Creates a difference.
     public init(path: String, before: String?, after: String?, cost: CostOfChange, at location: ManifestLocation?) {

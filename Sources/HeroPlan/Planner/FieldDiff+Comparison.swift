@@ -38,9 +38,7 @@ extension FieldDiff {
             let path = path.text
             diffs.append(FieldDiff(path, from: old.text, to: nil, cost: cost(path), at: location(path)))
         }
-        return diffs.sorted {
-            $0.cost == $1.cost ? $0.path.utf8.lexicographicallyPrecedes($1.path.utf8) : $0.cost > $1.cost
-        }
+        return diffs.sorted(by: precedes)
     }
 
     private init(

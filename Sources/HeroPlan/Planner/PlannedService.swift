@@ -71,15 +71,25 @@ final class PlannedService {
             fields = isStarted ? Self.differences(compared, observed).filter { $0.path == "status" } : []
             directChange = isStarted ? .stop : .nothing
         case .up:
-            fields = Self.differences(compared, observed)
+            fields = Self.differences(compared, observed, withContents: true)
             let joins = !(declared?.spec.replacesExistingJobs ?? true)
             directChange = Self.directChange(observed, isStarted: isStarted, joins: joins, fields, options)
         }
     }
 
-    private static func differences(_ declared: Declared<ServiceSpec>?, _ observed: ObservedService?) -> [FieldDiff] {
+    private static func differences(
+        _ declared: Declared<ServiceSpec>?,
+        _ observed: ObservedService?,
+        withContents: Bool = false
+    ) -> [FieldDiff] {
         guard let declared, let observed else { return [] }
-        return FieldDiff.between(observed.canonical, and: declared)
+        let fields = FieldDiff.between(observed.canonical, and: declared)
+        // What is down reads its files at its next start anyway.
+        guard withContents, !observed.contents.isEmpty, observed.isStarted || observed.state == .failed else {
+            return fields
+        }
+        let contents = FieldDiff.contents(of: observed, and: declared)
+        return contents.isEmpty ? fields : (fields + contents).sorted(by: FieldDiff.precedes)
     }
 
     private static func targetState(_ spec: ServiceSpec?, _ observed: ObservedService?, _ options: PlanOptions)

@@ -41,6 +41,7 @@ public enum Planner {
             let shown = Set(plan.only.isEmpty ? [] : plan.changes.map(\.service))
             plan.diagnostics += desired.limitWarnings(on: machine) { plan.only.isEmpty || shown.contains($0) }
         }
+        plan.addContentWarnings(desired, observed)
         plan.addStartProblems(builder, desired, observed)
         plan.diagnostics += Refusals(builder, plan, desired, options).diagnostics
         return plan

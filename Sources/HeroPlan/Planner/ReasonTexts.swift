@@ -203,6 +203,7 @@ extension PlanBuilder {
     }
 
     static func fieldChangeText(_ field: FieldDiff) -> String {
+        if let file = field.file { return "\(file) has changed\(locationSuffix(field.location))" }
         let verb = field.isGenerationRaise ? "was raised" : "changed"
         let (before, after) = (valueText(field.before, of: field.path), valueText(field.after, of: field.path))
         return "\(field.path) \(verb) from \(before) to \(after)\(locationSuffix(field.location))"

@@ -80,7 +80,8 @@ struct PlanVerifier {
             let record = observed.services[name]
             facts[name] = ServiceFacts(declared.spec, record, options, isUntouched: untouched.contains(name))
             guard let record, !kept.contains(name) else { continue }
-            let found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
+            var found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
+            Self.addContents(record, declared.spec, to: &found)
             if !found.isEmpty { differences[name] = found }
         }
         for (name, record) in observed.services where facts[name] == nil {
@@ -253,6 +254,22 @@ struct PlanVerifier {
             }
         }
         return result
+    }
+
+    /// Adds the files of a running or failed service whose content has changed.
+    private static func addContents(
+        _ record: ObservedService,
+        _ spec: ServiceSpec,
+        to differences: inout [ByteText: Difference]
+    ) {
+        guard spec.status == .start, record.isStarted || record.state == .failed else { return }
+        for content in record.contents {
+            guard let before = content.before, let now = content.now, before != now else { continue }
+            let isShared = spec.files.contains { CheckoutPath.withoutCommits($0) == content.path }
+            let path = isShared ? "files.\(content.path)" : "actions.\(content.action).files.\(content.path)"
+            differences[ByteText(path)] =
+                differences[ByteText(path)] ?? Difference(before: before, after: now, cost: .restart)
+        }
     }
 
     /// The change that manifests, options and state request.

@@ -170,7 +170,8 @@ final class RequestHandler {
         )
         options.time = plans.wallTime
         // The holders of resources matter only to a plan that may not stop them.
-        let observed = request.kills ? plans.observed : plans.observedWithInspection(of: wanted, checksStarts: false)
+        var observed = request.kills ? plans.observed : plans.observedWithInspection(of: wanted, checksStarts: false)
+        if request.kills { plans.addContents(of: wanted, to: &observed) }
         let plan = Planner.plan(wanted, observed, options)
         if request.goesBackTo == nil, !(request.switchesDirectory ?? false),
             let problem = revisions.directorySwitchProblem(of: plan, ManifestOrigin(directory: request.directory))

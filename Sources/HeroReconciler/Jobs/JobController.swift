@@ -178,6 +178,7 @@ final class JobController {
     /// Records the row, the effects and the deadline of a job that has changed.
     func recordChanges(_ entry: JobEntry, _ effects: [JobEffect], before: JobRecord?) {
         let effects = effects + scanBlockersIfNeeded(entry)
+        if effects.contains(where: \.isLaunch) { recordContents(of: entry) }
         let record = entry.lifecycle.record
         if record.phase == .retrying, before?.phase != .retrying { hero_failpoint(FP_RS_1) }
         if record != before { journal.rows.append(.job(record)) }
@@ -192,6 +193,16 @@ final class JobController {
             }
         }
         if let deadline = entry.lifecycle.deadline { deadlines.add(record.id, at: deadline) }
+    }
+
+    /// Records the content of the files just before a start, so that a change during the start is found later.
+    private func recordContents(of entry: JobEntry) {
+        guard let service = entry.service else { return }
+        let references = service.record.spec.contentReferences(of: entry.spec)
+        guard !references.isEmpty else { return entry.lifecycle.recordContents(nil) }
+        let contents = zip(references, kernel.readContents(references)).map { RecordedContent($0, $1) }
+        entry.lifecycle.recordContents(contents)
+        service.currentContents[entry.action] = contents
     }
 
     /// Scans for start blockers as often as the lifecycle needs it.
@@ -259,5 +270,17 @@ final class JobController {
     /// The name of the PID file that heroproc writes for a job; nil where it writes none.
     func ownPIDFile(of entry: JobEntry) -> String? {
         LaunchRequestBuilder.ownPIDFile(of: entry.lifecycle.record, entry.spec)
+    }
+}
+
+extension JobEffect {
+    /// Whether it starts a program.
+    fileprivate var isLaunch: Bool {
+        switch self {
+        case .launch: true
+        case .removeSocket, .removePIDFile, .signal, .signalTree, .killTree, .startProbe, .stopProbe,
+            .removeRuntimeFiles, .recordEvent:
+            false
+        }
     }
 }

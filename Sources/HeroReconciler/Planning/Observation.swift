@@ -19,6 +19,7 @@ public enum Observation {
     ///   - unsupervisedProgram: What is known about a program whose process is gone; given only while no reconciler is
     ///     running.
     ///   - checksStarts: Whether reasons why a start would fail are looked for.
+    ///   - readContents: Reads the content of files as digests.
     ///   - inspect: Inspects the machine.
     /// - Returns: the observed state.
     /// - Throws: `StoreError` when the database cannot be read.
@@ -28,6 +29,7 @@ public enum Observation {
         baseEnvironment: [String: String],
         unsupervisedProgram: ((JobRecord) -> UnsupervisedProgram)? = nil,
         checksStarts: Bool = false,
+        readContents: ([ContentReference]) -> [String?] = { $0.map { _ in nil } },
         _ inspect: ([ActionInspectionRequest]) -> [ActionInspectionResult]
     ) throws -> Observed {
         let records = try reader.map(RecordedState.init)
@@ -60,6 +62,12 @@ public enum Observation {
             }
         }
         batch.addResults(results, to: &observed)
+        if let records {
+            let contents = ContentBatch(desired) { records.jobsByService[$0] ?? [] }
+            if !contents.references.isEmpty {
+                contents.addResults(readContents(contents.references), to: &observed)
+            }
+        }
         return observed
     }
 

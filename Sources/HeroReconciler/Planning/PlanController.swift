@@ -10,7 +10,7 @@ final class PlanController {
     /// apply.
     private static let maxFailedProofs = 8
 
-    private let kernel: any HostInspection & ProcessControl & ControlChannel & HostClock
+    let kernel: any HostInspection & ProcessControl & ControlChannel & HostClock
     let configuration: ReconcilerConfiguration
     let state: RuntimeState
     let journal: TurnJournal
@@ -181,6 +181,7 @@ final class PlanController {
             result.services[service.name]?.spec = spec
             result.services[service.name]?.wanted = service.record.wanted
             result.services[service.name]?.hold = service.record.hold
+            result.services[service.name]?.contents = service.observedContents
         }
         for entry in state.standalone.values where !entry.isRemoved {
             result.standalone[entry.name] = ObservedStandalone(
@@ -213,6 +214,7 @@ final class PlanController {
         )
         var result = observed
         batch.addResults(kernel.inspectActions(batch.requests), to: &result)
+        addContents(of: wanted, to: &result)
         return result
     }
 }

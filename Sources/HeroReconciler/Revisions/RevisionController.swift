@@ -68,6 +68,7 @@ final class RevisionController {
                 state.lifecycle.pause()
                 return plans.run(retriesFailed: false)
             }
+            plans.refreshContents()
             // The first commit comes later; until then the last revision keeps running.
             guard configuration.repository == nil else {
                 return plans.run(retriesFailed: true, retriesNow: false)
@@ -78,6 +79,7 @@ final class RevisionController {
         case .once:
             reporter.deadline = kernel.now() + configuration.timeout
             guard syncDirectory(isFirst: true) else { return }
+            plans.refreshContents()
             reporter.observe(nil, revision: state.revisionNumber, state.jobs.values)
             plans.run(retriesFailed: true, rerunsFailed: true)
         }
@@ -142,6 +144,7 @@ final class RevisionController {
         removalGrace.cancel()
         setWaitingServices(request.waiting)
         resetCounts()
+        plans.refreshContents()
         plans.judgeHolds(for: request)
     }
 

@@ -44,6 +44,8 @@ final class ServiceEntry {
     var isIgnored = false
     /// What its run had reached when the gates that wait for it were last checked.
     var checkedMilestones = ReachedMilestones()
+    /// The files of each action, as they were read last; they count for the next plan.
+    var currentContents: [String: [RecordedContent]] = [:]
     /// Whether it has failed and an apply has requested another try, which has not begun yet.
     var isRetryRequested = false
 

@@ -8,7 +8,8 @@ extension JobRecord {
         "id", "context", "service_id", "action_id", "run_id", "revision", "phase", "attempt", "restart_count", "error",
         "tags", "created_at", "started_at", "finished_at", "executions", "generation", "is_ready", "is_stopping",
         "pid", "boot_id", "pid_ns", "start_ticks", "pidfs_inode", "outcome", "next_retry_at", "deadline_ns",
-        "deadline_boot_id", "is_healthy", "exit_code", "signal",
+        "deadline_boot_id", "is_healthy", "contents",
+        "reload_failure", "exit_code", "signal",
     ]
 
     func values(_ codec: ColumnCodec) throws -> SQLArguments {
@@ -20,7 +21,8 @@ extension JobRecord {
             process.map { Int64($0.pid) }, process?.bootID, process.map { Int64(bitPattern: $0.pidNamespace) },
             process.map { Int64(bitPattern: $0.startTicks) }, process.map { Int64(bitPattern: $0.pidfsInode) },
             try outcome.map(codec.text), nextRetryAt.map(codec.text), deadline?.moment.nanoseconds,
-            deadline?.bootID, isHealthy, end?.code, end?.signal,
+            deadline?.bootID, isHealthy, try contents.map(codec.json),
+            try reloadFailure.map(codec.json), end?.code, end?.signal,
         ]
     }
 
@@ -78,6 +80,8 @@ extension JobRecord {
             deadline = Deadline(moment: Moment(nanoseconds: nanoseconds), bootID: deadlineBootID)
         }
         isHealthy = try reader.optionalInteger().map { $0 != 0 }
+        contents = try reader.optionalJSON([RecordedContent].self)
+        reloadFailure = try reader.optionalJSON(ReloadFailure.self)
     }
 }
 

@@ -61,7 +61,8 @@ extension Schema {
         if foundVersion < 2 { try db.execute(sql: versionTwoViews) }
         if foundVersion < 3 { try db.execute(sql: versionThreeViews) }
         if foundVersion < 4 { try db.execute(sql: versionFourViews) }
-        try db.execute(sql: versionFiveViews)
+        if foundVersion < 5 { try db.execute(sql: versionFiveViews) }
+        if foundVersion >= 3 { try db.execute(sql: versionSixViews) }
     }
 
     /// The tags of jobs as rows, from their JSON.

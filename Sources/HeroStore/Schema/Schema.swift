@@ -14,7 +14,7 @@ enum Schema {
     /// The migration at index N creates version N + 1 from version N.
     ///
     /// Released migrations are never changed.
-    static let migrations: [String] = [versionOne, versionTwo, versionThree, versionFour, versionFive]
+    static let migrations: [String] = [versionOne, versionTwo, versionThree, versionFour, versionFive, versionSix]
 
     /// Migrates a database to the current version: one transaction per version, and a single one for a new database.
     ///

@@ -16,6 +16,11 @@ struct FieldText {
     /// Renders a field of a service or, with `isStandalone`, of a standalone action, whose paths have no
     /// `actions.NAME`.
     init(_ field: FieldDiff, isStandalone: Bool = false) {
+        guard field.file == nil else {
+            before = Self.digestText(field.before)
+            after = Self.digestText(field.after)
+            return
+        }
         let path = isStandalone ? "actions._.\(field.path)" : field.path
         let shape = ValueStyle(of: path)
         var (old, new) = (field.before?.printable, field.after?.printable)
@@ -32,6 +37,9 @@ struct FieldText {
         before = old.map(shape.format) ?? missing
         after = new.map(shape.format) ?? missing
     }
+
+    /// The beginning of a digest; the content itself where no digest is shown.
+    private static func digestText(_ digest: String?) -> String { digest.map { String($0.prefix(19)) } ?? "content" }
 
     private static func shortened(_ text: String, from cut: Int) -> String {
         (cut > 0 ? "…" : "") + String(text.dropFirst(cut)).truncated(to: limit)

@@ -57,6 +57,10 @@ extension PlanView {
 
     /// Path, values, cost and location on one line, or the values on separate lines if that is too long.
     private func line(_ field: FieldDiff, isStandalone: Bool) -> String {
+        if let file = field.file?.printable {
+            let location = field.location.map { "   (" + $0.fileAndLine.printable + ")" } ?? ""
+            return "      \(file): content changed   \(field.cost)\(style.paint(location, .dim))\n"
+        }
         let values = FieldText(field, isStandalone: isStandalone)
         let path = field.path.printable
         let location = field.location.map { "   (" + $0.fileAndLine.printable + ")" } ?? ""
@@ -85,7 +89,8 @@ extension Change {
     /// Whether the lines of the fields, with values and locations, contain everything of the reason.
     fileprivate var isExplainedByFields: Bool {
         switch reason.code {
-        case .specChanged, .generationRaised: !fields.isEmpty
+        // A changed file is named by the reason.
+        case .specChanged, .generationRaised: fields.first.map { $0.file == nil } ?? false
         case .declared, .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .notRunning, .unhealthy,
             .unchanged, .ignored, .requirementDown:
             false
@@ -96,7 +101,8 @@ extension Change {
     fileprivate var isFieldInReason: Bool {
         switch reason.code {
         case .wantedStart, .wantedStop: fields.count == 1 && reason.text.hasPrefix(fields[0].path + " ")
-        case .declared, .undeclared, .specChanged, .generationRaised, .cascade, .conflict, .notRunning, .unhealthy,
+        case .specChanged: fields.count == 1 && fields[0].file != nil
+        case .declared, .undeclared, .generationRaised, .cascade, .conflict, .notRunning, .unhealthy,
             .unchanged, .ignored, .requirementDown:
             false
         }

@@ -165,7 +165,8 @@ struct Workspace {
             for: desired,
             baseEnvironment: BaseEnvironment.current(),
             unsupervisedProgram: program,
-            checksStarts: isReconcilerUser
+            checksStarts: isReconcilerUser,
+            readContents: { ContentReader().read($0) }
         ) { requests in
             ActionInspector.inspect(requests, looksUpUsers: true)
         }

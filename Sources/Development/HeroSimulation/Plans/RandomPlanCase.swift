@@ -51,6 +51,36 @@ public struct RandomPlanCase: Sendable {
         }
         addStandalone(&generator)
         addHolds(&generator)
+        addFiles(&generator)
+    }
+
+    /// Gives some services files, of which some have changed, and some cannot be compared.
+    private mutating func addFiles(_ generator: inout SeededGenerator) {
+        guard generator.oneIn(3) else { return }
+        let digests: [String?] = ["1", "2", "stat:1:1", nil]
+        for name in observed.services.keys.sorted() where generator.oneIn(3) {
+            let isShared = generator.oneIn(2)
+            let path = "/etc/\(name.name).conf"
+            if isShared {
+                desired.services[name]?.spec.files = [path]
+            } else if desired.services[name]?.spec.actions.isEmpty == false {
+                desired.services[name]?.spec.actions[0].files = [path]
+            }
+            // The same list of files was recorded, so only the content can differ.
+            if let spec = desired.services[name]?.spec, generator.oneIn(2), var record = observed.services[name] {
+                record.canonical = CanonicalSpec(spec)
+                record.spec = record.spec == nil ? nil : spec
+                observed.services[name] = record
+            }
+            let action = desired.services[name]?.spec.actions.first?.name ?? "main"
+            let reference = ContentReference(path, .file)
+            let content = ObservedContent(
+                action: action,
+                atStart: RecordedContent(reference, generator.pick(digests)),
+                now: RecordedContent(reference, generator.pick(digests))
+            )
+            observed.services[name]?.contents = [content]
+        }
     }
 
     /// Holds some services, in some cases; some holds have ended, and some are recorded only.

@@ -1,0 +1,110 @@
+// SHA-256 (FIPS 180-4).
+#define _GNU_SOURCE
+#include "CHeroLinux.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+struct sha256 {
+    uint32_t state[8];
+    uint64_t length;
+    unsigned char block[64];
+    size_t used;
+};
+
+static const uint32_t constants[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t rotate(uint32_t value, unsigned int count) { return value >> count | value << (32 - count); }
+
+static void start(struct sha256 *hash) {
+    static const uint32_t first[8] = {
+        0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+    };
+    memset(hash, 0, sizeof *hash);
+    memcpy(hash->state, first, sizeof first);
+}
+
+static void add_block(struct sha256 *hash, const unsigned char *block) {
+    uint32_t words[64];
+    for (int i = 0; i < 16; i++) {
+        words[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 | (uint32_t)block[4 * i + 2] << 8
+            | (uint32_t)block[4 * i + 3];
+    }
+    for (int i = 16; i < 64; i++) {
+        uint32_t a = words[i - 15], b = words[i - 2];
+        words[i] = words[i - 16] + words[i - 7] + (rotate(a, 7) ^ rotate(a, 18) ^ a >> 3)
+            + (rotate(b, 17) ^ rotate(b, 19) ^ b >> 10);
+    }
+    uint32_t s[8];
+    memcpy(s, hash->state, sizeof s);
+    for (int i = 0; i < 64; i++) {
+        uint32_t sum = s[7] + (rotate(s[4], 6) ^ rotate(s[4], 11) ^ rotate(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6]))
+            + constants[i] + words[i];
+        uint32_t other = (rotate(s[0], 2) ^ rotate(s[0], 13) ^ rotate(s[0], 22))
+            + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+        memmove(s + 1, s, 7 * sizeof s[0]);
+        s[4] += sum;
+        s[0] = sum + other;
+    }
+    for (int i = 0; i < 8; i++) hash->state[i] += s[i];
+}
+
+static void add(struct sha256 *hash, const unsigned char *bytes, size_t count) {
+    hash->length += count;
+    while (count > 0) {
+        size_t part = sizeof hash->block - hash->used;
+        if (part > count) part = count;
+        memcpy(hash->block + hash->used, bytes, part);
+        hash->used += part;
+        bytes += part;
+        count -= part;
+        if (hash->used < sizeof hash->block) continue;
+        add_block(hash, hash->block);
+        hash->used = 0;
+    }
+}
+
+static void finish(struct sha256 *hash, unsigned char *digest) {
+    uint64_t bits = hash->length * 8;
+    unsigned char end[72] = {0x80};
+    size_t padding = (hash->used < 56 ? 56 : 120) - hash->used;
+    for (int i = 0; i < 8; i++) end[padding + (size_t)i] = (unsigned char)(bits >> (56 - 8 * i));
+    add(hash, end, padding + 8);
+    for (int i = 0; i < 32; i++) digest[i] = (unsigned char)(hash->state[i / 4] >> (24 - 8 * (i % 4)));
+}
+
+void hl_digest(const void *bytes, long count, unsigned char *digest) {
+    struct sha256 hash;
+    start(&hash);
+    add(&hash, bytes, (size_t)count);
+    finish(&hash, digest);
+}
+
+long hl_digest_file(int descriptor, long limit, unsigned char *digest) {
+    struct sha256 hash;
+    start(&hash);
+    unsigned char buffer[16384];
+    long total = 0;
+    while (total <= limit) {
+        ssize_t count = pread(descriptor, buffer, sizeof buffer, total);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return -errno;
+        if (count == 0) break;
+        add(&hash, buffer, (size_t)count);
+        total += count;
+    }
+    if (total > limit) return -EFBIG;
+    finish(&hash, digest);
+    return total;
+}

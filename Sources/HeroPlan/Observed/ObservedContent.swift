@@ -1,0 +1,48 @@
+public import HeroModel
+
+/// A file whose content belongs to the spec of a service: as it was at the start, and as it is now.
+public struct ObservedContent: Hashable, Sendable {
+    /// The action that uses the file.
+    public var action: String
+    /// The path; a file of a commit has the same path in every commit.
+    public var path: String
+    /// What the file is for.
+    public var kind: ContentReference.Kind
+    /// Its digest when the action was started; nil if it is unknown.
+    public var before: String?
+    /// Its digest now; nil if it cannot be read.
+    public var now: String?
+
+    /// Compares the content at a start with the content now.
+    public init(action: String, atStart: RecordedContent?, now: RecordedContent) {
+        self.action = action
+        path = now.path
+        kind = now.kind
+        before = atStart?.digest
+        self.now = now.digest
+    }
+
+    /// Whether both are known and differ.
+    public var hasChanged: Bool {
+        guard let before, let now else { return false }
+        return before != now
+    }
+
+    /// Why the content cannot be compared, as text; nil if it can be.
+    public var unknownReason: String? {
+        if now == nil { return "it cannot be read" }
+        if before == nil { return "its content at the start is not known" }
+        return nil
+    }
+
+    /// Whether only its size and time stamp are compared.
+    public var isLarge: Bool { now.map(RecordedContent.isLarge) ?? false }
+}
+
+extension ServiceSpec {
+    /// The path of the field that names a file of an action, with the file.
+    func contentPath(of content: ObservedContent) -> String {
+        let isShared = files.contains { ByteText(CheckoutPath.withoutCommits($0)) == ByteText(content.path) }
+        return (isShared ? "" : "actions.\(content.action).") + "files.\(content.path)"
+    }
+}

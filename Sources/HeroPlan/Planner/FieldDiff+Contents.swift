@@ -1,0 +1,75 @@
+import HeroModel
+
+extension FieldDiff {
+    /// The files that have changed since the actions of a service were started, each once.
+    static func contents(of observed: ObservedService, and declared: Declared<ServiceSpec>) -> [FieldDiff] {
+        var seen: Set<ByteText> = []
+        return observed.contents.compactMap { content in
+            guard content.hasChanged else { return nil }
+            let path = declared.spec.contentPath(of: content)
+            guard seen.insert(ByteText(path)).inserted else { return nil }
+            let field = path.utf8.dropLast(content.path.utf8.count + 1)
+            var diff = FieldDiff(
+                path: path,
+                before: content.before,
+                after: content.now,
+                cost: .restart,
+                at: declared.location(of: String(decoding: field, as: UTF8.self))
+            )
+            diff.file = content.path
+            return diff
+        }
+    }
+
+    /// Most expensive first, then by path.
+    static func precedes(_ left: FieldDiff, _ right: FieldDiff) -> Bool {
+        left.cost == right.cost
+            ? left.path.utf8.lexicographicallyPrecedes(right.path.utf8) : left.cost > right.cost
+    }
+}
+
+extension Plan {
+    /// Adds warnings about files that cannot be compared, and about those of which only size and time stamp are
+    /// compared.
+    mutating func addContentWarnings(_ desired: DesiredState, _ observed: Observed) {
+        for change in changes where !change.isStandalone {
+            switch change.action {
+            case .keep, .update: break
+            case .start, .stop, .restart, .blocked: continue
+            }
+            guard let contents = observed.services[change.service]?.contents, !contents.isEmpty,
+                let declared = desired.services[change.service], declared.spec.status == .start
+            else { continue }
+            let unknown = contents.filter { $0.unknownReason != nil }
+            if let first = unknown.first, let reason = first.unknownReason {
+                diagnostics.append(
+                    Diagnostic(
+                        .warning,
+                        code: "not-compared",
+                        "\(first.path) of \(change.service) is not compared: \(reason)"
+                            + Self.others(unknown.count - 1, "more file is not compared", "more files are not compared"),
+                        help: "a change of it is found again after the next start",
+                        at: declared.location(of: declared.spec.contentPath(of: first))
+                    )
+                )
+            }
+            let large = contents.filter(\.isLarge)
+            if let first = large.first {
+                diagnostics.append(
+                    Diagnostic(
+                        .warning,
+                        code: "large-file",
+                        "\(first.path) of \(change.service) is over 16 MiB, so only its size and time stamp are compared"
+                            + Self.others(large.count - 1, "more file is", "more files are"),
+                        help: "remove it from `files` if its time stamp changes without its content",
+                        at: declared.location(of: declared.spec.contentPath(of: first))
+                    )
+                )
+            }
+        }
+    }
+
+    private static func others(_ count: Int, _ one: String, _ many: String) -> String {
+        count == 0 ? "" : ", and \(count) \(count == 1 ? one : many)"
+    }
+}
