@@ -13,6 +13,9 @@ public final class StateStore {
     /// The previous database, if it was unusable and this one replaced it.
     public internal(set) var quarantine: Quarantine?
 
+    /// Whether there was another database, which is lost.
+    public internal(set) var wasLost = false
+
     var queue: DatabaseQueue
     /// Closed connections that are retained but not used; see `Connection`.
     var closedConnections: [DatabaseQueue]
@@ -22,6 +25,8 @@ public final class StateStore {
     /// The disk space reserve; nil for stores without one.
     var reserve: ReserveFile?
     var wasReserveReleased = false
+    /// The history of actions with `once`, as it was last written to its file; nil if the file may differ.
+    var onceHistory: OnceHistory?
     /// An error that every commit throws instead of writing: for the simulation and for tests.
     public var injectedError: StoreError?
 
@@ -65,6 +70,7 @@ public final class StateStore {
         if changes.isEmpty { return }
         if let injectedError { throw injectedError }
         try requireOpenFiles()
+        writeOnceFile(changes)
         do {
             try write(changes)
         } catch let error as StoreError where error.kind == .full && releaseReserve() {
@@ -122,6 +128,7 @@ public final class StateStore {
             }
             state.services = try Queries.services(db, codec)
             state.standalone = try Queries.standalone(db, codec)
+            state.once = try Queries.onceHistory(db, codec)
             state.jobs = try Queries.currentJobs(db, codec)
             state.runs = try Queries.currentRuns(db, codec)
             state.servicesWithHistory = try Queries.servicesWithHistory(db)

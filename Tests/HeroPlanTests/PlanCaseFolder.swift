@@ -110,6 +110,18 @@ struct PlanCase: Sendable {
         switch words[1] {
         case "drift": observed.services[name]?.drift.append(Self.drift(name, words))
         case "unhealthy": observed.services[name]?.unhealthy = words.dropFirst(2).joined(separator: " ")
+        case "once":
+            guard let spec = desired.services[name]?.spec, let outcome = OnceRecord.Outcome(rawValue: words[2]) else {
+                preconditionFailure("cannot understand \(words)")
+            }
+            observed.once.insert(
+                OnceRecord(
+                    OnceRecord.Subject(service: name, action: "main"),
+                    digest: OnceHistory.digest(of: spec.actions[0], in: spec),
+                    outcome,
+                    time: WallTime(microseconds: 1_000_000)
+                )
+            )
         case "not-running": observed.services[name]?.notRunning = words.dropFirst(2).joined(separator: " ")
         case "cannot-execute":
             let failure = StartFailure(stage: .execute, errno: 2, detail: words.dropFirst(2).joined(separator: " "))
@@ -188,6 +200,7 @@ struct PlanCase: Sendable {
         var options = PlanOptions()
         for word in words {
             switch word {
+            case "going-back": options.goesBack = true
             case "--no-prune": options.prunes = false
             case "--no-kill": options.allowsReclaims = false
             case "--allow-protected": options.allowsProtected = true

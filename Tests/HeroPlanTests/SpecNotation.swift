@@ -3,8 +3,9 @@ import HeroModel
 /// Manifests in short notation: pairs of a key and a value, such as `requires a,b status stop argv 2`.
 ///
 /// `-` is the empty list or no value. `argv` needs a restart, `keep` (of the log) takes effect at the next start, `limit`
-/// takes effect in place, `text` costs nothing, `agen` is the action's generation, `once` makes the action a one-shot, and `shared_port` is a port with `reuseport:
-/// true`. All other keys are those of manifests.
+/// takes effect in place, `text` costs nothing, `agen` is the action's generation, `once` makes the action a one-shot,
+/// `run_once` one with `once: true`, and `shared_port` is a port with `reuseport: true`. All other keys are those of
+/// manifests.
 enum SpecNotation {
     /// A service that runs a program with the name of the service.
     static func service(_ name: QualifiedName) -> ServiceSpec {
@@ -63,6 +64,9 @@ enum SpecNotation {
             case "files": spec.files = value == "-" ? [] : value.split(separator: ",").map(String.init)
             case "folder": spec.folders = [Folder(value)]
             case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)
+            case "run_once":
+                spec = ActionSpec(spec.name, spec.program)
+                spec.runsOnce = value == "true"
             case "once": spec = ActionSpec(spec.name, spec.program, isProcess: value != "true")
             case "port", "shared_port":
                 spec.tcpPorts = value.split(separator: ",").compactMap { TCPEndpoint(String($0)) }

@@ -144,6 +144,20 @@ public struct JobLifecycle: Hashable, Sendable {
         phase = .pending
     }
 
+    /// Makes a job that counts as succeeded and never runs, because an earlier success stands.
+    ///
+    /// - Parameters:
+    ///   - record: The new record.
+    ///   - time: When the job counts as ended.
+    ///   - reason: Why it was skipped although there is no earlier success; nil if there is one.
+    public init(_ record: JobRecord, endedAt time: WallTime, because reason: String?) {
+        self.record = record
+        phase = .finished(.succeeded)
+        self.record.phase = .succeeded
+        self.record.finishedAt = time
+        self.record.error = reason
+    }
+
     /// When `deadlineReached` must be sent; nil if only another event moves the job.
     public var deadline: Moment? {
         switch phase {

@@ -9,10 +9,15 @@ extension ManifestSet {
             guard !used.isEmpty, !services[index].hasInvalidItems,
                 used.allSatisfy({ !canEnd($0, in: index, settings) })
             else { continue }
+            let runsOnce = used.contains { spec(of: $0, in: index).runsOnce }
             report(
                 .neverEnds,
-                "`essential` has no effect: its programs are restarted after every end",
-                help: "set `restart: on_failure` or `retry: {max_attempts: 3}` in an action, or remove `essential`",
+                runsOnce
+                    ? "`essential` has no effect: an action with `once` does not end at every start"
+                    : "`essential` has no effect: its programs are restarted after every end",
+                help: runsOnce
+                    ? "add an action without `once` that can end, or remove `essential`"
+                    : "set `restart: on_failure` or `retry: {max_attempts: 3}` in an action, or remove `essential`",
                 in: services[index].file,
                 at: services[index].span(of: "essential")
             )
@@ -27,7 +32,7 @@ extension ManifestSet {
             case .document(let index, _): actions[index]
             }
         let spec = draft.spec(applyingDefaultsOf: settings)
-        guard spec.occasion == .start else { return false }
+        guard spec.occasion == .start, !spec.runsOnce else { return false }
         return !spec.isProcess || spec.restart != .always || spec.retry.maxAttempts > 0
     }
 }

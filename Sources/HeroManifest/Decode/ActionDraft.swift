@@ -151,6 +151,7 @@ extension ActionDraft {
                 at: keySpan
             )
         }
+        checkOnce(in: &decoder)
         for key in ["notify", "fd", "alive_for"] {
             guard let keySpan = span(of: "ready.\(key)"), !spec.isProcess else { continue }
             decoder.report(
@@ -170,6 +171,28 @@ extension ActionDraft {
                 severity: .warning
             )
         }
+    }
+
+    /// Reports `once` where nothing can have succeeded once.
+    private func checkOnce(in decoder: inout FileDecoder) {
+        guard spec.runsOnce, let keySpan = span(of: "once") else { return }
+        let problem: (text: String, help: String)
+        if spec.isProcess {
+            problem = (
+                "`once` applies only to one-shots, and this action is a process",
+                "set `is_process: false`, or remove `once`"
+            )
+        } else if spec.isStandalone {
+            problem = (
+                "`once` applies only to actions of services, and this action is standalone",
+                "remove it: `run_on: apply` runs an action once for each changed spec"
+            )
+        } else if spec.occasion == .stopped {
+            problem = ("`once` cannot be combined with `when: stopped`", "remove one of them")
+        } else {
+            return
+        }
+        decoder.report(.misplacedOnce, problem.text, help: problem.help, at: keySpan)
     }
 
     /// Returns the spec with the defaults of the set for keys that are not written.

@@ -161,6 +161,9 @@ extension ActionDraft {
         Key("when") { node, draft, decoder in
             if let value = decoder.choice(node, "when", ActionSpec.Occasion.self) { draft.spec.occasion = value }
         },
+        Key("once") { node, draft, decoder in
+            if let value = decoder.boolean(node, "once") { draft.spec.runsOnce = value }
+        },
         Key("schedule") { node, draft, decoder in
             let schedule = ScheduleDraft.decode(node, in: &decoder)
             draft.spec.schedule = schedule.schedule

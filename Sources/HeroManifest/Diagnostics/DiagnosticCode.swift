@@ -143,6 +143,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case standaloneProcess = "standalone-process"
     /// `when: stopped` has no meaning for an action, or for all actions of a service.
     case misplacedWhen = "misplaced-when"
+    /// `once` applies only to one-shots that run when their service starts.
+    case misplacedOnce = "misplaced-once"
     /// A `health` probe has no effect in a one-shot (a warning).
     case healthOfOneShot = "health-of-one-shot"
     /// A service has two actions with the same name.

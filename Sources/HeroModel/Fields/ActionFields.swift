@@ -285,6 +285,15 @@ extension ActionSpec {
         ) {
             .textUnless($0.occasion == .start, $0.occasion.rawValue)
         },
+        Field(
+            "once",
+            .bool,
+            default: .bool(false),
+            cost: .inPlace,
+            "A one-shot that has succeeded does not run again until its spec changes."
+        ) {
+            .textUnless(!$0.runsOnce, "true")
+        },
         Field("schedule", .object(.schedule), cost: .inPlace, "When it runs without a service.") {
             guard let schedule = $0.schedule else { return .byDefault }
             return .map(schedule.canonical)

@@ -36,6 +36,13 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     }
     /// Nil for the default, so that older versions can read the record of an action that has it.
     private var when: Occasion?
+    /// Whether a success stands, so that it does not run again until its spec changes; only for a one-shot of a service.
+    public var runsOnce: Bool {
+        get { once ?? false }
+        set { once = newValue ? true : nil }
+    }
+    /// Nil for the default, so that older versions can read the record of an action that has it.
+    private var once: Bool?
     /// The absolute working directory; nil: that of the service, otherwise `/`.
     public var workingDirectory: String?
     /// Environment variables; they override those of the service.
@@ -118,6 +125,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         description = ""
         tags = []
         when = nil
+        once = nil
         workingDirectory = nil
         environment = [:]
         environmentFiles = []
@@ -192,6 +200,7 @@ extension ActionSpec {
         description = try fields.decode(String.self, forKey: .description)
         tags = try fields.decode([String].self, forKey: .tags)
         when = try fields.decodeIfPresent(Occasion.self, forKey: .when)
+        once = try fields.decodeIfPresent(Bool.self, forKey: .once)
         workingDirectory = try fields.decodeIfPresent(String.self, forKey: .workingDirectory)
         environment = try fields.decode([String: EnvironmentValue].self, forKey: .environment)
         environmentFiles =

@@ -24,6 +24,10 @@ public struct RevisionRecord: Hashable, Sendable, Codable {
     public var only: [QualifiedName]
     /// The values given with `--var`.
     public var variables: [String: String]
+    /// The earlier revision whose manifests it applies again; nil for new manifests.
+    ///
+    /// Then actions that run once for a change are not run.
+    public var goesBackTo: RevisionNumber?
 
     /// Makes a record.
     public init(

@@ -60,3 +60,14 @@ extension WallTime {
         return text.dropLast(8) + "Z"
     }
 }
+
+extension WallTime {
+    /// With a resolution of seconds and without the `T`: `2026-11-21 13:34:58Z`.
+    public var textToSecond: String {
+        let text = description
+        guard text.utf8.count >= 20, let cut = text.firstIndex(of: "."), let letter = text.firstIndex(of: "T") else {
+            return text
+        }
+        return "\(text[..<letter]) \(text[text.index(after: letter)..<cut])Z"
+    }
+}

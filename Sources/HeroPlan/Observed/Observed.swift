@@ -12,6 +12,8 @@ public struct Observed: Hashable, Sendable {
     public var holders: [ObservedHolder]
     /// The limits that the machine can enforce; nil if the plan is made without a machine.
     public var machine: ContainmentSupport?
+    /// The history of actions with `once`.
+    public var once = OnceHistory()
     /// Starts that would fail on this machine; empty if that was not checked.
     public var startProblems: [ObservedStartProblem] = []
 

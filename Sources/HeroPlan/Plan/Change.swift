@@ -90,6 +90,8 @@ public struct Reason: Hashable, Sendable {
         case ignored
         /// A service that it requires is not up.
         case requirementDown = "requirement_down"
+        /// It is unknown whether an action with `once` has run.
+        case onceUnknown = "once_unknown"
     }
 
     /// The kind.

@@ -35,6 +35,8 @@ public struct PlanOptions: Hashable, Sendable {
 
     /// The time at which holds are evaluated; nil if holds do not count.
     public var time: WallTime?
+    /// Whether the manifests are those of an earlier revision: then actions that run once for a change are not run.
+    public var goesBack = false
 
     /// Creates options; the defaults are those of `diff` and `apply`.
     public init(

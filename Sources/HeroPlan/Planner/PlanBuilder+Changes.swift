@@ -27,6 +27,7 @@ extension PlanBuilder {
             stopWaves: stops.waves.map { wave in wave.map { services[$0].name } },
             startWaves: starts.waves.map { wave in wave.map { services[$0].name } },
             diagnostics: warnings(shown, hasBrokenCycles: stops.hasBrokenCycles)
+                + services.indices.filter { actions[$0].includesStart }.flatMap(skippedOnceWarnings)
         )
     }
 
@@ -58,10 +59,12 @@ extension PlanBuilder {
             if directChange(number) != .restart || staysDown {
                 change.cause = services[cause].name
                 change.reason = cascadeReason(number, cause: cause, actions[cause], conditions)
+                if action.includesStart { change.reason.text += service.onceActions.text }
                 return change
             }
         }
         change.reason = directReason(number, action, conditions)
+        if action.includesStart { change.reason.text += service.onceActions.text }
         return change
     }
 
@@ -84,15 +87,20 @@ extension PlanBuilder {
                 default: ", and \(blocked.count - 1) more are blocked"
                 }
             let waits = first.blockedBy.map(\.description).joined(separator: ", ")
+            let isOnceUnknown = first.reason.code == .onceUnknown
             let help =
-                first.reason.code == .conflict
-                ? "stop the conflicting service, or remove it from `conflicts`"
-                : "start the services it waits for, or remove them from `requires`"
+                isOnceUnknown
+                ? "raise `generation` of the action to run it"
+                : first.reason.code == .conflict
+                    ? "stop the conflicting service, or remove it from `conflicts`"
+                    : "start the services it waits for, or remove them from `requires`"
             diagnostics.append(
                 Diagnostic(
                     .warning,
                     code: "blocked",
-                    "\(first.service) waits for \(waits)\(others)",
+                    isOnceUnknown
+                        ? "\(first.service) does not start: \(first.reason.text)\(others)"
+                        : "\(first.service) waits for \(waits)\(others)",
                     help: help,
                     at: first.reason.location
                 )

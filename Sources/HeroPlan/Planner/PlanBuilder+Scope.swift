@@ -42,7 +42,7 @@ extension PlanBuilder {
             let service = services[number]
             let mayStart = service.target.isUp && (willStop[number] || service.directChange == .start)
             isUnstartable[number] =
-                !mayStart
+                !mayStart || isOnceUnknown(number)
                 || service.requirements.contains { requirement in
                     guard let other = indexByName[requirement.service].map(Int.init) else { return true }
                     return isUnstartable[other] && !isMet(requirement, willBeUp)

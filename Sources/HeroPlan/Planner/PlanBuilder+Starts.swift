@@ -24,7 +24,8 @@ extension PlanBuilder {
             } else {
                 let isWanted = service.target.isUp && (willStop[number] || directChange(number) == .start)
                 willBeUp[number] =
-                    isWanted && hasAllRequirements(number, willBeUp) && activeConflicts(number).isEmpty
+                    isWanted && !isOnceUnknown(number) && hasAllRequirements(number, willBeUp)
+                    && activeConflicts(number).isEmpty
             }
         }
     }

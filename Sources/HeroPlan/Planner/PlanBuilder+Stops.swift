@@ -14,6 +14,7 @@ extension PlanBuilder {
             switch directChange(number) {
             case .stop: break
             case .restart:
+                if isOnceUnknown(number) { continue }
                 guard hasAllRequirements(number, mayBeUp) else {
                     waiting.append(number)
                     continue
@@ -112,9 +113,12 @@ extension PlanBuilder {
                 isUp[number] = !isInScope[number] && service.isUpIfKept
             case .up where isHealed(number) && !willStop[number]: isUp[number] = true
             case .up where service.isStarted && directChange(number) != .start:
-                let comesBack = willStop[number] && hasAllRequirements(number, isUp)
-                isUp[number] = directChange(number) == .restart || service.isUpIfKept || comesBack
-            case .up: isUp[number] = directChange(number) == .start && hasAllRequirements(number, isUp)
+                let isUnknown = isOnceUnknown(number)
+                let comesBack = willStop[number] && hasAllRequirements(number, isUp) && !isUnknown
+                isUp[number] = directChange(number) == .restart && !isUnknown || service.isUpIfKept || comesBack
+            case .up:
+                isUp[number] =
+                    directChange(number) == .start && hasAllRequirements(number, isUp) && !isOnceUnknown(number)
             }
         }
     }

@@ -46,11 +46,14 @@ final class PlannedService {
     /// The fields that differ from the record, as far as they matter for the change.
     let fields: [FieldDiff]
     let directChange: DirectChange
+    /// Its actions with `once` that would not run if it started.
+    let onceActions: OnceActions
 
     init(
         _ name: QualifiedName,
         declared: Declared<ServiceSpec>?,
         observed: ObservedService?,
+        once: OnceHistory = OnceHistory(),
         options: PlanOptions,
         keeping: KeptServices
     ) {
@@ -61,6 +64,7 @@ final class PlannedService {
         let compared = keeping.contains(name) ? nil : declared
         target = keeping.untouched.contains(name) ? .untouched : Self.targetState(declared?.spec, observed, options)
         isStarted = observed?.isStarted ?? false
+        onceActions = OnceActions(target.isUp ? declared?.spec : nil, once, options)
         waitsForMilestones = declared?.spec.requirements.contains { $0.until != .up } ?? false
         switch target {
         case .ignored, .leftUndeclared, .untouched:

@@ -104,6 +104,7 @@ struct PlanBuilder {
                     name,
                     declared: desired.services[name],
                     observed: observed.services[name],
+                    once: observed.once,
                     options: options,
                     keeping: keeping
                 )

@@ -8,7 +8,7 @@ extension PlanBuilder {
         let service = services[number]
         switch action {
         case .keep: return keepReason(service)
-        case .blocked: return blockedReason(service, conditions)
+        case .blocked: return blockedReason(number, conditions)
         case .update: return Self.fieldReason(.specChanged, service.fields)
         case .start: return startReason(service)
         case .restart: return restartReason(service)
@@ -33,6 +33,8 @@ extension PlanBuilder {
         var text = "\(name) \(verb), and \(service.name) \(link)"
         if service.declared == nil {
             text += "; no manifest declares it any more, so it stays down"
+        } else if service.target.isUp, conditions.all.isEmpty, let once = onceReason(number) {
+            text += "; it should be up, but \(once.text)"
         } else if service.target.isUp, !conditions.all.isEmpty {
             text += "; it should be up, but "
             text +=
@@ -126,8 +128,12 @@ extension PlanBuilder {
         }
     }
 
-    private func blockedReason(_ service: PlannedService, _ conditions: UnmetConditions) -> Reason {
-        var reason = unmetConditionReason(service, conditions)
+    private func blockedReason(_ number: Int, _ conditions: UnmetConditions) -> Reason {
+        let service = services[number]
+        var reason =
+            conditions.all.isEmpty
+            ? onceReason(number) ?? unmetConditionReason(service, conditions)
+            : unmetConditionReason(service, conditions)
         if service.isStarted, !service.fields.isEmpty { reason.text += "; until then it keeps running unchanged" }
         return reason
     }

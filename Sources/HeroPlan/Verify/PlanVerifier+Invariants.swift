@@ -13,7 +13,10 @@ extension PlanVerifier {
             if (change.reason.code == .cascade) != (change.cause != nil) {
                 return violation("only a cascade has a cause")
             }
-            if change.action == .blocked && change.blockedBy.isEmpty { return violation("blocked by nothing") }
+            let isOnceUnknown = change.reason.code == .onceUnknown && hasUnknownOnce(change.service)
+            if change.action == .blocked && change.blockedBy.isEmpty && !isOnceUnknown {
+                return violation("blocked by nothing")
+            }
             if change.action == .update && change.fields.isEmpty { return violation("an update without fields") }
             return nil
         }
@@ -35,7 +38,7 @@ extension PlanVerifier {
             ]
         case .restart: [.specChanged, .generationRaised, .cascade, .notRunning, .unhealthy]
         case .update: [.specChanged, .generationRaised]
-        case .blocked: [.requirementDown, .conflict]
+        case .blocked: [.requirementDown, .conflict, .onceUnknown]
         }
     }
 
@@ -193,11 +196,12 @@ extension PlanVerifier {
                 return nil
             case .start, .restart:
                 unmet = Set(missingRequirements(change.service))
-                isFine = unmet.isEmpty
+                isFine = unmet.isEmpty && !hasUnknownOnce(change.service)
             case .blocked, .stop:
                 unmet = Set(missingRequirements(change.service) + activeConflicts(change.service))
                 let needsBlockers = change.action == .blocked || expectedState(change.service) == .up
-                isFine = !needsBlockers || !unmet.isEmpty && change.blockedBy == unmet.sorted()
+                let isHindered = !unmet.isEmpty || hasUnknownOnce(change.service)
+                isFine = !needsBlockers || isHindered && change.blockedBy == unmet.sorted()
             }
             guard !isFine else { return nil }
             let text =

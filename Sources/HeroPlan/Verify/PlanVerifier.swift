@@ -237,6 +237,12 @@ struct PlanVerifier {
             || service.spec?.cascadingRequires.contains(requirement) == true
     }
 
+    /// Whether a start would need an action with `once` of which it is unknown whether it has run.
+    func hasUnknownOnce(_ name: QualifiedName) -> Bool {
+        guard !options.goesBack, let spec = desired.services[name]?.spec else { return false }
+        return spec.actions.contains { $0.runsOnce && observed.once.state(of: $0, in: spec) == .unknown }
+    }
+
     /// The paths that differ between record and manifest.
     func differences(_ name: QualifiedName) -> [ByteText: Difference] { differences[name] ?? [:] }
 

@@ -169,6 +169,7 @@ final class RequestHandler {
             allowsDisruption: request.allowsDisruption
         )
         options.time = plans.wallTime
+        options.goesBack = request.goesBackTo != nil
         // The holders of resources matter only to a plan that may not stop them.
         var observed = request.kills ? plans.observed : plans.observedWithInspection(of: wanted, checksStarts: false)
         if request.kills { plans.addContents(of: wanted, to: &observed) }

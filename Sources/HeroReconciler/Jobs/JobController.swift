@@ -9,12 +9,14 @@ final class JobController {
     typealias Host = HostClock & ProcessControl & HostInspection & JobDirectory
 
     private let kernel: any Host
-    private let state: RuntimeState
-    private let journal: TurnJournal
-    private let storeHealth: StoreHealth
+    let state: RuntimeState
+    let journal: TurnJournal
+    let storeHealth: StoreHealth
     private let requests: LaunchRequestBuilder
     /// When jobs must receive `deadlineReached`.
     private var deadlines = DeadlineQueue<JobID>()
+    /// The clock of the machine.
+    var clock: any HostClock { kernel }
     /// Called after a job has changed because of an event, so that its owner decides on what follows.
     var onChange: (JobEntry) -> Void = { _ in }
 
@@ -29,7 +31,13 @@ final class JobController {
     /// Creates a job.
     ///
     /// No other function creates jobs: here the job gets its revision, its run and its tags (contract section 6).
-    func makeJob(_ action: ActionSpec, for owner: JobEntry.Owner, run: RunID? = nil) -> JobEntry {
+    /// With `end` it counts as succeeded and does not run.
+    func makeJob(
+        _ action: ActionSpec,
+        for owner: JobEntry.Owner,
+        run: RunID? = nil,
+        end: SkippedRun? = nil
+    ) -> JobEntry {
         let (name, revision, tags) =
             switch owner {
             case .service(let service): (service.name, service.record.revision, service.record.spec.tags)
@@ -46,11 +54,12 @@ final class JobController {
             createdAt: kernel.wallTime()
         )
         if case .service = owner { record.service = name.name }
-        let entry = JobEntry(JobLifecycle(record), of: owner)
+        let lifecycle = end.map { JobLifecycle(record, endedAt: $0.time, because: $0.reason) } ?? JobLifecycle(record)
+        let entry = JobEntry(lifecycle, of: owner)
         if case .standalone = owner { entry.pinnedSpec = action }
         state.jobs[record.id] = entry
         storeHealth.addUnstored(record.id)
-        journal.rows.append(.job(record))
+        journal.rows.append(.job(lifecycle.record))
         return entry
     }
 
@@ -182,6 +191,7 @@ final class JobController {
         let record = entry.lifecycle.record
         if record.phase == .retrying, before?.phase != .retrying { hero_failpoint(FP_RS_1) }
         if record != before { journal.rows.append(.job(record)) }
+        if record.phase == .succeeded, before?.phase != .succeeded { recordOnceSuccess(of: entry) }
         if record.process != before?.process {
             journal.effects.append(.updatePIDFile(entry, record.process, replacing: before?.process))
         }

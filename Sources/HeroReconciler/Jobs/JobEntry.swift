@@ -61,7 +61,7 @@ final class JobEntry {
         case .standalone(let standalone): return pinnedSpec ?? standalone.record.spec
         case .service(let service): entry = service
         }
-        guard var action = entry.record.spec.actions.first(where: { $0.name == action }) else {
+        guard var action = entry.action(action) else {
             // Only a damaged record has a spec without the action; this spec does nothing.
             return ActionSpec(action, .exec(["false"]))
         }

@@ -27,6 +27,9 @@ final class RuntimeState {
     /// Names of services that may have jobs or runs in the database that are not in memory.
     var servicesWithHistory: Set<String> = []
 
+    /// The history of actions with `once`.
+    var once = OnceHistory()
+
     /// The end of an essential service since the last revision was applied; nil if none has ended.
     var essentialEnd: EssentialEnd?
 

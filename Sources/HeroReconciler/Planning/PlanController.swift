@@ -134,6 +134,7 @@ final class PlanController {
     /// What the planner must know besides the manifests.
     func options(retriesFailed: Bool, rerunsFailed: Bool = false) -> PlanOptions {
         var options = optionsWithoutTime(retriesFailed: retriesFailed, rerunsFailed: rerunsFailed)
+        options.goesBack = state.revision?.goesBackTo != nil
         options.time = evaluatedAt ?? state.revision?.time
         return options
     }
@@ -183,6 +184,7 @@ final class PlanController {
             result.services[service.name]?.hold = service.record.hold
             result.services[service.name]?.contents = service.observedContents
         }
+        result.once = state.once
         for entry in state.standalone.values where !entry.isRemoved {
             result.standalone[entry.name] = ObservedStandalone(
                 canonical: entry.record.canonical,

@@ -29,6 +29,7 @@ struct Recovery {
     func run() throws {
         var stored = try loadState()
         storeHealth.didLoad(stored.revision)
+        let isEmpty = stored.revision == nil
         let runDirectory = RunDirectoryImport(
             kernel: kernel,
             configuration: configuration,
@@ -38,10 +39,17 @@ struct Recovery {
         )
         let (starts, isRebuilt) = runDirectory.run(&stored)
         restoreRevision(stored)
+        let once = OnceRecovery(store: store, state: state, journal: journal, jobs: jobs)
+        once.restore(stored.once)
         if isRebuilt { standalone.addUnrecorded(to: &stored) }
         waves.addRecovered(stored.services, runs: stored.runs)
         standalone.addRecovered(stored.standalone, stored.jobs)
         adoptJobs(stored.jobs, starts)
+        once.complete(
+            isDatabaseLost: isRebuilt || isEmpty && store.wasLost,
+            hasManifests: Manifests.declared(in: stored.files, by: stored.revision) != nil,
+            at: kernel.wallTime()
+        )
         resumeServices(stored.jobs)
         waves.cancelWaitingJobsOfIgnoredServices()
         standalone.resumeAll()

@@ -100,7 +100,7 @@ final class RevisionController {
             adopt(request)
             return nil
         }
-        let record = RevisionRecord(
+        var record = RevisionRecord(
             number: state.revisionNumber + 1,
             time: kernel.wallTime(),
             directory: request.directory,
@@ -112,6 +112,7 @@ final class RevisionController {
             only: request.only,
             variables: request.variables
         )
+        record.goesBackTo = request.rollbackOf
         let documents = request.documents.map(StoredDocument.init)
         if let error = storeHealth.commitRevision(.revision(record, files: request.files, documents: documents)) {
             return error
@@ -139,6 +140,7 @@ final class RevisionController {
 
     private func adopt(_ request: RevisionRequest) {
         state.declared = request.desired
+        recordLostOnceHistory(state.declared.services.values.map(\.spec))
         state.essentialEnd = nil
         state.lifecycle.resume()
         removalGrace.cancel()
@@ -146,6 +148,14 @@ final class RevisionController {
         resetCounts()
         plans.refreshContents()
         plans.judgeHolds(for: request)
+    }
+
+    /// The history of actions with `once` was lost, and these manifests are the first since then.
+    private func recordLostOnceHistory(_ services: [ServiceSpec]) {
+        guard state.once.isLost else { return }
+        state.recordUnknownOnce(services, at: kernel.wallTime(), in: journal)
+        state.once.isLost = false
+        journal.rows.append(.onceHistoryLost(false))
     }
 
     private func resetCounts() {

@@ -105,7 +105,7 @@ final class StandaloneController {
         switch change.reason.code {
         case .declared, .specChanged, .generationRaised, .notRunning: return true
         case .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .unhealthy, .unchanged, .ignored,
-            .requirementDown:
+            .requirementDown, .onceUnknown:
             return false
         }
     }

@@ -41,7 +41,8 @@ struct RowBatch {
             states[record.name] = nil
         case .serviceRemoved(let name):
             states[name] = nil
-        case .revision, .standalone, .standaloneRemoved, .run, .runsRemoved, .actionsRemoved, .start, .event:
+        case .revision, .standalone, .standaloneRemoved, .run, .runsRemoved, .actionsRemoved, .start, .event, .once,
+            .onceHistoryLost:
             break
         }
         changes.append(change)
@@ -74,7 +75,7 @@ struct RowBatch {
                 starts[start.job, default: 0] += 1
                 guard starts[start.job, default: 0] <= Self.maxStarts else { continue }
             case .revision, .service, .serviceState, .serviceRemoved, .standalone, .standaloneRemoved, .run, .job,
-                .jobsRemoved, .actionsRemoved, .runsRemoved:
+                .jobsRemoved, .actionsRemoved, .runsRemoved, .once, .onceHistoryLost:
                 break
             }
             kept.append(change)

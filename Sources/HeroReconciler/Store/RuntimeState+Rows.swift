@@ -14,6 +14,8 @@ extension RuntimeState {
             if let run = service.run { rows.append(.run(run)) }
         }
         for entry in standaloneByName where !entry.isRemoved { rows.append(.standalone(entry.record)) }
+        rows += once.records.map(StoreChange.once)
+        if once.isLost { rows.append(.onceHistoryLost(true)) }
         for job in jobs.values.sorted(by: { $0.id < $1.id }) { rows.append(.job(job.lifecycle.record)) }
         return rows
     }
@@ -25,7 +27,7 @@ extension StoreChange {
         switch self {
         case .start, .event: true
         case .revision, .service, .serviceState, .serviceRemoved, .standalone, .standaloneRemoved, .run, .job,
-            .jobsRemoved, .actionsRemoved, .runsRemoved:
+            .jobsRemoved, .actionsRemoved, .runsRemoved, .once, .onceHistoryLost:
             false
         }
     }

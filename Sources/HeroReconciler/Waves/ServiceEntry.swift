@@ -72,6 +72,9 @@ final class ServiceEntry {
     /// Its actions that run after a stop.
     var stoppedActions: [ActionSpec] { record.spec.actions.filter { $0.occasion == .stopped } }
 
+    /// One of its actions, with the spec of its run.
+    func action(_ name: String) -> ActionSpec? { record.spec.actions.first { $0.name == name } }
+
     /// The next action that must run before its stop is finished; nil if none is left, or if nothing was started.
     ///
     /// It has no job in this run yet. Each such job is made when its turn has come, so that each runs once.

@@ -72,6 +72,8 @@ extension WaveExecutor {
             }
             jobs.deliverDirectly(entry, .specChanged)
             if !entry.lifecycle.isIdle { journal.effects.append(.writeRecoveryRecord(entry)) }
+            // `once` may be new: the success of this run counts.
+            if entry.lifecycle.phase == .finished(.succeeded) { jobs.recordOnceSuccess(of: entry) }
         }
     }
 }

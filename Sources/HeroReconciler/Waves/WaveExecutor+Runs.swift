@@ -53,7 +53,8 @@ extension WaveExecutor {
         let active = Dictionary(service.jobs.map { ($0.action, $0) }, uniquingKeysWith: { first, _ in first })
         service.jobs = service.record.spec.actions.filter { $0.occasion == .start }.map { action in
             guard let job = active[action.name] else {
-                return jobs.makeJob(action, for: .service(service), run: run.id)
+                let end = jobs.skippedRun(of: action, in: service.record.spec)
+                return jobs.makeJob(action, for: .service(service), run: run.id, end: end)
             }
             job.lifecycle.joinRun(run.id)
             journal.rows.append(.job(job.lifecycle.record))

@@ -20,33 +20,26 @@ public struct AppliedRevisionFile: Hashable, Sendable {
 
     static func path(of database: String) -> String { database.parentDirectory + "/applied.json" }
 
+    /// Whether there is such a file next to a database, valid or not.
+    static func exists(nextTo database: String) -> Bool { access(path(of: database), F_OK) == 0 }
+
     /// Replaces the file atomically, or removes it if that fails.
     func write(_ database: String) {
         let path = Self.path(of: database)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        let temporaryPath = path + ".new"
         let entries = files.map { FileEntry(path: $0.path, folder: $0.baseDirectory, bytes: Data($0.bytes)) }
-        guard let data = try? encoder.encode(FileContent(revision: revision, files: entries)) else {
-            return Self.remove(database)
-        }
-        let sealed = Data((data.withUnsafeBytes { contentDigest($0) } + "\n").utf8) + data + Data("\n".utf8)
-        guard (try? sealed.write(to: URL(fileURLWithPath: temporaryPath))) != nil, chmod(temporaryPath, 0o600) == 0,
-            rename(temporaryPath, path) == 0
+        guard let data = try? encoder.encode(FileContent(revision: revision, files: entries)),
+            SealedFile.write(data, to: path)
         else {
-            unlink(temporaryPath)
             return Self.remove(database)
         }
     }
 
     /// Reads the file; nil when it is missing or not valid.
-    static func read(_ database: String) -> AppliedRevisionFile? {
-        guard let sealed = try? Data(contentsOf: URL(fileURLWithPath: path(of: database))),
-            let end = sealed.firstIndex(of: UInt8(ascii: "\n")), sealed.last == UInt8(ascii: "\n")
-        else { return nil }
-        let data = sealed[sealed.index(after: end)...].dropLast()
-        guard data.withUnsafeBytes({ contentDigest($0) }) == String(decoding: sealed[..<end], as: UTF8.self),
-            let content = try? JSONDecoder().decode(FileContent.self, from: Data(data))
+    public static func read(_ database: String) -> AppliedRevisionFile? {
+        guard let data = SealedFile.read(path(of: database)),
+            let content = try? JSONDecoder().decode(FileContent.self, from: data)
         else { return nil }
         let files = content.files.map { ManifestFile(path: $0.path, baseDirectory: $0.folder, bytes: Array($0.bytes)) }
         return AppliedRevisionFile(revision: content.revision, files: files)

@@ -20,6 +20,7 @@ extension StateStore {
             )
         }
         let reserve = ReserveFile(forDatabase: path)
+        let isLost = try Connection.fileSize(path: path) ?? 0 == 0 && hasTraces(nextTo: path)
         let store: StateStore
         do {
             store = try StateStore(path: path)
@@ -31,6 +32,7 @@ extension StateStore {
         }
         store.quarantine = quarantine
         store.reserve = reserve
+        store.wasLost = isLost || quarantine != nil
         store.setCheckpointInterval(isDiskFull: !reserve.create())
         return store
     }
@@ -39,6 +41,15 @@ extension StateStore {
     public static func isLost(path: String) -> Bool {
         guard access(path, F_OK) != 0 else { return false }
         return ReserveFile(forDatabase: path).exists || access(path.parentDirectory, F_OK) != 0
+    }
+
+    /// Whether something next to the place of a database shows that there was one: the copy of a revision, the disk space
+    /// reserve, a database that was moved away, or a log.
+    public static func hasTraces(nextTo path: String) -> Bool {
+        if ReserveFile(forDatabase: path).exists || AppliedRevisionFile.exists(nextTo: path) { return true }
+        guard Quarantine.keptDatabases(path).isEmpty else { return true }
+        let logs = try? FileManager.default.contentsOfDirectory(atPath: path.parentDirectory + "/logs")
+        return !(logs ?? []).isEmpty
     }
 
     /// Moves the database away, creates a new one in its place and switches to it.
@@ -114,6 +125,38 @@ extension StateStore {
         guard openFiles.database != nil else { return }
         let file = AppliedRevisionFile(revision: revision, files: files)
         if appliedRevisionFile != file { file.write(path) }
+    }
+
+    /// The history of actions with `once` in the file next to the database; nil when it is missing or not valid.
+    public var onceFile: OnceHistory? { openFiles.database == nil ? nil : OnceFile.read(nextTo: path) }
+
+    /// Writes that file if it is missing or different.
+    public func refreshOnceFile(_ history: OnceHistory) {
+        onceHistory = history
+        guard openFiles.database != nil, onceFile != history else { return }
+        OnceFile.write(history, nextTo: path)
+    }
+
+    /// Writes the changes of the history of actions with `once` to its file, before they are committed.
+    func writeOnceFile(_ changes: [StoreChange]) {
+        guard var next = onceHistory, openFiles.database != nil else { return }
+        var isChanged = false
+        for change in changes {
+            switch change {
+            case .once(let record):
+                next.insert(record)
+                isChanged = true
+            case .onceHistoryLost(let isLost):
+                next.isLost = isLost
+                isChanged = true
+            case .revision, .service, .serviceState, .serviceRemoved, .standalone, .standaloneRemoved, .run, .job,
+                .jobsRemoved, .actionsRemoved, .runsRemoved, .start, .event:
+                break
+            }
+        }
+        guard isChanged, next != onceHistory || access(OnceFile.path(of: path), F_OK) != 0 else { return }
+        OnceFile.write(next, nextTo: path)
+        onceHistory = next
     }
 
     /// Whether the database is damaged; a database that cannot be read does not count as damaged.

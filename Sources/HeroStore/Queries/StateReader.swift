@@ -110,6 +110,13 @@ public final class StateReader {
         try read { try Queries.standaloneSummaries($0, $1) }
     }
 
+    /// The history of actions with `once`; empty for a database of an older program.
+    ///
+    /// - Throws: `StoreError`.
+    public func onceHistory() throws -> OnceHistory {
+        try read { try Queries.onceHistory($0, $1) }
+    }
+
     /// The recorded runs of a service, newest first.
     ///
     /// - Throws: `StoreError`.

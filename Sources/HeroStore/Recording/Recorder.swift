@@ -89,6 +89,8 @@ final class Recorder {
         case .start(let start):
             try execute(Self.upsertStart, try start.values(codec), in: db)
             try execute(Self.pruneStarts, [start.job, start.job, Self.maxStartsPerJob], in: db)
+        case .once(let once): try record(once, in: db)
+        case .onceHistoryLost(let isLost): try recordOnceHistory(isLost: isLost, in: db)
         case .event(let event):
             try execute(Self.insertEvent, event.values(codec), in: db)
             try pruneEvents(after: db.lastInsertedRowID, in: db)

@@ -32,6 +32,10 @@ public enum StoreChange: Sendable {
     ///
     /// The last 20 starts of each job are kept.
     case start(StartRecord)
+    /// A spec of an action with `once` has succeeded, or it is unknown whether it has; never removed.
+    case once(OnceRecord)
+    /// Whether the history of actions with `once` was lost, so that specs without a record are unknown.
+    case onceHistoryLost(Bool)
     /// An event; the newest 10,000 are kept.
     case event(EventRecord)
 }

@@ -159,12 +159,14 @@ extension RevisionRecord {
     static let columns = [
         "number", "applied_at", "directory", "git_commit", "actor", "summary", "is_down", "is_down_for_all",
         "prunes", "variables", "repository", "git_ref", "git_path", "git_author", "git_subject", "git_signer",
+        "goes_back_to",
     ]
 
     func values(_ codec: ColumnCodec) throws -> SQLArguments {
         [
             number, codec.text(time), directory, gitCommit, actor, summary, isDown, isDownForAll, prunes,
             try codec.json(variables), git?.repository, git?.ref, git?.path, git?.author, git?.subject, git?.signer,
+            goesBackTo,
         ]
     }
 
@@ -185,6 +187,7 @@ extension RevisionRecord {
         let (repository, ref, path) = (try reader.optionalText(), try reader.optionalText(), try reader.optionalText())
         let (author, subject) = (try reader.optionalText(), try reader.optionalText())
         let signer = try reader.optionalText()
+        record.goesBackTo = try reader.optionalInteger()
         if let repository, let ref, let path {
             record.git = GitSource(
                 repository: repository,

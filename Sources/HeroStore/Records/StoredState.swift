@@ -37,6 +37,8 @@ public struct StoredState: Hashable, Sendable {
     public var runs: [RunRecord]
     /// The names of all services, of any context, with recorded jobs or runs.
     public var servicesWithHistory: Set<String> = []
+    /// The history of actions with `once`.
+    public var once = OnceHistory()
     /// The highest job number ever recorded; 0 when there is none.
     ///
     /// It never decreases, even when jobs are removed.

@@ -14,6 +14,6 @@ extension Schema {
     /// A view for the columns that older versions do not have, for connections that only read.
     static let versionFourViews = """
         CREATE TEMP VIEW revisions AS SELECT *, NULL AS repository, NULL AS git_ref, NULL AS git_path,
-            NULL AS git_author, NULL AS git_subject, NULL AS git_signer FROM main.revisions;
+            NULL AS git_author, NULL AS git_subject, NULL AS git_signer, NULL AS goes_back_to FROM main.revisions;
         """
 }

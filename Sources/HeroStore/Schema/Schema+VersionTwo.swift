@@ -62,7 +62,9 @@ extension Schema {
         if foundVersion < 3 { try db.execute(sql: versionThreeViews) }
         if foundVersion < 4 { try db.execute(sql: versionFourViews) }
         if foundVersion < 5 { try db.execute(sql: versionFiveViews) }
-        if foundVersion >= 3 { try db.execute(sql: versionSixViews) }
+        if foundVersion >= 3, foundVersion < 6 { try db.execute(sql: versionSixViews) }
+        if foundVersion >= 4 { try db.execute(sql: versionSevenRevisionsView) }
+        try db.execute(sql: versionSevenViews)
     }
 
     /// The tags of jobs as rows, from their JSON.

@@ -14,7 +14,9 @@ enum Schema {
     /// The migration at index N creates version N + 1 from version N.
     ///
     /// Released migrations are never changed.
-    static let migrations: [String] = [versionOne, versionTwo, versionThree, versionFour, versionFive, versionSix]
+    static let migrations: [String] = [
+        versionOne, versionTwo, versionThree, versionFour, versionFive, versionSix, versionSeven,
+    ]
 
     /// Migrates a database to the current version: one transaction per version, and a single one for a new database.
     ///

@@ -92,7 +92,7 @@ extension Change {
         // A changed file is named by the reason.
         case .specChanged, .generationRaised: fields.first.map { $0.file == nil } ?? false
         case .declared, .wantedStart, .wantedStop, .undeclared, .cascade, .conflict, .notRunning, .unhealthy,
-            .unchanged, .ignored, .requirementDown:
+            .unchanged, .ignored, .requirementDown, .onceUnknown:
             false
         }
     }
@@ -103,7 +103,7 @@ extension Change {
         case .wantedStart, .wantedStop: fields.count == 1 && reason.text.hasPrefix(fields[0].path + " ")
         case .specChanged: fields.count == 1 && fields[0].file != nil
         case .declared, .undeclared, .generationRaised, .cascade, .conflict, .notRunning, .unhealthy,
-            .unchanged, .ignored, .requirementDown:
+            .unchanged, .ignored, .requirementDown, .onceUnknown:
             false
         }
     }

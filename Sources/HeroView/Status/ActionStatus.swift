@@ -28,6 +28,8 @@ public struct ActionStatus: Hashable, Sendable {
     public var nextRetryAt: WallTime?
     /// The reason of its state, as text.
     public var error: String?
+    /// When it succeeded before the current run, so that it does not run again; nil if it did not.
+    public var ranOnceAt: WallTime?
     /// The notifications of its running program; nil if it may not send any.
     public var notifyState: NotifyState?
 
@@ -53,12 +55,16 @@ public struct ActionStatus: Hashable, Sendable {
         outcome = job.outcome
         nextRetryAt = job.phase == .retrying ? job.nextRetryAt : nil
         error = job.error
+        if job.phase == .succeeded, job.executions == 0, job.error == nil { ranOnceAt = job.finishedAt }
     }
 }
 
 extension ActionStatus {
     /// The last `STATUS` notification of its program; nil if there is none or it is empty.
     var statusText: String? { notifyState?.status.flatMap { $0.isEmpty ? nil : $0 } }
+
+    /// That it has run once and does not run again; nil for any other action.
+    var onceText: String? { ranOnceAt.map { "ran once at \($0.textToSecond), not run again" } }
 
     /// The notifications that are worth showing.
     var notifyTexts: [String] {

@@ -20,6 +20,8 @@ public struct ServiceStatus: Hashable, Sendable {
     public var run: RunID?
     /// The services it waits for when it is blocked.
     public var blockedBy: [QualifiedName]
+    /// Its actions with `once` of which it is unknown whether they have run, so that it is blocked.
+    public var unknownOnce: [String] = []
     /// Its actions, in the order of their starts.
     public var actions: [ActionStatus]
 
@@ -62,6 +64,12 @@ public struct ServiceStatus: Hashable, Sendable {
             }
         }
         return true
+    }
+
+    /// What it waits for although no service blocks it; nil if there is nothing.
+    var onceText: String? {
+        guard state == .blocked, let action = unknownOnce.first else { return nil }
+        return "it is unknown whether \(action) has run; raise its `generation` to run it"
     }
 
     /// Whether the state is the wanted one; with status ignore every state is.

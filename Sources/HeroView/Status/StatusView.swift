@@ -167,6 +167,7 @@ public struct StatusView: Sendable {
         if !service.blockedBy.isEmpty {
             parts.append("waits for " + service.blockedBy.map(\.description).joined(separator: ", "))
         }
+        if let text = service.onceText { parts.append(text) }
         if let deferred = service.deferred { parts.append(deferred.text(at: now)) }
         switch service.wanted {
         case .start: break
@@ -183,6 +184,7 @@ public struct StatusView: Sendable {
             // Whenever something waits, the reason is shown.
             if action.phase == .waiting, let reason = action.error { parts.append(reason) }
             parts += action.notifyTexts
+            if let text = action.onceText { parts.append(text) }
         }
         if !service.state.isUp, service.state != .stopped, let since = service.since {
             parts.append("for \(since.elapsed(until: now).shortText)")
@@ -199,7 +201,8 @@ public struct StatusView: Sendable {
 
     private func detail(_ action: ActionStatus, _ now: WallTime) -> String {
         let parts = action.phase == .running && !action.isReady ? ["not ready"] : []
-        return (parts + problems(action, now) + action.notifyTexts).joined(separator: "; ")
+        let notes = action.notifyTexts + (action.onceText.map { [$0] } ?? [])
+        return (parts + problems(action, now) + notes).joined(separator: "; ")
     }
 
     private func problems(_ action: ActionStatus, _ now: WallTime) -> [String] {

@@ -19,6 +19,7 @@ extension ServiceStatus {
         case .failed: return "has failed\(problemText); `heroproc apply` retries it"
         case .blocked:
             let names = blockedBy.map(\.description).joined(separator: ", ")
+            if blockedBy.isEmpty, let onceText { return describe("blocked") + ": \(onceText)" }
             return describe("blocked") + ": it waits for \(names.isEmpty ? "its requirements" : names)"
         case .stopped:
             switch wanted {
@@ -81,7 +82,7 @@ extension ActionStatus {
         case .retrying:
             return
                 "is retried: \(unexplainedOutcome.map { "it \($0.endingText)" } ?? error ?? "it ended")\(restarts)"
-        case .succeeded: return "has completed"
+        case .succeeded: return onceText ?? error.map { "was \($0)" } ?? "has completed"
         case .failed: return "failed: \(error ?? outcome.map { "\($0)" } ?? "unknown reason")\(restarts)"
         case .cancelled: return "was stopped"
         }

@@ -35,15 +35,6 @@ extension WallTime {
         let ahead = now.elapsed(until: self)
         return ahead >= .seconds(1) ? "in \(ahead.wholeSeconds.shortText)" : "now"
     }
-
-    /// With a resolution of seconds and without the `T`: `2026-11-21 13:34:58Z`.
-    var textToSecond: String {
-        let text = description
-        guard text.utf8.count >= 20, let cut = text.firstIndex(of: "."), let letter = text.firstIndex(of: "T") else {
-            return text
-        }
-        return "\(text[..<letter]) \(text[text.index(after: letter)..<cut])Z"
-    }
 }
 
 extension Duration {

@@ -69,7 +69,7 @@ struct PlanInputs: Decodable {
 
     /// The options for the planner.
     var planOptions: PlanOptions {
-        PlanOptions(
+        var result = PlanOptions(
             prunes: options.prune,
             only: options.only.compactMap { QualifiedName(reference: $0, in: QualifiedName.defaultContext) },
             allowsReclaims: options.kill,
@@ -77,6 +77,8 @@ struct PlanInputs: Decodable {
             allowsDisruption: options.allowDisruption,
             allowsBroken: options.allowBroken ?? false
         )
+        result.goesBack = revision != nil
+        return result
     }
 
     /// The member `basis` of `heroproc/plan/v1`.

@@ -48,6 +48,7 @@ struct PreparedPlan {
         try KnownNames(names.sorted()).requireKnown(options.only, inPlan: true)
         var options = options
         options.time = workspace.now
+        options.goesBack = revision != nil
         if !selectors.isEmpty { options.only = try Selectable(names, desired).select(selectors, inPlan: true) }
         self.options = options
         plan = try Planner.verifiedPlan(desired, observed, options)

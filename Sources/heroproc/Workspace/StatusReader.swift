@@ -37,11 +37,28 @@ struct StatusReader {
             },
             now: workspace.now
         )
+        try addUnknownOnce(to: &report.services, declared, reader)
         report.storeOutage = holder == nil ? nil : storeOutage
         report.refusedChange = ReconcilerStatusFile.refusedChange(workspace.paths)
         report.repository = publishedRepository(revision)
         report.databaseLog = DatabaseLog.inspect(database: workspace.paths.database)
         return report
+    }
+
+    /// Adds to blocked services the actions with `once` of which it is unknown whether they have run.
+    private func addUnknownOnce(
+        to services: inout [ServiceStatus],
+        _ declared: DesiredState?,
+        _ reader: StateReader?
+    ) throws {
+        let blocked = services.indices.filter { services[$0].state == .blocked && services[$0].blockedBy.isEmpty }
+        guard !blocked.isEmpty else { return }
+        let once = try workspace.onceHistory(reader)
+        for index in blocked {
+            guard let spec = declared?.services[services[index].name]?.spec else { continue }
+            services[index].unknownOnce = spec.onceActions.filter { once.state(of: $0, in: spec) == .unknown }
+                .map(\.name)
+        }
     }
 
     /// The published status of the followed repository, if that is where the last revision or the reconciler is from.

@@ -160,8 +160,9 @@ struct Workspace {
         let holder = ReconcilerLock.holder(paths)
         // A running reconciler starts again by itself what has ended.
         let program: ((JobRecord) -> UnsupervisedProgram)? = holder == nil ? { unsupervisedProgram($0) } : nil
+        let reader = try openReader()
         var observed = try Observation.read(
-            openReader(),
+            reader,
             for: desired,
             baseEnvironment: BaseEnvironment.current(),
             unsupervisedProgram: program,
@@ -170,6 +171,7 @@ struct Workspace {
         ) { requests in
             ActionInspector.inspect(requests, looksUpUsers: true)
         }
+        observed.once = try onceHistory(reader)
         observed.machine = CgroupSupport.detect(environment: environment, of: holder?.pid).capabilities
         observed.machine?.maximumLimits = MaximumLimits.current
         return observed

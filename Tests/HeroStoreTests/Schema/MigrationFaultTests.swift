@@ -28,7 +28,7 @@ struct MigrationFaultTests {
     /// The columns that later versions add to tables of version 1.
     private static let addedColumns: Set = [
         "repository", "git_ref", "git_path", "git_author", "git_subject", "git_signer",
-        "wanted", "hold", "deferred", "contents", "reload_failure",
+        "wanted", "hold", "deferred", "contents", "reload_failure", "goes_back_to",
     ]
 
     /// The important rows, in the columns of version 1.

@@ -34,7 +34,7 @@ struct MigrationTests {
         let store = try StateStore(path: directory.database)
         let added = [
             "is_healthy", "repository", "git_ref", "git_path", "git_author", "git_subject", "git_signer",
-            "wanted", "hold", "deferred", "contents", "reload_failure",
+            "wanted", "hold", "deferred", "contents", "reload_failure", "goes_back_to",
         ]
         let after = try rows(directory).mapValues { rows in
             rows.map { row in added.reduce(row) { $0.replacing(" \($1):NULL", with: "") } }

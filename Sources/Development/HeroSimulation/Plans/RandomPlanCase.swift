@@ -52,6 +52,7 @@ public struct RandomPlanCase: Sendable {
         addStandalone(&generator)
         addHolds(&generator)
         addFiles(&generator)
+        addOnce(&generator)
     }
 
     /// Gives some services files, of which some have changed, and some cannot be compared.
@@ -80,6 +81,29 @@ public struct RandomPlanCase: Sendable {
                 now: RecordedContent(reference, generator.pick(digests))
             )
             observed.services[name]?.contents = [content]
+        }
+    }
+
+    /// Lets some one-shots run once; some have succeeded, and of some it is unknown.
+    private mutating func addOnce(_ generator: inout SeededGenerator) {
+        guard generator.oneIn(3) else { return }
+        options.goesBack = generator.oneIn(5)
+        observed.once.isLost = generator.oneIn(10)
+        for name in desired.services.keys.sorted() {
+            guard var spec = desired.services[name]?.spec, !spec.actions[0].isProcess, generator.oneIn(2) else {
+                continue
+            }
+            spec.actions[0].runsOnce = true
+            desired.services[name]?.spec = spec
+            guard !generator.oneIn(3) else { continue }
+            observed.once.insert(
+                OnceRecord(
+                    OnceRecord.Subject(service: name, action: "main"),
+                    digest: OnceHistory.digest(of: spec.actions[0], in: spec),
+                    generator.oneIn(2) ? .unknown : .succeeded,
+                    time: WallTime(microseconds: 1)
+                )
+            )
         }
     }
 
