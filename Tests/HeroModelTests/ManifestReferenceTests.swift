@@ -90,6 +90,21 @@ struct ManifestReferenceTests {
           - {name: clean, exec: [rm, -rf, /run/server/cache], when: stopped}
         ```
 
+        A one-shot with `once: true` does not run again after a success: not at a restart or a cascade, not after
+        `down`, and not in another reconciler. It runs again when a field with the cost `restart` changes or its
+        `generation` rises. Every spec that has succeeded is remembered, so going back to an earlier one does not run
+        it either. `apply --revision` runs no action with `once`. The plan, `status` and `why` show when it ran. The
+        records are kept apart from jobs, in the [database and in `once.json`](store.md#actions-with-once), and no
+        cleanup removes them. If both are lost while other state exists, it is unknown whether the action ran: its
+        service is `blocked` until its `generation` is raised. `once` is an error in a process, in a standalone action
+        and together with `when: stopped`.
+
+        ```yaml
+        actions:
+          - {name: migrate, exec: [migrate], once: true}
+          - {name: server, exec: [server], is_process: true}
+        ```
+
         A service with one program has a **short form**: the keys of the action are written in the service itself, and
         `actions` is not. The action is called `main`, and `is_process` is true unless the manifest says `false`.
         `stop` then has the keys of a service and of an action. These two services are equal, and replacing one by the

@@ -27,6 +27,7 @@ struct OnceRecovery {
     /// - Parameters:
     ///   - isDatabaseLost: Whether the database was lost.
     ///   - hasManifests: Whether the manifests of the last revision are known.
+    ///   - time: The time of the records.
     func complete(isDatabaseLost: Bool, hasManifests: @autoclosure () -> Bool, at time: WallTime) {
         for service in state.servicesByName {
             for job in service.jobs where job.lifecycle.phase == .finished(.succeeded) {

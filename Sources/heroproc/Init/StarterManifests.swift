@@ -79,6 +79,7 @@ enum StarterManifests {
         script: |
           set -eu
           echo "nothing to prepare yet"
+        # once: true # after a success it does not run again until its script or its generation changes
         timeout: 1m # after this time it is stopped and has failed
         retry: {max_attempts: 3, delay: 1s}
         # A one-shot in `kind: Action` can run by the clock, outside of services:
