@@ -20,21 +20,26 @@ final class ReconcilerHarness {
     /// The text with which the last request was refused; nil when it was not.
     private(set) var refusal: String?
 
-    init(seed: UInt64 = 1) throws {
+    private let maxStartsPerTurn: Int?
+
+    init(seed: UInt64 = 1, maxStartsPerTurn: Int? = nil) throws {
+        self.maxStartsPerTurn = maxStartsPerTurn
         machine = SimMachine(seed: seed)
         machine.isFaultFree = true
         store = try StateStore.inMemory()
         kernel = SimKernel(machine)
-        reconciler = try Self.open(kernel, store)
+        reconciler = try Self.open(kernel, store, maxStartsPerTurn)
     }
 
     private static func open(
         _ kernel: SimKernel,
         _ store: StateStore,
+        _ maxStartsPerTurn: Int?,
         _ safeMode: SafeMode? = nil
     ) throws -> Reconciler {
         var configuration = ReconcilerConfiguration(mode: .keep, directory: nil, requiresCore: false, actor: "test")
         configuration.safeMode = safeMode
+        configuration.maxStartsPerTurn = maxStartsPerTurn ?? configuration.maxStartsPerTurn
         let reconciler = try Reconciler(kernel: kernel, store: store, configuration: configuration)
         reconciler.start()
         return reconciler
@@ -139,7 +144,7 @@ final class ReconcilerHarness {
     func crashReconciler(for duration: Duration = .zero, into safeMode: SafeMode? = nil) throws {
         kernel = SimKernel(machine)
         machine.advanceTime(duration)
-        reconciler = try Self.open(kernel, store, safeMode)
+        reconciler = try Self.open(kernel, store, maxStartsPerTurn, safeMode)
     }
 
     /// From now on, a request may be refused.

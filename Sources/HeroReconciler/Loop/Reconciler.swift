@@ -73,7 +73,8 @@ public final class Reconciler {
             jobs: jobs,
             reporter: reporter,
             storeHealth: storeHealth,
-            clock: kernel
+            clock: kernel,
+            maxStartsPerTurn: configuration.maxStartsPerTurn
         )
         standalone = StandaloneController(
             state: state,
@@ -236,6 +237,7 @@ public final class Reconciler {
     /// Step 1: delivers the results of effects, continues cleanups, and makes the plan that is due.
     public func prepareTurn() {
         effects.deliverResults()
+        waves.beginPostponedStarts()
         handleEssentialEnd()
         if storeHealth.outage == nil {
             storeHealth.restoreReserve()
@@ -258,7 +260,10 @@ public final class Reconciler {
     /// Step 2: commits the rows of the turn in one transaction.
     ///
     /// - Returns: false when the store refused them; they are kept.
-    public func commitTurn() -> Bool { storeHealth.commitTurn() }
+    public func commitTurn() -> Bool {
+        waves.startQuota.reset()
+        return storeHealth.commitTurn()
+    }
 
     /// Step 3: performs the next effect of the turn.
     ///
@@ -297,7 +302,7 @@ public final class Reconciler {
 
     /// When the next turn must begin, even without an event; nil: only an event begins it.
     public var nextDeadline: Moment? {
-        if effects.hasCancelledStarts { return kernel.now() }
+        if effects.hasCancelledStarts || waves.startQuota.hasWaiting { return kernel.now() }
         if state.needsPlan, storeHealth.allowsPlan { return kernel.now() }
         var deadlines = [
             jobs.nextDeadline, reporter.nextDeadline, state.lifecycle.nextSafeModeCheck, waves.outdatedBlockers.dueAt,

@@ -73,6 +73,11 @@ public struct ReconcilerConfiguration: Sendable {
     public var fileExists: @Sendable (String) -> Bool = { _ in true }
     /// Why the reconciler is in safe mode; nil: it is not.
     public var safeMode: SafeMode?
+    /// How many services may begin to start in one turn, at least 1.
+    public var maxStartsPerTurn = defaultMaxStartsPerTurn
+
+    /// With fewer, the fixed cost of a turn would count; with more, the first programs would wait for all rows.
+    static let defaultMaxStartsPerTurn = 64
 
     /// Makes a configuration.
     public init(

@@ -90,7 +90,14 @@ extension WaveExecutor {
             if other.mustStart, other.startWave < service.startWave { return }
             if case .none = other.operation, other.record.state == .starting { return }
         }
+        guard startQuota.isLeft else { return startQuota.postpone(service.name) }
+        startQuota.use()
         beginRun(service, declared)
+    }
+
+    /// Checks the gates again of services that had to wait for this turn.
+    func beginPostponedStarts() {
+        while let name = startQuota.takeNext() { perform(.checkGate(name)) }
     }
 
     /// Whether the change of another service cannot open the gate of a service, because a third one is not up either.

@@ -11,6 +11,7 @@ extension WaveExecutor {
         waiters = [:]
         stopDependents = [:]
         outdatedBlockers = OutdatedBlockers()
+        startQuota.removeAll()
         for service in state.services.values { service.operation = .none }
     }
 

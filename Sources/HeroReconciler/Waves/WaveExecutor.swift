@@ -50,6 +50,9 @@ final class WaveExecutor {
     /// Services that wait for fewer others than their `blockedBy` names.
     var outdatedBlockers = OutdatedBlockers()
 
+    /// The starts of the current turn.
+    var startQuota: TurnQuota
+
     /// Steps that the current step has caused; nil while no step is executed.
     private var followUps: [Step]?
 
@@ -59,7 +62,8 @@ final class WaveExecutor {
         jobs: JobController,
         reporter: ApplyReporter,
         storeHealth: StoreHealth,
-        clock: any HostClock
+        clock: any HostClock,
+        maxStartsPerTurn: Int = ReconcilerConfiguration.defaultMaxStartsPerTurn
     ) {
         self.state = state
         self.journal = journal
@@ -67,6 +71,7 @@ final class WaveExecutor {
         self.reporter = reporter
         self.storeHealth = storeHealth
         self.clock = clock
+        startQuota = TurnQuota(limit: maxStartsPerTurn)
     }
 
     // MARK: The worklist
