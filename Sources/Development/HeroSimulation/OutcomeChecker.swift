@@ -54,6 +54,7 @@ struct OutcomeChecker {
             switch action {
             case .launched(let start, let label):
                 try checkStartRecord(start, label, store, isDegraded)
+                if !isDegraded { try checkLaunch(start, label, machine, store) }
                 try checkStartOrder(start, label, at: moment, machine, store)
             case .signaled(let start, let label, _): try checkStopOrder(start, label, machine, store)
             }
@@ -99,8 +100,11 @@ struct OutcomeChecker {
         for requirement in spec.requirements {
             for action in desired.services[requirement.service]?.spec.actions ?? [] {
                 let wanted = "\(requirement.service).\(action.name)"
+                // After a stop it runs when its turn has come; and only one-shots can have ended.
+                guard action.occasion == .start, requirement.until != .ended || !action.isProcess else { continue }
                 let wasUp = machine.trace.executions.contains { execution in
                     guard execution.label == wanted else { return false }
+                    if requirement.until == .ended { return execution.outcome != nil }
                     if requirement.until == .started {
                         let isRecent = execution.ended.map { moment - $0 <= .milliseconds(5) } ?? true
                         return isRecent || execution.outcome == .exited(0)
@@ -162,6 +166,8 @@ struct OutcomeChecker {
         try checkHistory(store)
         try checkReplacedJobs(store)
         try checkRunsOnce(scenario, machine, store)
+        try checkOnceHistory(scenario, machine, store)
+        try checkEssentialServices(scenario, machine, store)
         try checkUnexpectedEvents(store)
     }
 

@@ -15,17 +15,26 @@ struct Scenario {
         var removesJobs = false
         var version = 0
         var tag = 0
+        /// Whether its jobs have `once`.
+        var runsOnce = false
+        /// Whether it has an action that runs after a stop.
+        var hasStoppedAction = false
+        /// Whether its end stops everything.
+        var isEssential = false
+        /// The number of `generation` of its jobs.
+        var generation = 0
         /// The kinds of its actions: the second argument of a simulated program.
         var kinds: [String]
         var isDeclared = true
 
         /// An item of `requires`: some need not be up, and some do not cascade.
-        func requirement(_ other: String) -> String {
-            switch ((name.utf8.last ?? 0) &* 3 &+ (other.utf8.last ?? 0) &* 5) & 7 {
-            case 0: "{service: \(other), until: started}"
-            case 1: "{service: \(other), cascade: false}"
-            case 2: "{service: \(other), until: started, cascade: false}"
-            default: other
+        func requirement(_ other: Service) -> String {
+            switch ((name.utf8.last ?? 0) &* 3 &+ (other.name.utf8.last ?? 0) &* 5) & 7 {
+            case 0: "{service: \(other.name), until: started}"
+            case 1: "{service: \(other.name), cascade: false}"
+            case 2: "{service: \(other.name), until: started, cascade: false}"
+            case 3 where other.kinds.contains("job"): "{service: \(other.name), until: ended}"
+            default: other.name
             }
         }
     }
@@ -54,6 +63,10 @@ struct Scenario {
             service.isParallel = generator.chance(30)
             service.replacesJobs = generator.chance(70)
             service.removesJobs = generator.chance(20)
+            service.runsOnce = generator.chance(40)
+            service.hasStoppedAction = generator.chance(25)
+            // A service whose jobs all end would stop everything after each apply.
+            service.isEssential = generator.chance(10) && !service.kinds.contains("job")
             services.append(service)
         }
         for index in 0..<generator.number(0...3) { standalone.append(Standalone("t\(index)", &generator)) }
@@ -72,7 +85,7 @@ struct Scenario {
             case 2: services[index].status = .stop
             case 3: services[index].status = .start
             case 4: services[index].isDeclared.toggle()
-            case 5: services[index].tag += 1
+            case 5: if generator.chance(50) { services[index].tag += 1 } else { services[index].generation += 1 }
             case 6:
                 if let dropped = services[index].requires.indices.last { services[index].requires.remove(at: dropped) }
             default: services[index].status = generator.chance(50) ? .ignore : .spec
@@ -98,7 +111,9 @@ struct Scenario {
         var text = "kind: Service\nname: \(service.name)\nstatus: \(service.status.rawValue)\n"
         let requires = service.requires.filter(declared.contains)
         let after = service.after.filter { declared.contains($0) && !requires.contains($0) }
-        if !requires.isEmpty { text += "requires: [\(requires.map(service.requirement).joined(separator: ", "))]\n" }
+        let required = services.filter { requires.contains($0.name) }
+        if !required.isEmpty { text += "requires: [\(required.map(service.requirement).joined(separator: ", "))]\n" }
+        if service.isEssential { text += "essential: true\n" }
         if !after.isEmpty { text += "after: [\(after.joined(separator: ", "))]\n" }
         if service.isSystem { text += "class: system\n" }
         if service.isParallel { text += "start_order: parallel\n" }
@@ -111,8 +126,12 @@ struct Scenario {
             text += "    stop: {timeout: 200ms}\n    start_timeout: 1s\n"
             if kind == "job" {
                 text += "    retry: {max_attempts: 3, delay: 10ms, stable_after: 1s}\n"
+                if service.runsOnce { text += "    once: true\n" }
+                if service.generation > 0 { text += "    generation: \(service.generation)\n" }
             } else {
-                text += "    is_process: true\n    retry: {delay: 10ms, max_delay: 200ms, stable_after: 300ms}\n"
+                let limit = service.isEssential ? "max_attempts: 5, " : ""
+                text +=
+                    "    is_process: true\n    retry: {\(limit)delay: 10ms, max_delay: 200ms, stable_after: 300ms}\n"
             }
             if kind == "hanging" {
                 text += "    health: {unix: /sick, interval: 500ms, timeout: 20ms, failures: 2}\n"
@@ -122,6 +141,9 @@ struct Scenario {
                 let port = 2000 + index + 10 * (Int(service.name.dropFirst()) ?? 0)
                 text += "    tcp_ports: [\(port)]\n    kill_others: \(port.isMultiple(of: 2))\n"
             }
+        }
+        if service.hasStoppedAction {
+            text += "  - {name: clean, exec: [sim, job], when: stopped, timeout: 300ms, stop: {timeout: 200ms}}\n"
         }
         return text
     }
