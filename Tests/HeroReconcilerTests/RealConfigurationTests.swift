@@ -94,6 +94,25 @@ struct RealConfigurationTests {
         #expect(cache.user == "www-data" && cache.workingDirectory == "/home/frappe/bench/sites")
     }
 
+    @Test("A dependency that only gates the start in its source does not cascade")
+    func gates() throws {
+        for (name, configuration) in [
+            ("postgres_init", "04-slacklinker"), ("boot", "31-zos-zinit"), ("web", "22-mastodon-compose"),
+            ("fund-builder", "02-espresso"),
+        ] {
+            let context = configuration == "22-mastodon-compose" ? "mastodon" : "core"
+            let spec = try Self.service(name, of: configuration, context: context)
+            #expect(!spec.requirements.isEmpty && spec.requirements.allSatisfy { !$0.cascades }, "\(configuration)")
+        }
+    }
+
+    @Test("The end of one program of a Procfile or a demo ends all of them")
+    func essential() throws {
+        for (name, configuration) in [("etcd1", "28-etcd"), ("etcd3", "28-etcd"), ("sequencer0", "02-espresso")] {
+            #expect(try Self.service(name, of: configuration).isEssential, "\(configuration)")
+        }
+    }
+
     @Test("A health check of compose only reports, and a folder replaces a script")
     func healthAndFolders() throws {
         let web = try Self.service("web", of: "22-mastodon-compose", context: "mastodon")
