@@ -56,7 +56,7 @@ enum ForeignKey {
         "namespace": "context", "desc": "description", "annotations": "labels", "title": "name",
         "containername": "name", "processname": "name", "servicename": "name", "logging": "log", "retries": "retry",
         "unixsockets": "sockets", "socket": "unix", "url": "http", "httpget": "http", "tcpsocket": "tcp",
-        "signalname": "signal", "maxtries": "max_attempts", "startretries": "retry.max_attempts",
+        "signalname": "signal", "runonce": "once", "maxtries": "max_attempts", "startretries": "retry.max_attempts",
         "startlimitburst": "retry.max_attempts", "restartsec": "retry.delay", "startsecs": "ready.alive_for",
         "minuptime": "ready.alive_for", "maxrestarts": "retry.max_attempts", "maxrestart": "retry.max_attempts",
         "restartlimitcount": "retry.max_attempts", "backoffseconds": "retry.delay", "shutdown": "stop",
@@ -151,6 +151,8 @@ enum ForeignKey {
         "redirectstderr": "remove it: the log has the lines of stdout and stderr in their order",
         "expose": "list the ports that the program binds in `tcp_ports`",
         "listenstream": "heroproc opens no sockets for a service: list what it binds in `tcp_ports` or `sockets`",
+        "remainafterexit":
+            "remove it: a one-shot that has succeeded counts as up; `once: true` keeps it from running again",
         "oneshot": "remove it: an action without `is_process: true` is a one-shot",
         "daemon": "remove it, and keep the program in the foreground",
         "type": "write `is_process: true` in an action that runs for ever; without it, an action is a one-shot",
