@@ -46,7 +46,7 @@ struct SupervisordImportTests {
         #expect(!text.contains("hunter2"))
         #expect(text.contains("${SITE}"), "\(text)")
         #expect(text.contains("interpreter: bash"), "\(text)")
-        #expect(result.report.codes("stdout_logfile") == [.logLocation])
+        #expect(result.report.codes("stdout_logfile") == [.sameMeaning])
         #expect(result.report.refused.isEmpty)
     }
 }

@@ -80,7 +80,7 @@ struct SystemdImportTests {
         )
         let text = ImportCheck.text(result)
         #expect(text.contains("kind: Action\nname: backup\n"), "\(text)")
-        #expect(text.contains("schedule: {cron: \"30 4 * * *\"}"), "\(text)")
+        #expect(text.contains("schedule: {cron: \"30 4 * * *\", jitter: 3h, catch_up: true}"), "\(text)")
         #expect(text.contains("exec: [/usr/bin/backup, two words, backup]"), "\(text)")
         #expect(result.report.items.filter { $0.code == .sandbox }.count == 1)
         #expect(text.contains("ProtectSystem, PrivateTmp, CapabilityBoundingSet"), "\(text)")

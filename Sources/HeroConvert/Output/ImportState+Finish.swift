@@ -80,7 +80,7 @@ extension ImportState {
         var written: Set<SourcePlace> = []
         for index in services.indices {
             var lists: [String: [String]] = [:]
-            var gates: Set<String> = []
+            var requirements: [String: ManifestValue] = [:]
             for dependency in services[index].dependencies.prefix(ImportLimits.services) {
                 let key = dependency.kind.rawValue
                 count += 1
@@ -126,7 +126,9 @@ extension ImportState {
                 }
                 lists[key, default: []].append(names[target])
                 written.insert(dependency.place)
-                if dependency.isGateOnly, SupportedKey.requiresMap.isAccepted { gates.insert(names[target]) }
+                if dependency.kind == .requires {
+                    requirements[names[target]] = Self.requirement(dependency, names[target])
+                }
             }
             // A harder dependency includes the softer ones.
             let hard = Set(lists["requires"] ?? [])
@@ -136,7 +138,7 @@ extension ImportState {
             for key in ["requires", "wants", "after", "conflicts"] {
                 guard let list = lists[key], !list.isEmpty else { continue }
                 result[index][key] = .list(
-                    list.map { key == "requires" && gates.contains($0) ? Self.gate($0) : .text($0) }
+                    list.map { key == "requires" ? requirements[$0] ?? .text($0) : .text($0) }
                 )
             }
         }
@@ -144,11 +146,13 @@ extension ImportState {
         return result
     }
 
-    /// A requirement for the start only.
-    private static func gate(_ name: String) -> ManifestValue {
+    /// An item of `requires`: a map if it need not be up, or is for the start only.
+    private static func requirement(_ dependency: ImportedDependency, _ name: String) -> ManifestValue {
+        guard dependency.isGateOnly || dependency.until != nil else { return .text(name) }
         var map = ManifestMap()
         map["service"] = .text(name)
-        map["cascade"] = .plain("false")
+        map["until"] = dependency.until.map { .plain($0) }
+        if dependency.isGateOnly { map["cascade"] = .plain("false") }
         return .map(map)
     }
 

@@ -41,7 +41,7 @@ struct ImportState {
     /// Removes the line about a dependency, because all its targets are lost.
     mutating func removeDependencyLines(at places: Set<SourcePlace>) {
         let codes: Set<LossCode> = [
-            .sameMeaning, .requiresCascade, .softDependency, .gateOnly, .manualStart, .valueAdapted, .orderOnly,
+            .sameMeaning, .requiresCascade, .softDependency, .manualStart, .valueAdapted, .orderOnly,
         ]
         lines.removeAll { codes.contains($0.code) && places.contains($0.place) }
     }

@@ -33,6 +33,8 @@ struct ImportedDependency: Hashable {
     var place: SourcePlace
     /// Whether a stop of the target does not stop this service; only with `requires`.
     var isGateOnly = false
+    /// What the target must have reached, if it need not be up; only with `requires`.
+    var until: String?
 }
 
 /// One action to write.

@@ -34,7 +34,6 @@ public enum LossCode: String, CaseIterable, Sendable {
     case manualStart = "manual-start"
     case outputCombined = "output-combined"
     case valueAdapted = "value-adapted"
-    case gateOnly = "gate-only"
     case restartAfterExit = "restart-after-exit"
 
     case noCounterpart = "no-counterpart"
@@ -58,7 +57,6 @@ public enum LossCode: String, CaseIterable, Sendable {
 
     case killsChildren = "kills-children"
     case socketActivation = "socket-activation"
-    case runsAgain = "runs-again"
     case literalVariable = "literal-variable"
     case memoryRestart = "memory-restart"
     case secretInCommand = "secret-in-command"
@@ -72,13 +70,13 @@ public enum LossCode: String, CaseIterable, Sendable {
             .settingsAdded:
             .equivalent
         case .retryLimit, .orderOnly, .softDependency, .checkTimes, .scheduleTimes, .hostName, .copies, .manualStart,
-            .outputCombined, .valueAdapted, .gateOnly, .restartAfterExit:
+            .outputCombined, .valueAdapted, .restartAfterExit:
             .approximated
         case .noCounterpart, .unknownKey, .invalidValue, .sandbox, .container, .logLocation, .reloadCommand,
             .stopCommand, .outsideReference, .imageUnknown, .secretToFile, .valueMissing, .endTogether, .eventListener,
             .portTaken, .dependencyCycle, .notRead, .credentials:
             .lost
-        case .killsChildren, .socketActivation, .runsAgain, .literalVariable, .memoryRestart, .secretInCommand,
+        case .killsChildren, .socketActivation, .literalVariable, .memoryRestart, .secretInCommand,
             .backgroundProgram:
             .dangerous
         }

@@ -27,13 +27,7 @@ enum ComposeKeys {
             KeyRule("working_dir", "/app", .valueAdapted, "`cwd`: a path of the container; check that it exists here"),
             KeyRule("user", "\"1000:1000\"", .sameMeaning, "`user` and `group`"),
             KeyRule("restart", "always", .exact, "`restart`"),
-            KeyRule(
-                "depends_on",
-                "[db]",
-                .gateOnly,
-                "`requires`; in compose a stop of the other service stops nothing"
-            )
-            .ifAccepted(.requiresMap, .sameMeaning, "`requires` with `cascade: false`"),
+            KeyRule("depends_on", "[db]", .sameMeaning, "`requires` with `cascade: false`"),
             KeyRule(
                 "healthcheck",
                 "{test: [CMD, true]}",

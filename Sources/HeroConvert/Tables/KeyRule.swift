@@ -15,11 +15,6 @@ public struct KeyRule: Sendable {
         self.code = code
         self.text = text
     }
-
-    /// Returns the rule for a manifest reader that accepts a key; the same rule if it does not.
-    func ifAccepted(_ supported: SupportedKey, _ code: LossCode, _ text: String) -> KeyRule {
-        supported.isAccepted ? KeyRule(key, sample, code, text) : self
-    }
 }
 
 /// The keys of one section or map of a format.

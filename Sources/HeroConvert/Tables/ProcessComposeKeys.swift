@@ -35,10 +35,9 @@ enum ProcessComposeKeys {
             KeyRule(
                 "depends_on",
                 "{db: {condition: process_healthy}}",
-                .gateOnly,
-                "`requires`; in process-compose a stop of the other process stops nothing"
-            )
-            .ifAccepted(.requiresMap, .sameMeaning, "`requires` with `cascade: false`"),
+                .sameMeaning,
+                "`requires` with `cascade: false`"
+            ),
             KeyRule("availability", "{restart: always}", .exact, "`restart` and `retry`"),
             KeyRule("readiness_probe", "{exec: {command: true}}", .checkTimes, "`ready` and `start_timeout`"),
             KeyRule("liveness_probe", "{exec: {command: true}}", .exact, "`health`"),
@@ -69,8 +68,7 @@ enum ProcessComposeKeys {
             KeyRule("restart", "on_failure", .exact, "`restart`; `exit_on_failure` is lost"),
             KeyRule("backoff_seconds", "2", .exact, "`retry.delay` with `factor: 1`"),
             KeyRule("max_restarts", "5", .retryLimit, "`retry.max_attempts` counts starts, one more than restarts"),
-            KeyRule("exit_on_end", "true", .endTogether, "not written: the end of one service ends no other")
-                .ifAccepted(.essential, .exact, "`essential: true`"),
+            KeyRule("exit_on_end", "true", .exact, "`essential: true`"),
             KeyRule("exit_on_skipped", "true", .endTogether, "not written: a blocked service ends no other"),
         ]
     )
@@ -91,8 +89,7 @@ enum ProcessComposeKeys {
     static let shutdown = KeyTable(
         "shutdown",
         [
-            KeyRule("command", "web stop", .stopCommand, "not written: the program receives `stop.signal`")
-                .ifAccepted(.stopCommand, .exact, "`stop.exec`"),
+            KeyRule("command", "web stop", .exact, "`stop.exec`"),
             KeyRule("signal", "2", .exact, "`stop.signal`"),
             KeyRule("timeout_seconds", "30", .exact, "`stop.timeout`"),
             KeyRule("parent_only", "true", .alreadySo, "the main process receives the signal first"),

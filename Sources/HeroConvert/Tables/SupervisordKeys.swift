@@ -39,13 +39,7 @@ enum SupervisordKeys {
             KeyRule("umask", "027", .exact, "`umask`"),
             KeyRule("environment", "A=\"1\"", .exact, "`env`"),
             KeyRule("redirect_stderr", "true", .alreadySo, "both outputs are in the log of the job"),
-            KeyRule(
-                "stdout_logfile",
-                "/var/log/web.log",
-                .logLocation,
-                "not written: read the output with `heroproc logs`"
-            )
-            .ifAccepted(.logLink, .sameMeaning, "`log.link`: a link to the log of the job"),
+            KeyRule("stdout_logfile", "/var/log/web.log", .sameMeaning, "`log.link`: a link to the log of the job"),
             KeyRule("stdout_logfile_maxbytes", "10MB", .exact, "`log.max_size`"),
             KeyRule("stdout_logfile_backups", "3", .exact, "`log.keep`"),
             KeyRule("stdout_capture_maxbytes", "1MB", .noCounterpart, "not written: there is no capture mode"),

@@ -38,9 +38,9 @@ enum SystemdKeys {
             KeyRule("JoinsNamespaceOf", "db.service", .sandbox, "not written: there are no shared namespaces"),
             KeyRule("RequiresMountsFor", "/srv", .noCounterpart, "not written: start heroproc after the mount"),
             KeyRule("DefaultDependencies", "no", .alreadySo, "heroproc starts when the machine is up"),
-            KeyRule("StartLimitIntervalSec", "60", .retryLimit, "`retry.max_attempts` and `retry.stable_after`"),
-            KeyRule("StartLimitInterval", "60", .retryLimit, "`retry.max_attempts` and `retry.stable_after`"),
-            KeyRule("StartLimitBurst", "3", .retryLimit, "`retry.max_attempts` and `retry.stable_after`"),
+            KeyRule("StartLimitIntervalSec", "60", .sameMeaning, "`retry.max_attempts` and `retry.within`"),
+            KeyRule("StartLimitInterval", "60", .sameMeaning, "`retry.max_attempts` and `retry.within`"),
+            KeyRule("StartLimitBurst", "3", .sameMeaning, "`retry.max_attempts` and `retry.within`"),
             KeyRule("StartLimitAction", "none", .noCounterpart, "not written: a failed service changes nothing else"),
             KeyRule("JobTimeoutSec", "60", .noCounterpart, "not written: `start_timeout` limits each start"),
             KeyRule("RefuseManualStart", "yes", .alreadySo, "there are no start commands"),
@@ -101,9 +101,13 @@ enum SystemdKeys {
                 .reloadCommand,
                 "not written: run it by hand, or raise `generation`"
             ),
-            KeyRule("ExecStop", "/usr/bin/web stop", .stopCommand, "not written: the program receives `stop.signal`")
-                .ifAccepted(.stopCommand, .exact, "`stop.exec`"),
-            KeyRule("ExecStopPost", "/usr/bin/clean", .stopCommand, "not written: clean up before the start"),
+            KeyRule("ExecStop", "/usr/bin/web stop", .exact, "`stop.exec`"),
+            KeyRule(
+                "ExecStopPost",
+                "/usr/bin/clean",
+                .valueAdapted,
+                "a one-shot with `when: stopped`; it does not run after a crash"
+            ),
             KeyRule("Restart", "on-failure", .exact, "`restart`"),
             KeyRule("RestartSec", "5", .retryLimit, "`retry.delay` with `factor: 1` and `jitter: 0`"),
             KeyRule("RestartSteps", "5", .retryLimit, "`retry.factor`"),
@@ -188,28 +192,14 @@ enum SystemdKeys {
             KeyRule("SyslogFacility", "daemon", .logLocation, "not written: the output is not sent to syslog"),
             KeyRule("SyslogLevel", "info", .logLocation, "not written: the output is not sent to syslog"),
             KeyRule("TTYPath", "/dev/tty1", .noCounterpart, "not written: a program has no terminal"),
-            KeyRule(
-                "RuntimeDirectory",
-                "web",
-                .noCounterpart,
-                "not written: make the directory below /run before the start"
-            )
-            .ifAccepted(.folders, .sameMeaning, "`folders`; they are not removed after the stop"),
+            KeyRule("RuntimeDirectory", "web", .sameMeaning, "`folders`; they are not removed after the stop"),
             KeyRule("RuntimeDirectoryMode", "0750", .noCounterpart, "not written: the directory is not made"),
             KeyRule("RuntimeDirectoryPreserve", "yes", .alreadySo, "heroproc removes no directories"),
-            KeyRule("StateDirectory", "web", .noCounterpart, "not written: make the directory below /var/lib by hand")
-                .ifAccepted(.folders, .sameMeaning, "`folders`; they are not removed after the stop"),
+            KeyRule("StateDirectory", "web", .sameMeaning, "`folders`; they are not removed after the stop"),
             KeyRule("StateDirectoryMode", "0750", .noCounterpart, "not written: the directory is not made"),
-            KeyRule(
-                "CacheDirectory",
-                "web",
-                .noCounterpart,
-                "not written: make the directory below /var/cache by hand"
-            )
-            .ifAccepted(.folders, .sameMeaning, "`folders`; they are not removed after the stop"),
+            KeyRule("CacheDirectory", "web", .sameMeaning, "`folders`; they are not removed after the stop"),
             KeyRule("CacheDirectoryMode", "0750", .noCounterpart, "not written: the directory is not made"),
-            KeyRule("LogsDirectory", "web", .noCounterpart, "not written: make the directory below /var/log by hand")
-                .ifAccepted(.folders, .sameMeaning, "`folders`; they are not removed after the stop"),
+            KeyRule("LogsDirectory", "web", .sameMeaning, "`folders`; they are not removed after the stop"),
             KeyRule("LogsDirectoryMode", "0750", .noCounterpart, "not written: the directory is not made"),
             KeyRule(
                 "ConfigurationDirectory",
@@ -297,10 +287,8 @@ enum SystemdKeys {
             KeyRule("OnBootSec", "5min", .scheduleTimes, "not written: the first run follows the schedule"),
             KeyRule("OnStartupSec", "5min", .scheduleTimes, "not written: the first run follows the schedule"),
             KeyRule("OnActiveSec", "5min", .scheduleTimes, "not written: the first run follows the schedule"),
-            KeyRule("Persistent", "true", .noCounterpart, "not written: a missed run is not made up for")
-                .ifAccepted(.catchUp, .exact, "`schedule.catch_up`"),
-            KeyRule("RandomizedDelaySec", "1h", .noCounterpart, "not written: choose another minute on each machine")
-                .ifAccepted(.scheduleJitter, .exact, "`schedule.jitter`"),
+            KeyRule("Persistent", "true", .exact, "`schedule.catch_up`"),
+            KeyRule("RandomizedDelaySec", "1h", .exact, "`schedule.jitter`"),
             KeyRule("FixedRandomDelay", "true", .alreadySo, "there is no random delay"),
             KeyRule("AccuracySec", "1min", .alreadySo, "a run starts on time"),
             KeyRule("Unit", "backup.service", .exact, "the action with the schedule"),

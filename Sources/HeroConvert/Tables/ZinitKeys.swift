@@ -13,8 +13,7 @@ enum ZinitKeys {
                 "`ready: {exec: [...]}`; zinit repeats it for ever, here `start_timeout` is one day"
             ),
             KeyRule("oneshot", "true", .sameMeaning, "`is_process: false` with `restart: never`"),
-            KeyRule("after", "[db]", .gateOnly, "`requires`; in zinit a stop of the other service stops nothing")
-                .ifAccepted(.requiresMap, .sameMeaning, "`requires` with `cascade: false`"),
+            KeyRule("after", "[db]", .sameMeaning, "`requires` with `cascade: false`"),
             KeyRule("env", "{A: b}", .exact, "`env`"),
             KeyRule("dir", "/srv", .exact, "`cwd`"),
             KeyRule("shutdown_timeout", "30", .exact, "`stop.timeout`"),

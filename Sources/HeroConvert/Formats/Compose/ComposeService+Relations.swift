@@ -9,9 +9,9 @@ extension ComposeService {
         for item in node.isMap ? [] : node.items {
             guard let target = item.text else { continue }
             let own = SourcePlace(file: item.file, line: item.line, key: "\(place.key) \(target)")
-            service.dependencies.append(
-                ImportedDependency(kind: .requires, target: target, place: own, isGateOnly: true)
-            )
+            var requirement = ImportedDependency(kind: .requires, target: target, place: own, isGateOnly: true)
+            requirement.until = "started"
+            service.dependencies.append(requirement)
             state.reportGate(own, ComposeKeys.service, "depends_on")
         }
         for entry in node.entries {
@@ -22,9 +22,11 @@ extension ComposeService {
                 continue
             }
             let cascades = entry.value["restart"]?.bool == true
-            service.dependencies.append(
-                ImportedDependency(kind: .requires, target: entry.key, place: own, isGateOnly: !cascades)
-            )
+            var requirement = ImportedDependency(kind: .requires, target: entry.key, place: own, isGateOnly: !cascades)
+            if entry.value["condition"]?.text ?? "service_started" == "service_started" {
+                requirement.until = "started"
+            }
+            service.dependencies.append(requirement)
             if cascades {
                 state.report(own, .requiresCascade, "`requires`; a restart of the other service restarts this one")
             } else {

@@ -20,14 +20,6 @@ struct ComposeService {
             action.set("restart", plain: "never")
             state.report(service.place, .explicitDefault, "`restart: never`, the default of compose")
         }
-        let requirement = service.dependencies.first { $0.kind == .requires }
-        if !action.isProcess, let requirement, !SupportedKey.requiresMap.isAccepted {
-            state.report(
-                requirement.place,
-                .runsAgain,
-                "the one-shot runs again when a service restarts that it requires; it must be able to run twice"
-            )
-        }
         service.actions = [action]
     }
 

@@ -37,15 +37,9 @@ struct ProcessComposeProcess {
                 "`restart: never`, `cwd` and `env_file` with `.env`, as process-compose starts processes"
             )
         }
-        let waits = service.dependencies.contains { $0.kind == .requires }
-        if !action.isProcess, waits, !SupportedKey.requiresMap.isAccepted,
-            let place = service.dependencies.first(where: { $0.kind == .requires })?.place
-        {
-            state.report(
-                place,
-                .runsAgain,
-                "the one-shot runs again when a service restarts that it requires; it must be able to run twice"
-            )
+        if action.isProcess, action.keys["restart"] == nil, action.keys["retry.max_attempts"] == nil {
+            // An end that is followed by a restart ends nothing else in process-compose either.
+            service.keys["essential"] = nil
         }
         service.actions = [action]
         if action.keys["schedule"] != nil {
@@ -137,9 +131,13 @@ struct ProcessComposeProcess {
     ) {
         for dependency in value.entries {
             let own = SourcePlace(file: dependency.file, line: dependency.line, key: "\(place.key) \(dependency.key)")
-            service.dependencies.append(
-                ImportedDependency(kind: .requires, target: dependency.key, place: own, isGateOnly: true)
-            )
+            var requirement = ImportedDependency(kind: .requires, target: dependency.key, place: own, isGateOnly: true)
+            switch dependency.value["condition"]?.text {
+            case "process_started": requirement.until = "started"
+            case "process_completed": requirement.until = "ended"
+            default: break
+            }
+            service.dependencies.append(requirement)
             state.reportGate(own, ProcessComposeKeys.process, "depends_on")
         }
     }
@@ -163,7 +161,7 @@ struct ProcessComposeProcess {
                 guard let number = text.wholeNumber, number < 1_000_000 else { return invalid(place, &state) }
                 if number > 0 { action.set("retry.max_attempts", plain: String(number + 1)) }
                 state.report(place, "max_restarts", of: ProcessComposeKeys.availability)
-            case ("exit_on_end", "true") where SupportedKey.essential.isAccepted:
+            case ("exit_on_end", "true"):
                 service.keys["essential"] = .plain("true")
                 state.countExact()
             case ("exit_on_end", "false"), ("exit_on_skipped", "false"): state.countExact()
@@ -213,7 +211,7 @@ struct ProcessComposeProcess {
                 }
                 if seconds != 10 { action.set("stop.timeout", plain: "\(max(seconds, 1))s") }
                 state.countExact()
-            case "command" where SupportedKey.stopCommand.isAccepted:
+            case "command":
                 action.keys["stop.exec"] = ProbeCommand.value(entry.value.text ?? "", shell: reader.interpreter ?? "sh")
                 state.countExact()
             case "parent_only" where entry.value.bool == false: state.countExact()

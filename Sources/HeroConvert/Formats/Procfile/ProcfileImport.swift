@@ -69,7 +69,7 @@ enum ProcfileImport {
         } else {
             action.set("restart", plain: "never")
             action.set("stop.to", plain: "tree")
-            if SupportedKey.essential.isAccepted { service.keys["essential"] = .plain("true") }
+            service.keys["essential"] = .plain("true")
         }
         action.set("stop.timeout", plain: "5s")
         action.set("cwd", state.sourceDirectory)

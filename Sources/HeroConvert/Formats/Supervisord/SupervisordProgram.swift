@@ -188,9 +188,7 @@ struct SupervisordProgramReader {
                 .contains(literal)
             {
                 state.report(place, .alreadySo, "not needed: the output is in the log of the job: `heroproc logs`")
-            } else if entry.key == "stdout_logfile", SupportedKey.logLink.isAccepted,
-                let path = state.path(text, at: place)
-            {
+            } else if entry.key == "stdout_logfile", let path = state.path(text, at: place) {
                 action.set("log.link", path)
                 state.report(place, .sameMeaning, "`log.link`: a link to the log of the job")
             } else {

@@ -63,11 +63,11 @@ struct SystemdImport {
                 }
                 schedule["every"] = .plain(DurationText.text(milliseconds: time))
                 state.report(entry.place, entry.key, of: SystemdKeys.timer)
-            case ("Timer", "Persistent") where SystemdText.bool(entry.value) == true && SupportedKey.catchUp.isAccepted:
+            case ("Timer", "Persistent") where SystemdText.bool(entry.value) == true:
                 schedule["catch_up"] = .plain("true")
                 state.countExact()
             case ("Timer", "Persistent") where SystemdText.bool(entry.value) == false: state.countExact()
-            case ("Timer", "RandomizedDelaySec") where SupportedKey.scheduleJitter.isAccepted:
+            case ("Timer", "RandomizedDelaySec"):
                 guard let time = SystemdText.milliseconds(entry.value) else { continue }
                 schedule["jitter"] = .plain(DurationText.text(milliseconds: time))
                 state.countExact()

@@ -63,15 +63,18 @@ extension SystemdServiceReader {
         case "IOSchedulingClass", "IOSchedulingPriority": readPriority(entry, &state)
         case "AmbientCapabilities":
             let names = value.split(separator: " ").map { $0.hasPrefix("CAP_") ? String($0.dropFirst(4)) : String($0) }
-            guard SupportedKey.capabilities.isAccepted, !names.isEmpty,
-                names.allSatisfy({ Capability.names.contains($0) })
-            else {
+            guard !names.isEmpty, names.allSatisfy({ Capability.names.contains($0) }) else {
                 sandboxKeys.append((entry.key, place))
                 return
             }
             main.keys["capabilities"] = .list(names.map { .text($0) })
             state.countExact()
         case "RuntimeDirectory", "StateDirectory", "CacheDirectory", "LogsDirectory": readDirectories(entry, &state)
+        case "RuntimeDirectoryMode" where unit.value("RuntimeDirectory") != nil,
+            "StateDirectoryMode" where unit.value("StateDirectory") != nil,
+            "CacheDirectoryMode" where unit.value("CacheDirectory") != nil,
+            "LogsDirectoryMode" where unit.value("LogsDirectory") != nil:
+            state.countExact()
         case "NoNewPrivileges":
             guard let flag = SystemdText.bool(value) else { return invalid(entry, &state) }
             main.set("no_new_privs", plain: flag ? "true" : "false")
@@ -183,7 +186,7 @@ extension SystemdServiceReader {
     /// Directories that systemd makes before the start.
     private mutating func readDirectories(_ entry: SystemdEntry, _ state: inout ImportState) {
         let roots = ["RuntimeDirectory": "/run", "StateDirectory": "/var/lib", "CacheDirectory": "/var/cache"]
-        guard SupportedKey.folders.isAccepted, let expanded = text.expand(entry.value)?.resolved else {
+        guard let expanded = text.expand(entry.value)?.resolved else {
             return reportRule(entry, &state)
         }
         var items: [ManifestValue] = []

@@ -4,7 +4,8 @@ extension SystemdServiceReader {
         let place = entry.place
         let value = entry.value
         switch entry.key {
-        case "ExecStart", "ExecStartPre", "ExecStartPost":
+        case "ExecStopPost" where unit.values("ExecStart").isEmpty: reportRule(entry, &state)
+        case "ExecStart", "ExecStartPre", "ExecStartPost", "ExecStopPost":
             if value.isEmpty { state.countExact() }
         case "Type": readType(entry, &state)
         case "ExecReload":
@@ -103,7 +104,7 @@ extension SystemdServiceReader {
             if signal.name != "TERM" { main.set("stop.signal", plain: signal.name) }
             return state.report(entry.place, .sameMeaning, "`stop.signal: \(signal.name)`")
         }
-        guard SupportedKey.stopCommand.isAccepted, let command = SystemdCommand(entry.value, text),
+        guard main.keys["stop.exec"] == nil, let command = SystemdCommand(entry.value, text),
             case .exec(let arguments) = command.command
         else { return reportRule(entry, &state) }
         main.keys["stop.exec"] = .list(arguments.map { .text($0) })
@@ -138,7 +139,7 @@ extension SystemdServiceReader {
             guard let time = SystemdText.milliseconds(entry.value) else { return invalid(entry, &state) }
             startLimitInterval = time
         }
-        state.report(entry.place, .retryLimit, "`retry.max_attempts` and `retry.stable_after`, if the delay is short")
+        state.report(entry.place, .sameMeaning, "`retry.max_attempts` and `retry.within`, if the delay is short")
     }
 
     private mutating func readExitStatus(_ entry: SystemdEntry, _ state: inout ImportState) {

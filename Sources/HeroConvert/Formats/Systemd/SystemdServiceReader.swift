@@ -157,6 +157,16 @@ struct SystemdServiceReader {
                 if prefix == "pre" { preparations.append(action) } else { followUps.append(action) }
             }
         }
+        // Nothing can be stopped before it in a service without another program.
+        guard !commands.isEmpty else { return }
+        for (index, entry) in unit.values("ExecStopPost").enumerated() {
+            guard let command = parse(entry, &state) else { continue }
+            var action = ImportedAction(name: "stop-post-\(index + 1)", isProcess: false)
+            action.setCommand(command.command)
+            action.set("when", plain: "stopped")
+            state.report(entry.place, "ExecStopPost", of: SystemdKeys.service)
+            followUps.append(action)
+        }
     }
 
     private func parse(_ entry: SystemdEntry, _ state: inout ImportState) -> SystemdCommand? {
@@ -226,7 +236,7 @@ struct SystemdServiceReader {
         let isReachable = restartDelay < startLimitInterval / max(startLimitBurst, 1)
         if startLimitInterval > 0, isReachable, startLimitBurst > 0 {
             main.set("retry.max_attempts", plain: String(startLimitBurst))
-            main.set("retry.stable_after", plain: DurationText.text(milliseconds: startLimitInterval))
+            main.set("retry.within", plain: DurationText.text(milliseconds: startLimitInterval))
         } else if !main.isProcess {
             main.set("retry.max_attempts", plain: "0")
         }
