@@ -42,6 +42,7 @@ extension LinuxKernel {
         case .notifyState: isTimer ? shimTracker.readNotifyState(id) : shimTracker.readChangedRecords()
         case .orphan: isTimer ? orphanTracker.handleTimer(id) : orphanTracker.handleMainExit(id)
         case .outputDrain: outputDrainer.handleExit(id).map(orphanTracker.handleDrainExit)
+        case .contentWatcher: isTimer ? contentWatcher.handleTimer() : contentWatcher.readChanges()
         case .manifestWatcher: isTimer ? manifestWatcher.handleTimer(id) : manifestWatcher.readChanges()
         case .runDirectory: isTimer ? checkRunDirectory() : runDirectoryWatcher.readEvents()
         case .controlListener: isTimer ? controlServer.resumeListening() : controlServer.accept()

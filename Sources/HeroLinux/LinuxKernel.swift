@@ -36,6 +36,7 @@ public final class LinuxKernel: Kernel {
     private var blockerScanner = BlockerScanner()
     private let contentReader = ContentReader()
     let manifestWatcher: ManifestWatcher
+    let contentWatcher: ContentWatcher
     let controlServer: ControlServer
     let runDirectoryWatcher: RunDirectoryWatcher
     /// Whether it was reported that the run directory cannot be created again.
@@ -138,6 +139,7 @@ public final class LinuxKernel: Kernel {
             oomScore: oomScore
         )
         manifestWatcher = try ManifestWatcher(reactor)
+        contentWatcher = ContentWatcher(reactor)
         hero_failpoint(FP_LK_1)
         controlServer = try ControlServer(reactor, path: paths.controlSocket)
         runDirectoryWatcher = RunDirectoryWatcher(reactor, paths)
@@ -307,6 +309,9 @@ public final class LinuxKernel: Kernel {
 
     /// Watches files of variables.
     public func watchVariableFiles(_ paths: [String]) { manifestWatcher.watchVariableFiles(paths) }
+
+    /// Watches files whose content belongs to services.
+    public func watchContents(_ paths: [String]) { contentWatcher.watch(paths) }
 
     /// Sends a reply on a control connection.
     public func reply(_ request: RequestID, _ message: [UInt8], isLast: Bool) {

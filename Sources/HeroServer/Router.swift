@@ -110,7 +110,9 @@ struct Router: Sendable {
     /// Whether the state of a service needs no explanation.
     private static func isAsWanted(_ service: JSONValue) -> Bool {
         switch service.text(of: "wanted") {
-        case "start": ["running", "exited"].contains(service.text(of: "state"))
+        case "start":
+            ["running", "exited"].contains(service.text(of: "state"))
+                && service.items("actions").allSatisfy { $0.text(of: "reload_failed") == nil }
         case "ignore": true
         case "stop", "spec", nil: ["stopped", "failed"].contains(service.text(of: "state"))
         case .some: true

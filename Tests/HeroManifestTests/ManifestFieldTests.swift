@@ -125,9 +125,10 @@ struct ManifestFieldTests {
             case "interpreter": ", script: a"
             default: ", exec: [a]"
             }
-        var isProcess = path.hasPrefix("health") ? ", is_process: true" : ""
+        var isProcess = path.hasPrefix("health") || path.hasPrefix("reload") ? ", is_process: true" : ""
         if path == "ready.alive_for" { isProcess += ", start_timeout: 36500d" }
         var (path, value) = (path, value)
+        if path == "reload.timeout" { (path, value) = ("reload", "{timeout: \(value), exec: [a]}") }
         if path == "retry.within" { (path, value) = ("retry", "{within: \(value), max_attempts: 3}") }
         for map in ["ready", "health", "schedule"] where path.hasPrefix(map + ".") {
             let key = String(path.dropFirst(map.count + 1))
@@ -317,6 +318,7 @@ struct ManifestFieldTests {
         check(FolderDraft.table, .folder)
         check(RetentionDraft.table, .retention)
         check(HoldDraft.table, .hold)
+        check(ReloadDraft.table, .reload)
         check(SettingsDraft.defaultsTable, .defaults)
         #expect(SettingsDraft.table.keys.map(\.name) == ["kind"] + Settings.fields.map(\.key))
     }

@@ -61,6 +61,7 @@ enum SpecNotation {
             case "script": spec.program = .script("exec \(name.name) --level \(value)\n", interpreter: nil)
             case "keep": spec.log.keep = Int(value) ?? 1
             case "link": spec.log.link = value
+            case "reload": spec.reload = value == "true" ? .signal(Signal(number: 1)) : nil
             case "files": spec.files = value == "-" ? [] : value.split(separator: ",").map(String.init)
             case "folder": spec.folders = [Folder(value)]
             case "limit": spec.startTimeout = .seconds(Int(value) ?? 1)

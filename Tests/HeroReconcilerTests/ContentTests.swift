@@ -70,4 +70,73 @@ struct ContentTests {
         try harness.apply(manifest)
         #expect(harness.executions("core/web.main") == 2)
     }
+
+    // MARK: Reloads
+
+    private let signal =
+        "kind: Service\nname: web\nexec: [sim, server]\nfiles: [/etc/web.conf]\nreload: {signal: HUP}\n"
+
+    private var command: String { signal.replacing("{signal: HUP}", with: "{exec: [check]}") }
+
+    private func reloads(_ harness: ReconcilerHarness) -> Int {
+        harness.machine.trace.commands.count
+            + harness.machine.trace.actions.count { action, _ in
+                guard case .signaled(_, label: "core/web.main", let signal) = action else { return false }
+                return signal.description == "HUP"
+            }
+    }
+
+    @Test("A reload keeps the process, and records the new content", arguments: [true, false])
+    func reload(bySignal: Bool) throws {
+        let harness = try ReconcilerHarness()
+        let manifest = bySignal ? signal : command
+        harness.machine.files[path] = "sha256:1"
+        try harness.apply(manifest)
+        harness.machine.files[path] = "sha256:2"
+        #expect(try harness.apply(manifest)?.isConverged == true)
+        #expect(harness.executions("core/web.main") == 1 && reloads(harness) == 1)
+        #expect(try recorded(harness)?.first?.digest == "sha256:2")
+        #expect(try harness.events("core/web.main").contains { $0.hasPrefix("reloaded: /etc/web.conf has changed") })
+        try harness.apply(manifest)
+        #expect(reloads(harness) == 1)
+    }
+
+    @Test("A failed reload restarts nothing, and only an apply repeats it")
+    func failedReload() throws {
+        let harness = try ReconcilerHarness()
+        harness.machine.files[path] = "sha256:1"
+        try harness.apply(command)
+        harness.machine.files[path] = "sha256:2"
+        harness.machine.failsCommands = true
+        let result = try #require(try harness.apply(command))
+        #expect(!result.isConverged && result.errors.first?.contains("its reload failed: exit code 1") == true)
+        #expect(harness.executions("core/web.main") == 1 && reloads(harness) == 1)
+        #expect(try recorded(harness)?.first?.digest == "sha256:1")
+        #expect(try harness.jobs(of: "web").last?.reloadFailure?.text == "exit code 1")
+        try harness.advance(.seconds(60))
+        try harness.crashReconciler()
+        try harness.advance(.seconds(60))
+        #expect(reloads(harness) == 1 && harness.executions("core/web.main") == 1)
+        harness.machine.failsCommands = false
+        #expect(try harness.apply(command)?.isConverged == true)
+        #expect(reloads(harness) == 2)
+        #expect(try harness.jobs(of: "web").last?.reloadFailure == nil)
+    }
+
+    @Test("A program that ends after a failed reload starts with the new files")
+    func endDuringReload() throws {
+        let harness = try ReconcilerHarness()
+        harness.machine.files[path] = "sha256:1"
+        try harness.apply(command)
+        harness.machine.files[path] = "sha256:2"
+        harness.machine.failsCommands = true
+        try harness.apply(command)
+        let process = try #require(try harness.jobs(of: "web").last?.process)
+        harness.killProgram(process)
+        try harness.advance(.seconds(2))
+        #expect(try harness.jobs(of: "web").last?.reloadFailure == nil)
+        #expect(try recorded(harness)?.first?.digest == "sha256:2")
+        #expect(try harness.apply(command)?.isConverged == true)
+        #expect(reloads(harness) == 1)
+    }
 }

@@ -15,6 +15,8 @@ public final class SimKernel: Kernel {
     public var skippedManifests: [String: [SkippedManifest]] = [:]
     /// Whether nothing is scheduled and nothing is waited for.
     public private(set) var isIdle = false
+    /// The files that the reconciler watches.
+    public private(set) var watchedContents: [String] = []
     /// The replies on the control socket, in request.
     public private(set) var replies: [(request: RequestID, message: [UInt8], isLast: Bool)] = []
 
@@ -76,6 +78,9 @@ public final class SimKernel: Kernel {
     public func inspectActions(_ requests: [ActionInspectionRequest]) -> [ActionInspectionResult] {
         requests.map { ActionInspectionResult(claims: machine.scanStartBlockers($0.order).holders.map { .init($0) }) }
     }
+
+    /// A test posts the changes of files itself.
+    public func watchContents(_ paths: [String]) { watchedContents = paths }
 
     /// The simulated files.
     public func readContents(_ references: [ContentReference]) -> [String?] {
@@ -190,8 +195,17 @@ public final class SimKernel: Kernel {
                 .notifyProbeFinishes(request.start, serial: request.serial, requiresReady: true)
             )
         case .probe(.tcp), .probe(.http), .probe(.exec), .probe(.unix), .probe(.log), .probe(.aliveFor),
-            .probe(.memory), .probe(.descriptor), .listening, .stopCommand:
+            .probe(.memory), .probe(.descriptor), .listening:
             machine.scheduleEvent(.microseconds(delay), .probeFinishes(request.start, serial: request.serial))
+        case .command(let arguments):
+            machine.trace.commands.append(arguments)
+            guard machine.failsCommands else {
+                return machine.scheduleEvent(
+                    .microseconds(delay),
+                    .probeFinishes(request.start, serial: request.serial)
+                )
+            }
+            post(.start(request.start, .probeFinished(serial: request.serial, .failed("exit code 1"))))
         }
     }
 

@@ -136,6 +136,8 @@ extension SimMachine {
         else { return false }
         trace.actions.append((.signaled(start.id, label: start.request.label, signal), now))
         guard !start.behaviour.isUnkillable || canKillUnkillable else { return true }
+        // Simulated programs handle SIGHUP as a reload.
+        if signal.description == "HUP" { return true }
         if signal == .kill {
             scheduleEvent(.zero, .programEnds(key, .signaled(.kill, coreDumped: false)))
         } else if let obeysAfter = start.behaviour.stopsAfter {

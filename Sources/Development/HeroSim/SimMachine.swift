@@ -51,6 +51,8 @@ public final class SimMachine {
     public private(set) var now = Moment(nanoseconds: 1_000_000_000)
     /// What has actually happened.
     public internal(set) var trace = SimTrace()
+    /// Whether the commands of actions fail.
+    public var failsCommands = false
     /// The content of its files.
     public var files: [String: String] = [:]
     /// Whether no faults are injected: otherwise programs crash, shims are killed, and spawns fail.

@@ -33,6 +33,8 @@ public struct SimTrace: Sendable {
         case signaled(StartID, label: String, Signal)
     }
 
+    /// The stop and reload commands that were run, oldest first.
+    public internal(set) var commands: [[String]] = []
     /// The actions of all reconcilers with their moment, oldest first.
     public internal(set) var actions: [(action: Action, at: Moment)] = []
     /// Every execution, oldest first.

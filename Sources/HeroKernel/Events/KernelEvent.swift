@@ -13,6 +13,8 @@ public enum KernelEvent: Hashable, Sendable {
     case machineSlept
     /// Files of the watched directory may have changed.
     case filesChanged
+    /// The content of these watched files or directories may have changed.
+    case contentChanged([String])
     /// A fetch of the followed git repository has ended.
     case repositoryFetched(RepositoryReply)
     /// The run directory was removed by another program.

@@ -19,6 +19,9 @@ public protocol ManifestSource: AnyObject {
 
     /// Watches files outside the directory, or with other names, whose changes arrive as `filesChanged` too.
     func watchVariableFiles(_ paths: [String])
+
+    /// Watches files and directories for changes of their content, which arrive as `contentChanged`.
+    func watchContents(_ paths: [String])
 }
 
 /// The content of a services directory.

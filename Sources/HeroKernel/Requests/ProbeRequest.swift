@@ -8,8 +8,9 @@ public struct ProbeRequest: Hashable, Sendable {
         case probe(Probe.Check)
         /// Whether the process tree of the job listens on all of these.
         case listening(sockets: [String], ports: [TCPEndpoint])
-        /// Runs the stop command of the action; it is run even if the command of a stopped probe has not ended yet.
-        case stopCommand([String])
+        /// Runs a command of the action: its stop or reload command. It is run even if the command of a probe has not
+        /// ended yet.
+        case command([String])
     }
 
     /// The start.

@@ -16,6 +16,8 @@ public enum JobEffect: Hashable, Sendable {
     case signal(ProcessIdentity, Signal)
     /// Send a signal to the main process and to every other process of this generation.
     case signalTree(generation: UInt32, main: ProcessIdentity, Signal)
+    /// Send the signal of a reload to the main process, and report whether it was sent.
+    case signalReload(generation: UInt32, ProcessIdentity, Signal)
     /// Kill every process that is left of this generation with SIGKILL.
     case killTree(generation: UInt32)
     /// Start a probe.
@@ -39,4 +41,6 @@ public enum ProbeKind: Hashable, Sendable {
     case listening
     /// Nothing: it runs the stop command, and its end is reported like that of a probe.
     case stopCommand
+    /// Nothing: it runs the reload command, and its end is reported like that of a probe.
+    case reloadCommand
 }

@@ -19,6 +19,10 @@ public enum JobEvent: Hashable, Sendable {
     case survivedKill(generation: UInt32, [String])
     /// The action was changed in place.
     case specChanged
+    /// The program must read its files again while it keeps running.
+    case reloadRequested(ReloadRequest)
+    /// The signal of a reload was sent, or could not be sent because the process is gone.
+    case reloadSignalSent(generation: UInt32, Bool)
     /// The machine was suspended for a while.
     case machineSlept
     /// An apply requests that a waiting job tries again now.
@@ -31,10 +35,11 @@ extension JobEvent {
     /// The generation that the event is about; nil for an event about the job as a whole.
     var generation: UInt32? {
         switch self {
-        case .startRequested, .stopRequested, .blockersChecked, .specChanged, .machineSlept, .retryRequested,
-            .deadlineReached:
+        case .startRequested, .stopRequested, .blockersChecked, .specChanged, .reloadRequested, .machineSlept,
+            .retryRequested, .deadlineReached:
             nil
-        case .launchCancelled(let generation), .start(let generation, _), .survivedKill(let generation, _):
+        case .launchCancelled(let generation), .start(let generation, _), .survivedKill(let generation, _),
+            .reloadSignalSent(let generation, _):
             generation
         }
     }
@@ -58,6 +63,8 @@ extension JobEvent {
         case .start(generation: _, .probeFinished(serial: _, .skipped)): "probeSkipped"
         case .survivedKill: "survivedKill"
         case .specChanged: "specChanged"
+        case .reloadRequested: "reloadRequested"
+        case .reloadSignalSent: "reloadSignalSent"
         case .machineSlept: "machineSlept"
         case .retryRequested: "retryRequested"
         case .deadlineReached: "deadlineReached"

@@ -60,7 +60,7 @@ extension JobLifecycle {
         ready.probes.wasLastProbeSkipped = false
         let effects: [JobEffect]
         switch probe {
-        case .readiness, .stopCommand:
+        case .readiness, .stopCommand, .reloadCommand:
             return []
         case .health:
             effects = applyHealthResult(&ready, failure, context)
@@ -184,7 +184,8 @@ extension JobLifecycle {
             return isProbing ? [.stopProbe] : []
         case .ready(var ready):
             guard ready.announcement != .stopping else { return [] }
-            let isProbing = ready.probes.pendingProbe != nil
+            // The end of a probe would also end the command of a reload; a late result is ignored.
+            let isProbing = ready.probes.pendingProbe != nil && ready.reload == nil
             ready.probes.scheduleProbes(
                 context.action,
                 executedAt: ready.since,

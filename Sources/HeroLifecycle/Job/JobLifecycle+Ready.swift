@@ -11,6 +11,8 @@ extension JobLifecycle {
         public var probes: ProbeState
         /// What the process announced and has not finished.
         public var announcement: Announcement?
+        /// The reload that is in progress; nil without one.
+        public var reload: ReloadRequest?
         /// When the announced reload or stop must be finished.
         public var announcementDeadline: Moment?
 

@@ -2,7 +2,10 @@ public import HeroModel
 
 extension JobLifecycle {
     /// Records the content of the files with which the current start is made.
-    public mutating func recordContents(_ contents: [RecordedContent]?) { record.contents = contents }
+    public mutating func recordContents(_ contents: [RecordedContent]?) {
+        record.contents = contents
+        record.reloadFailure = nil
+    }
 
     /// Counts a program that executes; `restartCount` follows from the number of executions (RS-2).
     mutating func countExecution(_ process: ProcessIdentity, _ time: WallTime) {

@@ -21,7 +21,7 @@ extension JobLifecycle {
             guard ready.probes.serial == serial, let probe = ready.probes.pendingProbe else { return [] }
             ready.probes.pendingProbe = nil
             switch probe {
-            case .readiness, .stopCommand: break
+            case .readiness, .stopCommand, .reloadCommand: break
             case .health: ready.probes.nextHealthProbeAt = context.action.health.map { context.now + $0.interval }
             case .listening:
                 ready.probes.nextListenCheckAt =

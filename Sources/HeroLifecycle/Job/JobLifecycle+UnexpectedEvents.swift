@@ -56,7 +56,10 @@ extension JobLifecycle {
             case .pending, .launching, .runningOnce: return true
             case .preparing, .starting, .ready, .stopping, .backingOff, .finished: return false
             }
-        case .stopRequested, .start, .specChanged, .machineSlept, .retryRequested, .deadlineReached:
+        case .reloadRequested:
+            // The reconciler requests it of a ready process without a reload in progress.
+            return !canReload
+        case .stopRequested, .start, .specChanged, .reloadSignalSent, .machineSlept, .retryRequested, .deadlineReached:
             // These arrive twice or late in a correct system, for example around an adoption.
             return false
         }

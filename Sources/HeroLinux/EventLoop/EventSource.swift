@@ -13,6 +13,7 @@ struct EventSource: Hashable {
         case orphan
         case outputDrain
         case manifestWatcher
+        case contentWatcher
         case runDirectory
         case controlListener
         case controlConnection

@@ -88,7 +88,8 @@ final class Reactor {
                 _ = hl_clock_watch_arm(clockChangeTimer.number)
                 emit(.clockChanged)
             case .signals, .shimNotices, .shim, .forkServer, .forkServerExit, .mainProcess, .notifyState, .orphan,
-                .outputDrain, .manifestWatcher, .runDirectory, .controlListener, .controlConnection, .probeConnection,
+                .outputDrain, .manifestWatcher, .contentWatcher, .runDirectory, .controlListener, .controlConnection,
+                .probeConnection,
                 .probeCommandErrors, .probeCommandExit, .resolverResults, .accountLookup, .accountLookupExit,
                 .helperTask, .helperTaskExit, .repositoryReply, .repositoryExit:
                 wakes.append(Wakeup(source: subject, readyEvents: readiness[index]))

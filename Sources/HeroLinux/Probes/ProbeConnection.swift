@@ -186,7 +186,7 @@ struct ProbeConnection {
         case .probe(.unix(let path)): "socket \(path)"
         case .probe(.http(let target)): target.description
         case .probe(.exec), .probe(.log), .probe(.notify), .probe(.descriptor), .probe(.aliveFor), .probe(.watchdog),
-            .probe(.memory), .listening, .stopCommand:
+            .probe(.memory), .listening, .command:
             ""
         }
     }

@@ -109,7 +109,7 @@ final class ProbeRunner {
                 return finishProbe(id, request, .failed("an earlier command was killed and has not ended yet"))
             }
             runCommand(id, request, arguments)
-        case .stopCommand(let arguments): runCommand(id, request, arguments)
+        case .command(let arguments): runCommand(id, request, arguments)
         case .probe(.log(let pattern)):
             reactor.emit(.start(request.start, .probeFinished(serial: request.serial, searchOutput(request, pattern))))
         case .probe(.notify):

@@ -119,6 +119,7 @@ extension ActionDraft {
             )
         }
         checkProcessAndOneShotKeys(in: &decoder)
+        checkReload(in: &decoder)
         checkSandbox(in: &decoder)
     }
 

@@ -151,6 +151,7 @@ extension ActionDraft {
         Key("stop") { node, draft, decoder in
             StopDraft.actionTable.decode(node, example: "signal: TERM", into: &draft.stop, in: &decoder)
         },
+        Key("reload") { node, draft, decoder in draft.spec.reload = ReloadDraft.decode(node, in: &decoder) },
         Key("restart") { node, draft, decoder in draft.restart = decoder.choice(node, "restart", RestartPolicy.self) },
         Key("retry") { node, draft, decoder in
             RetryDraft.actionTable.decode(node, example: "max_attempts: 3", into: &draft.retry, in: &decoder)

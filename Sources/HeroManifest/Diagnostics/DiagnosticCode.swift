@@ -145,6 +145,8 @@ public enum DiagnosticCode: String, Hashable, Sendable, CaseIterable {
     case misplacedWhen = "misplaced-when"
     /// `once` applies only to one-shots that run when their service starts.
     case misplacedOnce = "misplaced-once"
+    /// `reload` or `files` has no meaning for an action, or the values of `reload` exclude each other.
+    case misplacedReload = "misplaced-reload"
     /// A `health` probe has no effect in a one-shot (a warning).
     case healthOfOneShot = "health-of-one-shot"
     /// A service has two actions with the same name.

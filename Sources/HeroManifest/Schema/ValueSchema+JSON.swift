@@ -9,6 +9,7 @@ extension Field {
             case .none: "A change does not affect running services."
             case .inPlace: "A change takes effect in place."
             case .nextStart: "A change takes effect at the next start of the program."
+            case .reload: "A change reloads running services, or restarts those without `reload`."
             case .restart: "A change restarts running services."
             }
         return property.schema(changeEffect: effect)

@@ -60,7 +60,7 @@ extension ActionSpec {
         Field(
             "files",
             .list(of: .path),
-            cost: .restart,
+            cost: .reload,
             "The files that it reads; a change of their content is a change of the action."
         ) {
             .list($0.files)
@@ -249,6 +249,9 @@ extension ActionSpec {
         },
         Field("stop", .object(.stop), cost: .inPlace, "How it is stopped.") {
             .map($0.stop.canonical)
+        },
+        Field("reload", .object(.reload), cost: .inPlace, "How it reads changed `files` while it keeps running.") {
+            .map($0.reload?.canonical ?? [:])
         },
         Field(
             "restart",

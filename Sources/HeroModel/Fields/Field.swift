@@ -6,6 +6,8 @@ public enum CostOfChange: Int, Hashable, Comparable, Sendable, Codable, CaseIter
     case inPlace
     /// The change takes effect when the program is started the next time; nothing is restarted for it.
     case nextStart
+    /// The program reads its files again while it keeps running; without a `reload` the service is restarted.
+    case reload
     /// The service must be restarted.
     case restart
 
@@ -20,6 +22,7 @@ extension CostOfChange: CustomStringConvertible {
         case .none: "none"
         case .inPlace: "in place"
         case .nextStart: "next start"
+        case .reload: "reload"
         case .restart: "restart"
         }
     }
@@ -27,7 +30,7 @@ extension CostOfChange: CustomStringConvertible {
     /// The name in JSON.
     public var jsonName: String {
         switch self {
-        case .none, .inPlace, .restart: description
+        case .none, .inPlace, .reload, .restart: description
         case .nextStart: "next_start"
         }
     }

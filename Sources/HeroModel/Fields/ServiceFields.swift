@@ -67,7 +67,7 @@ extension ServiceSpec {
         Field(
             "files",
             .list(of: .path),
-            cost: .restart,
+            cost: .reload,
             "The files that its actions read; a change of their content is a change of the service."
         ) {
             .list($0.files)

@@ -14,6 +14,9 @@ public enum CheckoutPath {
         return bytes.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
     }
 
+    /// Whether a path without commits leads into a checkout.
+    public static func containsCommit(_ path: String) -> Bool { path.contains(folder + placeholder) }
+
     /// A text in which every commit in a path of a checkout is replaced by the same word.
     public static func withoutCommits(_ text: String) -> String {
         // Almost no value contains such a path, so the usual case allocates nothing.

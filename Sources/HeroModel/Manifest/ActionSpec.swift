@@ -99,6 +99,8 @@ public struct ActionSpec: Hashable, Sendable, Codable {
     public var timeout: Duration?
     /// How it is stopped.
     public var stop: StopPolicy
+    /// How it reads changed files; nil: it is restarted for them.
+    public var reload: ReloadPolicy?
     /// When it is restarted.
     public var restart: RestartPolicy
     /// How often and after which delays it is retried.
@@ -153,6 +155,7 @@ public struct ActionSpec: Hashable, Sendable, Codable {
         startTimeout = .seconds(30)
         timeout = nil
         stop = StopPolicy()
+        reload = nil
         restart = isProcess ? .always : .onFailure
         retry = RetryPolicy(maxAttempts: isProcess ? 0 : 1)
         successExitCodes = Self.defaultExitCodes
@@ -229,6 +232,7 @@ extension ActionSpec {
         startTimeout = try fields.decode(Duration.self, forKey: .startTimeout)
         timeout = try fields.decodeIfPresent(Duration.self, forKey: .timeout)
         stop = try fields.decode(StopPolicy.self, forKey: .stop)
+        reload = try fields.decodeIfPresent(ReloadPolicy.self, forKey: .reload)
         restart = try fields.decode(RestartPolicy.self, forKey: .restart)
         retry = try fields.decode(RetryPolicy.self, forKey: .retry)
         successExitCodes = try fields.decodeIfPresent([Int32].self, forKey: .successExitCodes) ?? successExitCodes

@@ -35,14 +35,19 @@ extension Observed {
             services[change.service]?.unhealthy = nil
             services[change.service]?.notRunning = nil
             services[change.service]?.wanted = spec?.status ?? .stop
-        case .update:
+        case .update, .reload:
             guard let spec, let old = services[change.service] else { return }
             services[change.service] = ObservedService(spec, old.state, isActive: old.isActive)
             services[change.service]?.hold = spec.hold ?? old.hold
             services[change.service]?.milestones = old.milestones
             services[change.service]?.drift = old.drift
             services[change.service]?.unhealthy = old.unhealthy
-            services[change.service]?.contents = old.contents
+            services[change.service]?.contents = old.contents.map { content in
+                var content = content
+                if change.action == .reload, content.now != nil { content.before = content.now }
+                return content
+            }
+            services[change.service]?.reloadFailure = change.action == .reload ? nil : old.reloadFailure
         }
     }
 
@@ -50,7 +55,7 @@ extension Observed {
         let isPaused = standalone[change.service]?.isScheduled == false
         switch change.actionNow {
         case .keep, .blocked: break
-        case .start, .restart, .update:
+        case .start, .restart, .update, .reload:
             guard let spec else { return }
             let wasActive = standalone[change.service]?.isActive ?? false
             standalone[change.service] = ObservedStandalone(

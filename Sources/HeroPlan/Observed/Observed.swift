@@ -112,6 +112,8 @@ public struct ObservedService: Hashable, Sendable {
     public var hold: Hold?
     /// The files whose content belongs to the spec; empty if they were not read.
     public var contents: [ObservedContent] = []
+    /// Why its last reload has failed; nil if none has failed since its start.
+    public var reloadFailure: ReloadFailure?
 
     /// Creates an observed state of a service.
     public init(

@@ -40,6 +40,21 @@ public struct ObservedContent: Hashable, Sendable {
 }
 
 extension ServiceSpec {
+    /// The cost of a change of the files that a field names: a reload if every process that reads them has `reload`.
+    ///
+    /// The files of a service are read by its processes, or by its one-shots if it has no process.
+    func fileCost(at path: String) -> CostOfChange {
+        let parts = path.split(separator: ".", maxSplits: 2)
+        let readers: [ActionSpec]
+        if parts.count == 3, parts[0] == "actions" {
+            readers = actions.filter { $0.name == parts[1] }
+        } else {
+            let processes = actions.filter(\.isProcess)
+            readers = processes.isEmpty ? actions : processes
+        }
+        return readers.allSatisfy { $0.reload != nil } && !readers.isEmpty ? .reload : .restart
+    }
+
     /// The path of the field that names a file of an action, with the file.
     func contentPath(of content: ObservedContent) -> String {
         let isShared = files.contains { ByteText(CheckoutPath.withoutCommits($0)) == ByteText(content.path) }

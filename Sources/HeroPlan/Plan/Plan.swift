@@ -60,7 +60,7 @@ public struct Plan: Hashable, Sendable {
         changes.allSatisfy { change in
             switch change.actionNow {
             case .keep, .blocked: true
-            case .start, .stop, .restart, .update: false
+            case .start, .stop, .restart, .update, .reload: false
             }
         }
     }
@@ -86,6 +86,8 @@ public enum PlanAction: String, Hashable, Sendable, Codable, CaseIterable {
     case restart
     /// Its record changes while it keeps running.
     case update
+    /// It reads changed files while it keeps running.
+    case reload
     /// It should be up and cannot start yet.
     case blocked
 
@@ -96,7 +98,7 @@ public enum PlanAction: String, Hashable, Sendable, Codable, CaseIterable {
         case .start: "+"
         case .stop: "-"
         case .restart: "±"
-        case .update: "~"
+        case .update, .reload: "~"
         case .blocked: "!"
         }
     }

@@ -227,7 +227,7 @@ extension PlanAction {
     /// Whether carrying it out changes anything.
     public var changesSomething: Bool {
         switch self {
-        case .start, .stop, .restart, .update: true
+        case .start, .stop, .restart, .update, .reload: true
         case .keep, .blocked: false
         }
     }

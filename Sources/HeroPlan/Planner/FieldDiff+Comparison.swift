@@ -3,7 +3,11 @@ import HeroModel
 extension FieldDiff {
     /// The differences between the recorded spec of a service and its manifest, most expensive first, then by path.
     static func between(_ recorded: CanonicalSpec, and declared: Declared<ServiceSpec>) -> [FieldDiff] {
-        between(recorded, and: CanonicalSpec(declared.spec), cost: CanonicalSpec.cost) { path in
+        let cost = { (path: String) in
+            let cost = CanonicalSpec.cost(of: path)
+            return cost == .reload ? declared.spec.fileCost(at: path) : cost
+        }
+        return between(recorded, and: CanonicalSpec(declared.spec), cost: cost) { path in
             // A key of the only action can be compared as a key of its service.
             declared.locations[path] ?? declared.locations["actions.main.\(path)"] ?? declared.location(of: path)
         }

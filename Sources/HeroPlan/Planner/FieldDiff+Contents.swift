@@ -9,16 +9,23 @@ extension FieldDiff {
             let path = declared.spec.contentPath(of: content)
             guard seen.insert(ByteText(path)).inserted else { return nil }
             let field = path.utf8.dropLast(content.path.utf8.count + 1)
+            // A running program has paths of the commit that it was started from.
+            let isInCommit = CheckoutPath.containsCommit(content.path)
             var diff = FieldDiff(
                 path: path,
                 before: content.before,
                 after: content.now,
-                cost: .restart,
+                cost: isInCommit ? .restart : declared.spec.fileCost(at: path),
                 at: declared.location(of: String(decoding: field, as: UTF8.self))
             )
             diff.file = content.path
             return diff
         }
+    }
+
+    /// What a reload must take up, as a digest; a change of anything else that differs makes another reload.
+    static func reloadTarget(_ fields: [FieldDiff]) -> String {
+        contentDigest(fields.map { "\($0.path)\t\($0.after ?? "")\n" }.joined().utf8)
     }
 
     /// Most expensive first, then by path.
@@ -28,13 +35,18 @@ extension FieldDiff {
     }
 }
 
+extension Change {
+    /// What a reload must take up, as a digest: a change of anything else that differs makes another reload.
+    public var reloadTarget: String { FieldDiff.reloadTarget(fields) }
+}
+
 extension Plan {
     /// Adds warnings about files that cannot be compared, and about those of which only size and time stamp are
     /// compared.
     mutating func addContentWarnings(_ desired: DesiredState, _ observed: Observed) {
         for change in changes where !change.isStandalone {
             switch change.action {
-            case .keep, .update: break
+            case .keep, .update, .reload: break
             case .start, .stop, .restart, .blocked: continue
             }
             guard let contents = observed.services[change.service]?.contents, !contents.isEmpty,

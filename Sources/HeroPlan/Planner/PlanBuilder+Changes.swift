@@ -39,6 +39,7 @@ extension PlanBuilder {
         switch directChange(number) {
         case .nothing: return .keep
         case .update: return .update
+        case .reload: return .reload
         case .start: return willBeUp[number] ? .start : .blocked
         case .restart: return .blocked
         case .stop: return .stop
@@ -125,7 +126,7 @@ extension PlanAction {
     var includesStart: Bool {
         switch self {
         case .start, .restart: true
-        case .keep, .stop, .update, .blocked: false
+        case .keep, .stop, .update, .reload, .blocked: false
         }
     }
 
@@ -133,7 +134,7 @@ extension PlanAction {
     var includesStop: Bool {
         switch self {
         case .stop, .restart: true
-        case .keep, .start, .update, .blocked: false
+        case .keep, .start, .update, .reload, .blocked: false
         }
     }
 }

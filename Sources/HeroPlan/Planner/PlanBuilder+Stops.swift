@@ -23,7 +23,7 @@ extension PlanBuilder {
                     deferred.append(number)
                     continue
                 }
-            case .nothing, .update, .start: continue
+            case .nothing, .update, .reload, .start: continue
             }
             markStopped(number, &cascade)
         }

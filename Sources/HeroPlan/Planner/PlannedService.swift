@@ -24,6 +24,8 @@ enum DirectChange {
     case nothing
     /// Its record differs from its manifest in fields that take effect in place.
     case update
+    /// It is up and must read changed files again.
+    case reload
     /// It should be up and is down, or one of its actions is down and joins the others.
     case start
     /// It is up and should be down.
@@ -135,8 +137,14 @@ final class PlannedService {
         }
         // The next reconciler starts it again, whether or not the apply retries failed services.
         if observed.notRunning != nil { return .start }
-        return fields.isEmpty ? .nothing : .update
+        guard fields.first?.cost == .reload else { return fields.isEmpty ? .nothing : .update }
+        // What has failed is tried again only by an apply, or when something else has changed.
+        let isRepeated = observed.reloadFailure?.target == FieldDiff.reloadTarget(fields)
+        return isRepeated && !options.retriesFailed ? .nothing : .reload
     }
+
+    /// Whether it runs on with what it has read, because a reload has failed and is not tried again.
+    var hasFailedReload: Bool { directChange == .nothing && fields.first?.cost == .reload }
 
     /// Whether a part of it starts again within its run; unlike another start this waits for no requirement.
     var isHealed: Bool { isStarted && directChange == .start && observed?.notRunning != nil }

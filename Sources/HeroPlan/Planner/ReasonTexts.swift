@@ -10,6 +10,7 @@ extension PlanBuilder {
         case .keep: return keepReason(service)
         case .blocked: return blockedReason(number, conditions)
         case .update: return Self.fieldReason(.specChanged, service.fields)
+        case .reload: return reloadReason(service)
         case .start: return startReason(service)
         case .restart: return restartReason(service)
         case .stop:
@@ -50,6 +51,8 @@ extension PlanBuilder {
         case .leftUndeclared: Reason(.undeclared, "no manifest declares it any more, and pruning is off")
         case .untouched: Reason(.unchanged, "its change is deferred")
         case .downByStatus, .downByCommand, .pruned: Reason(.unchanged, "it is already down")
+        case .up where service.isStarted && service.hasFailedReload:
+            Reason(.unchanged, "its reload failed: \(service.observed?.reloadFailure?.text ?? "")")
         case .up where service.isStarted: Reason(.unchanged, keptRunningText(service))
         case .up: Reason(.unchanged, "it has failed, and healing does not retry it")
         }
@@ -86,6 +89,12 @@ extension PlanBuilder {
             return Self.fieldReason(.specChanged, service.fields)
         }
         return notUpReason(service, observed)
+    }
+
+    private func reloadReason(_ service: PlannedService) -> Reason {
+        var reason = Self.fieldReason(.specChanged, service.fields)
+        if let failure = service.observed?.reloadFailure { reason.text += "; its last reload failed: \(failure.text)" }
+        return reason
     }
 
     /// Why a service that should be up, and was up before, does not count as up.

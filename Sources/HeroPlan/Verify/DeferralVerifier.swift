@@ -74,7 +74,7 @@ struct DeferralVerifier {
         {
             let hasRecord = observed.services[change.service] != nil
             if change.action.changesSomething, !hasRecord { report(change.service, "is changed for the first time") }
-            if change.action == .update { report(change.service, "is updated") }
+            if change.action == .update || change.action == .reload { report(change.service, "is updated") }
             let stops = change.action == .stop || change.action == .restart
             if stops, change.cause != nil { report(change.service, "stops because of another service") }
             if change.action == .stop, observed.services[change.service]?.wanted == .start {
@@ -148,6 +148,7 @@ extension PlanVerifier {
         return switch change.action {
         case .start: expected == .start
         case .update: expected == .update
+        case .reload: expected == .reload
         case .restart: expected == .restart || change.cause != nil
         case .stop: expected == .stop || expected == .restart || change.cause != nil
         case .keep, .blocked: false

@@ -20,8 +20,8 @@ public enum PlanInvariant: String, Hashable, Sendable, CaseIterable {
     case everyRequestIsHandled = "every requested change is planned or reported as blocked"
     /// Services with status stop, spec or ignore, services that `down` stops, and undeclared services.
     case unwantedServicesNeverStart = "a service that should not be up never starts"
-    /// Changes of action keep, update and blocked are in no wave.
-    case passiveChangesAreInNoWave = "keep, update and blocked stop and start nothing"
+    /// Changes of action keep, update, reload and blocked are in no wave.
+    case passiveChangesAreInNoWave = "keep, update, reload and blocked stop and start nothing"
     /// Each field differs, and shows the recorded and the declared value.
     case fieldsAreAccurate = "the fields of a change are those that differ"
     /// By the `conflicts` of either side: a starting service starts alone.

@@ -17,7 +17,9 @@ extension PlanVerifier {
             if change.action == .blocked && change.blockedBy.isEmpty && !isOnceUnknown {
                 return violation("blocked by nothing")
             }
-            if change.action == .update && change.fields.isEmpty { return violation("an update without fields") }
+            if change.action == .update || change.action == .reload, change.fields.isEmpty {
+                return violation("\(change.action.rawValue) without fields")
+            }
             return nil
         }
     }
@@ -38,6 +40,7 @@ extension PlanVerifier {
             ]
         case .restart: [.specChanged, .generationRaised, .cascade, .notRunning, .unhealthy]
         case .update: [.specChanged, .generationRaised]
+        case .reload: [.specChanged]
         case .blocked: [.requirementDown, .conflict, .onceUnknown]
         }
     }
@@ -190,7 +193,7 @@ extension PlanVerifier {
             let unmet: Set<QualifiedName>
             let isFine: Bool
             switch change.action {
-            case .keep, .update: return nil
+            case .keep, .update, .reload: return nil
             // A start within the current run waits for no requirement.
             case .start where isStarted(change.service) && observed.services[change.service]?.notRunning != nil:
                 return nil
@@ -222,6 +225,7 @@ extension PlanVerifier {
             switch change.action {
             case .keep, .blocked: isRequested = true
             case .update: isRequested = expected == .update
+            case .reload: isRequested = expected == .reload
             case .start: isRequested = expected == .start
             case .restart: isRequested = expected == .restart
             case .stop: isRequested = expected == .stop || expected == .restart
@@ -266,6 +270,7 @@ extension PlanVerifier {
             switch expectedChange(change.service) {
             case .nothing: isDone = change.action != .blocked
             case .update: isDone = change.action == .update || willStop(change.service)
+            case .reload: isDone = change.action == .reload || willStop(change.service)
             case .start: isDone = change.action == .start || change.action == .blocked || willStop(change.service)
             case .stop: isDone = change.action == .stop
             case .restart: isDone = willStop(change.service) || change.action == .blocked
@@ -287,7 +292,7 @@ extension PlanVerifier {
         return services.compactMap { change in
             switch change.action {
             case .start, .stop, .restart: return nil
-            case .keep, .update, .blocked: break
+            case .keep, .update, .reload, .blocked: break
             }
             let isQuiet = change.stopWave == nil && change.startWave == nil && !touched.contains(change.service)
             return isQuiet ? nil : PlanViolation(.passiveChangesAreInNoWave, change.service, "is in a wave")
@@ -296,7 +301,8 @@ extension PlanVerifier {
 
     func fieldsAreAccurate() -> [PlanViolation] {
         services.compactMap { change in
-            guard !change.fields.isEmpty || change.action == .update || change.action == .restart else { return nil }
+            let needsFields = change.action == .update || change.action == .reload || change.action == .restart
+            guard !change.fields.isEmpty || needsFields else { return nil }
             if change.fields.isEmpty && differences(change.service).isEmpty && change.action == .restart { return nil }
             let differing = differences(change.service)
             let isTrue = change.fields.allSatisfy { field in
@@ -304,8 +310,7 @@ extension PlanVerifier {
                 return field.before.map { ByteText($0) } == found.before.map { ByteText($0) }
                     && field.after.map { ByteText($0) } == found.after.map { ByteText($0) } && field.cost == found.cost
             }
-            let isWhole =
-                change.action != .update && change.action != .restart || change.fields.count == differing.count
+            let isWhole = !needsFields || change.fields.count == differing.count
             guard !isTrue || !isWhole else { return nil }
             return PlanViolation(.fieldsAreAccurate, change.service, "its fields are not what differs")
         }

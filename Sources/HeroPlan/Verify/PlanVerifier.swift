@@ -80,7 +80,7 @@ struct PlanVerifier {
             let record = observed.services[name]
             facts[name] = ServiceFacts(declared.spec, record, options, isUntouched: untouched.contains(name))
             guard let record, !kept.contains(name) else { continue }
-            var found = Self.differences(record.canonical, CanonicalSpec(declared.spec))
+            var found = Self.differences(record.canonical, declared.spec)
             Self.addContents(record, declared.spec, to: &found)
             if !found.isEmpty { differences[name] = found }
         }
@@ -178,14 +178,14 @@ struct PlanVerifier {
     func willStop(_ name: QualifiedName) -> Bool {
         switch serviceFacts[name]?.action {
         case .stop, .restart: true
-        case .keep, .start, .update, .blocked, nil: false
+        case .keep, .start, .update, .reload, .blocked, nil: false
         }
     }
 
     func willStart(_ name: QualifiedName) -> Bool {
         switch serviceFacts[name]?.action {
         case .start, .restart: true
-        case .keep, .stop, .update, .blocked, nil: false
+        case .keep, .stop, .update, .reload, .blocked, nil: false
         }
     }
 
@@ -196,7 +196,7 @@ struct PlanVerifier {
         switch action {
         case .start, .restart: return true
         case .stop: return false
-        case .keep, .update, .blocked:
+        case .keep, .update, .reload, .blocked:
             guard let service, service.isStarted, let state = service.record?.state else { return false }
             let comesUp = service.expectedState == .up || service.isUntouched
             return state.isUp || comesUp && (state == .starting || state == .backingOff)
@@ -246,13 +246,15 @@ struct PlanVerifier {
     /// The paths that differ between record and manifest.
     func differences(_ name: QualifiedName) -> [ByteText: Difference] { differences[name] ?? [:] }
 
-    private static func differences(_ recorded: CanonicalSpec, _ wanted: CanonicalSpec) -> [ByteText: Difference] {
+    private static func differences(_ recorded: CanonicalSpec, _ spec: ServiceSpec) -> [ByteText: Difference] {
+        let wanted = CanonicalSpec(spec)
         if wanted.text.utf8.elementsEqual(recorded.text.utf8) { return [:] }
         let (before, after) = CanonicalSpec.comparableValues(recorded, wanted)
         var result: [ByteText: Difference] = [:]
         for key in Set(before.keys).union(after.keys) where before[key] != after[key] {
             let (path, old, new) = (key.text, before[key]?.text, after[key]?.text)
             result[key] = Difference(before: old, after: new, cost: CanonicalSpec.cost(of: path))
+            if result[key]?.cost == .reload, !hasReload(path, spec) { result[key]?.cost = .restart }
             // Lowering a generation requests nothing (contract section 3: it is raised to request a restart).
             let isGeneration = path == "generation" || path.hasPrefix("actions.") && path.hasSuffix(".generation")
             if isGeneration, let old = Int(old ?? "0"), let new = Int(new ?? "0"), new < old {
@@ -262,26 +264,11 @@ struct PlanVerifier {
         return result
     }
 
-    /// Adds the files of a running or failed service whose content has changed.
-    private static func addContents(
-        _ record: ObservedService,
-        _ spec: ServiceSpec,
-        to differences: inout [ByteText: Difference]
-    ) {
-        guard spec.status == .start, record.isStarted || record.state == .failed else { return }
-        for content in record.contents {
-            guard let before = content.before, let now = content.now, before != now else { continue }
-            let isShared = spec.files.contains { CheckoutPath.withoutCommits($0) == content.path }
-            let path = isShared ? "files.\(content.path)" : "actions.\(content.action).files.\(content.path)"
-            differences[ByteText(path)] =
-                differences[ByteText(path)] ?? Difference(before: before, after: now, cost: .restart)
-        }
-    }
-
     /// The change that manifests, options and state request.
     enum ExpectedChange {
         case nothing
         case update
+        case reload
         case start
         case stop
         case restart
@@ -318,7 +305,10 @@ struct PlanVerifier {
         case .starting, .running, .degraded, .backingOff, .exited, .failed:
             // What has ended while no reconciler was running is started again.
             if record.notRunning != nil { return .start }
-            return differences.isEmpty ? .nothing : .update
+            guard differences.values.contains(where: { $0.cost == .reload }) else {
+                return differences.isEmpty ? .nothing : .update
+            }
+            return isFailedReload(record, differences) ? .nothing : .reload
         }
     }
 }

@@ -59,7 +59,7 @@ final class ApplyObservers {
             case .start, .restart:
                 startedServices.insert(change.service)
                 affectedServices.insert(change.service)
-            case .stop, .update, .blocked: affectedServices.insert(change.service)
+            case .stop, .update, .reload, .blocked: affectedServices.insert(change.service)
             }
             if change.stopWave != nil, let cause = change.cause {
                 dependents[cause, default: []].insert(change.service)

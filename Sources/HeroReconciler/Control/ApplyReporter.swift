@@ -63,6 +63,13 @@ final class ApplyReporter {
         send(.progress(service.name, state, detail: detail), to: observers, isLast: false)
     }
 
+    /// Reports the end of a reload.
+    func reportReload(of service: ServiceEntry) {
+        guard let observers else { return }
+        let detail = service.reloadFailure.map { "reload failed: \($0.text)" } ?? "reloaded"
+        send(.progress(service.name, service.record.state, detail: detail), to: observers, isLast: false)
+    }
+
     /// Adds what a plan of the observed apply changes.
     func addPlan(_ plan: Plan, _ services: [QualifiedName: ServiceEntry]) {
         guard let observers else { return }

@@ -168,7 +168,8 @@ struct ConvergenceCheck {
             return isLeftRunning(service) ? nil : "is not down\(processesText(of: service))\(error)"
         }
         return switch service.record.state {
-        case .running, .exited, .blocked: nil
+        case .running: service.reloadFailure.map { "runs on as before, because its reload failed: \($0.text)" }
+        case .exited, .blocked: nil
         case .failed: "failed\(error)"
         case .degraded: "is degraded\(error)"
         case .backingOff: "keeps failing\(error)"

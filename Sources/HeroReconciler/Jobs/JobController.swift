@@ -215,6 +215,19 @@ final class JobController {
         service.currentContents[entry.action] = contents
     }
 
+    /// The content of the files of a job as of now, to be recorded when it has reloaded.
+    ///
+    /// A file that cannot be read now keeps what is recorded of it.
+    func contentsForReload(of entry: JobEntry) -> [RecordedContent] {
+        guard let service = entry.service else { return [] }
+        let references = service.record.spec.contentReferences(of: entry.spec)
+        let now = zip(references, kernel.readContents(references)).map { RecordedContent($0, $1) }
+        service.currentContents[entry.action] = now
+        return now.map { content in
+            content.digest == nil ? entry.lifecycle.record.contents?.matching(content) ?? content : content
+        }
+    }
+
     /// Scans for start blockers as often as the lifecycle needs it.
     ///
     /// A scan changes nothing, so it needs no row before it.
@@ -266,8 +279,10 @@ final class JobController {
             case .health: action.health
             case .listening: nil
             case .stopCommand: Probe(.exec(action.stop.command), timeout: action.stop.commandTimeout)
+            case .reloadCommand:
+                action.reload.map { Probe(.exec($0.command), timeout: $0.timeout) }
             }
-        return requests.probeRequest(
+        var request = requests.probeRequest(
             start,
             serial,
             probe,
@@ -275,6 +290,12 @@ final class JobController {
             action,
             in: entry.service?.record.spec
         )
+        switch kind {
+        case .readiness, .health, .listening: break
+        case .stopCommand: request.question = .command(action.stop.command)
+        case .reloadCommand: request.question = .command(action.reload?.command ?? [])
+        }
+        return request
     }
 
     /// The name of the PID file that heroproc writes for a job; nil where it writes none.
@@ -289,7 +310,7 @@ extension JobEffect {
         switch self {
         case .launch: true
         case .removeSocket, .removePIDFile, .signal, .signalTree, .killTree, .startProbe, .stopProbe,
-            .removeRuntimeFiles, .recordEvent:
+            .removeRuntimeFiles, .recordEvent, .signalReload:
             false
         }
     }

@@ -15,6 +15,8 @@ final class JobEntry {
     /// The name of its action.
     let action: String
     var lifecycle: JobLifecycle
+    /// The reload that was requested last and has not succeeded; it is not requested again before the next plan.
+    var failedReload: String?
     /// The spec of a standalone job: it keeps this spec even when its action is changed.
     var pinnedSpec: ActionSpec?
 

@@ -15,6 +15,8 @@ final class EffectExecutor {
     private let recoveryRecords: RecoveryRecords
     /// Starts of the last turn that were not made; their jobs receive an event in the next turn.
     private var cancelledStarts: [StartID] = []
+    /// Reload signals of the last turn, and whether each was sent; their jobs receive that in the next turn.
+    private var reloadSignals: [(start: StartID, wasSent: Bool)] = []
     /// Starts that were killed again in the last turn; their jobs receive the list of survivors in the next turn.
     private var survivingStarts: [StartID] = []
 
@@ -32,14 +34,19 @@ final class EffectExecutor {
         self.recoveryRecords = recoveryRecords
     }
 
-    /// Whether a cancelled start must be delivered, so that the loop must not sleep.
-    var hasCancelledStarts: Bool { !cancelledStarts.isEmpty }
+    /// Whether a cancelled start or a sent signal must be delivered, so that the loop must not sleep.
+    var hasCancelledStarts: Bool { !cancelledStarts.isEmpty || !reloadSignals.isEmpty }
 
     /// Delivers to the jobs what the effects of the last turn have shown.
     func deliverResults() {
         let cancelled = cancelledStarts
         cancelledStarts = []
         for start in cancelled { jobs.deliver(start, .launchCancelled(generation: start.generation)) }
+        let signalled = reloadSignals
+        reloadSignals = []
+        for (start, wasSent) in signalled {
+            jobs.deliver(start, .reloadSignalSent(generation: start.generation, wasSent))
+        }
         let surviving = survivingStarts
         survivingStarts = []
         for start in surviving {
@@ -68,7 +75,8 @@ final class EffectExecutor {
         case .pruneLogs, .removeJobFiles, .finishCleanup: return false
         case .job(let entry, let effect):
             switch effect {
-            case .removeSocket, .removePIDFile, .signal, .signalTree, .killTree, .startProbe, .stopProbe, .recordEvent:
+            case .removeSocket, .removePIDFile, .signal, .signalTree, .killTree, .startProbe, .stopProbe, .recordEvent,
+                .signalReload:
                 return true
             case .removeRuntimeFiles: return false
             case .launch(let generation):
@@ -125,6 +133,9 @@ final class EffectExecutor {
             kernel.removeLeftPIDFile(file)
         case .signal(let process, let signal):
             sendSignal(of: entry) { kernel.signal(process, signal) }
+        case .signalReload(let generation, let process, let signal):
+            let wasSent = kernel.signal(process, signal)
+            reloadSignals.append((StartID(job: job, generation: generation), wasSent))
         case .signalTree(let generation, let main, let signal):
             sendSignal(of: entry) {
                 kernel.signalTree(StartID(job: job, generation: generation), main: main, signal)

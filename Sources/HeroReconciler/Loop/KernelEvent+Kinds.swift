@@ -5,8 +5,8 @@ extension KernelEvent {
     var departedClient: RequestID? {
         switch self {
         case .clientDisconnected(let client): client
-        case .start, .warning, .clockChanged, .machineSlept, .filesChanged, .repositoryFetched, .runDirectoryLost,
-            .requestReceived, .terminationRequested:
+        case .start, .warning, .clockChanged, .machineSlept, .filesChanged, .contentChanged, .repositoryFetched,
+            .runDirectoryLost, .requestReceived, .terminationRequested:
             nil
         }
     }
@@ -15,8 +15,8 @@ extension KernelEvent {
     var isAboutStart: Bool {
         switch self {
         case .start: true
-        case .warning, .clockChanged, .machineSlept, .filesChanged, .repositoryFetched, .runDirectoryLost,
-            .requestReceived, .clientDisconnected, .terminationRequested:
+        case .warning, .clockChanged, .machineSlept, .filesChanged, .contentChanged, .repositoryFetched,
+            .runDirectoryLost, .requestReceived, .clientDisconnected, .terminationRequested:
             false
         }
     }

@@ -355,6 +355,7 @@ public final class Reconciler {
             } else {
                 revisions.handleFileChange()
             }
+        case .contentChanged(let paths): if configuration.safeMode == nil { plans.handleContentChange(paths) }
         case .repositoryFetched(let reply): follower?.handle(reply)
         case .runDirectoryLost(let recovery): handleLostRunDirectory(recovery)
         case .requestReceived(let client, let message): requests.handle(client, message)

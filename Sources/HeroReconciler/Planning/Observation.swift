@@ -152,6 +152,9 @@ private struct RecordedState {
             observed.services[summary.name]?.wanted = summary.wanted
             observed.services[summary.name]?.hold = summary.hold
         }
+        for (name, jobs) in jobs {
+            observed.services[name]?.reloadFailure = jobs.lazy.compactMap(\.reloadFailure).first
+        }
         for summary in standalone {
             observed.standalone[summary.name] = ObservedStandalone(
                 canonical: summary.canonical,

@@ -6,11 +6,13 @@ import HeroPlan
 
 /// Makes plans, verifies them, and assigns their operations.
 final class PlanController {
+    typealias Host = HostInspection & ProcessControl & ControlChannel & HostClock & ManifestSource
+
     /// After so many plans in a row that were complete and left something to do, no further plan is made until the next
     /// apply.
     private static let maxFailedProofs = 8
 
-    let kernel: any HostInspection & ProcessControl & ControlChannel & HostClock
+    let kernel: any Host
     let configuration: ReconcilerConfiguration
     let state: RuntimeState
     let journal: TurnJournal
@@ -31,13 +33,15 @@ final class PlanController {
     var nextHoldEnd: WallTime? { didSet { updateHoldTimer() } }
     /// The deadline for it.
     private(set) var holdTimer: Moment?
+    /// The services that use each watched file.
+    var servicesByFile: [String: Set<QualifiedName>] = [:]
     /// How many plans in a row were made to prove that nothing is left to do, and found something.
     private var failedProofs = 0
     /// How long the reconciliations have taken.
     private var durations = ReconcileDurations()
 
     init(
-        kernel: any HostInspection & ProcessControl & ControlChannel & HostClock,
+        kernel: any Host,
         configuration: ReconcilerConfiguration,
         state: RuntimeState,
         journal: TurnJournal,
@@ -114,7 +118,7 @@ final class PlanController {
     }
 
     private func retryWaitingJobs(of plan: Plan) {
-        for change in plan.changes where change.actionNow == .keep || change.actionNow == .update {
+        for change in plan.changes where change.actionNow.keepsRunning {
             if change.isStandalone {
                 if let entry = state.standalone[change.service] { standalone.retryNow(entry) }
             } else if let service = state.services[change.service] {
@@ -183,6 +187,7 @@ final class PlanController {
             result.services[service.name]?.wanted = service.record.wanted
             result.services[service.name]?.hold = service.record.hold
             result.services[service.name]?.contents = service.observedContents
+            result.services[service.name]?.reloadFailure = service.reloadFailure
         }
         result.once = state.once
         for entry in state.standalone.values where !entry.isRemoved {
@@ -218,6 +223,16 @@ final class PlanController {
         batch.addResults(kernel.inspectActions(batch.requests), to: &result)
         addContents(of: wanted, to: &result)
         return result
+    }
+}
+
+extension PlanAction {
+    /// Whether what runs goes on running.
+    fileprivate var keepsRunning: Bool {
+        switch self {
+        case .keep, .update, .reload: true
+        case .start, .stop, .restart, .blocked: false
+        }
     }
 }
 

@@ -13,6 +13,17 @@ final class ServiceEntry {
         case restart(Declared<ServiceSpec>)
         /// Start it with this spec.
         case start(Declared<ServiceSpec>)
+        /// Let its processes read their files again while they keep running.
+        case reload(Reload)
+    }
+
+    /// What a reload must take up.
+    struct Reload {
+        var declared: Declared<ServiceSpec>
+        /// The fields and files that differ, as a digest.
+        var target: String
+        /// The reason of the change.
+        var reason: String
     }
 
     let name: QualifiedName
@@ -92,7 +103,7 @@ final class ServiceEntry {
     var mustStop: Bool {
         switch operation {
         case .stop, .restart: true
-        case .none, .start: false
+        case .none, .start, .reload: false
         }
     }
 
@@ -103,7 +114,7 @@ final class ServiceEntry {
     var mustStart: Bool {
         switch operation {
         case .start: true
-        case .none, .stop, .restart: false
+        case .none, .stop, .restart, .reload: false
         }
     }
 

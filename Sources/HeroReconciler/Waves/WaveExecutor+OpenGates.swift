@@ -15,7 +15,7 @@ extension WaveExecutor {
             if service.mustStop { openStops.insert(service.name) }
             switch service.operation {
             case .none: continue
-            case .stop, .restart, .start: openOperations.insert(service.name)
+            case .stop, .restart, .start, .reload: openOperations.insert(service.name)
             }
         }
         for name in openOperations {
@@ -26,7 +26,7 @@ extension WaveExecutor {
                 let spec = declared.spec
                 service.awaited = nil
                 for edge in spec.requires + spec.after + spec.wants { waiters[edge, default: []].insert(name) }
-            case .none, .stop: continue
+            case .none, .stop, .reload: continue
             }
         }
     }
@@ -46,6 +46,9 @@ extension WaveExecutor {
             perform(service.hasBegunStop ? .advance(service) : .checkGate(service.name))
         }
         if openStops.isEmpty { perform(.checkStartGates) }
+        for name in openOperations.sorted() {
+            if let service = state.services[name] { continueReload(service) }
+        }
         let now = clock.wallTime()
         for service in state.servicesByName where service.isRemovable(in: state.desired) && !service.isHeld(at: now) {
             removeService(service)
@@ -56,7 +59,7 @@ extension WaveExecutor {
     func checkGate(_ name: QualifiedName, becauseOf changed: QualifiedName? = nil) {
         guard let service = state.services[name] else { return }
         switch service.operation {
-        case .none: break
+        case .none, .reload: break
         case .stop, .restart:
             if !service.hasBegunStop, canStop(service) { beginStop(service) }
         case .start(let declared):
@@ -144,7 +147,11 @@ extension WaveExecutor {
 
     private func obstacle(_ requirement: Requirement) -> Obstacle {
         guard let other = state.services[requirement.service], !other.isStuck else { return .hopeless }
-        guard case .none = other.operation else { return .waiting }
+        switch other.operation {
+        // A reload does not change what others can rely on.
+        case .none, .reload: break
+        case .stop, .restart, .start: return .waiting
+        }
         guard !other.hasReached(requirement.until) else { return .none }
         return switch other.record.state {
         case .starting, .backingOff, .stopping, .running, .exited: .waiting

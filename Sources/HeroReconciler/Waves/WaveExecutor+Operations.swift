@@ -41,6 +41,9 @@ extension WaveExecutor {
             guard let declared else { return }
             update(service, declared, change)
             withdrawFailedStart(service)
+        case .reload:
+            guard let declared else { return }
+            assignReload(service, declared, change)
         case .blocked:
             // A service that runs, and only may not be restarted, keeps its state.
             guard !service.isActive else { return }
@@ -58,15 +61,20 @@ extension WaveExecutor {
 
     /// Applies a change that needs no restart.
     private func update(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>, _ change: Change) {
+        service.record.canonical = CanonicalSpec(declared.spec)
+        replaceSpec(of: service, declared)
+        journal.recordEvent(.info, service.name.description, change.updateText)
+    }
+
+    /// Makes a declared spec the one of a running service, and passes it to its jobs.
+    func replaceSpec(of service: ServiceEntry, _ declared: Declared<ServiceSpec>) {
         let linked = Dictionary(
             service.jobs.map { ($0.action, $0.spec.log.link) },
             uniquingKeysWith: { first, _ in first }
         )
         service.record.spec = declared.spec
-        service.record.canonical = CanonicalSpec(declared.spec)
         service.record.revision = state.revisionNumber
         journal.rows.append(.service(service.record))
-        journal.recordEvent(.info, service.name.description, change.updateText)
         for entry in service.jobs {
             if !entry.lifecycle.isIdle, linked[entry.action] != entry.spec.log.link {
                 journal.effects.append(.updateLogLink(entry))

@@ -38,7 +38,7 @@ extension WaveExecutor {
         switch service.operation {
         case .restart(let declared):
             service.operation = .start(declared)
-        case .stop, .none, .start:
+        case .stop, .none, .start, .reload:
             closeOperation(of: service)
             // The current manifest counts; a service that is not declared any more goes by the spec it was started
             // with.

@@ -132,6 +132,7 @@ final class WaveExecutor {
             startNextJobs(service)
         }
         updateState(service)
+        continueReload(service)
     }
 
     private func startNextJobs(_ service: ServiceEntry) {

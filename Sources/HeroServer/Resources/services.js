@@ -17,6 +17,7 @@ export function detail(service, now = Date.now()) {
     if (action.exit_code && action.phase !== "running") parts.push(`exit code ${action.exit_code}`);
     if (action.next_retry_at) parts.push(`retry in ${Math.max(0, Math.ceil((Date.parse(action.next_retry_at) - now) / 1000))}s`);
     if (action.healthy === false) parts.push("unhealthy");
+    if (action.reload_failed) parts.push(`reload failed: ${action.reload_failed}`);
     if (action.reloading) parts.push("reloading");
     if (action.status_text) parts.push(action.status_text);
   }

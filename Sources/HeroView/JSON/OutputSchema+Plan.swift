@@ -5,7 +5,7 @@ import HeroPlan
 extension OutputSchema {
     /// `heroproc/plan/v1` (contract section 5).
     static var planMembers: [SchemaType.Member] {
-        let counted: [PlanAction] = [.start, .stop, .restart, .update, .keep, .blocked]
+        let counted: [PlanAction] = [.start, .stop, .restart, .update, .reload, .keep, .blocked]
         return [
             plan.schemaMember(),
             .init("base_revision", .integer(minimum: 0), "The revision that the plan starts from; 0 before the first."),

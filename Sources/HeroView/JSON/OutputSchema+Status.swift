@@ -87,6 +87,7 @@ extension OutputSchema {
                 "What contains its process tree; null while nothing is running or if it is unknown."
             ),
             .init("reloading", .boolean, "Whether it has notified that it is reloading (`notify`)."),
+            .init("reload_failed", .nullable(.text), "Why its last reload has failed; null if none has failed."),
             .init("status_text", .nullable(.text), "Its last `STATUS` notification (`notify`); null if there is none."),
         ]
     }

@@ -15,7 +15,7 @@ public struct PlanAnnotations: Sendable {
     /// One line for each diagnostic and each change except keeps, and the summary as an ordinary last line.
     public func text(_ plan: Plan) -> String {
         var result = DiagnosticView.github(plan.diagnostics, base: paths.base)
-        let order: [PlanAction] = [.stop, .restart, .blocked, .start, .update]
+        let order: [PlanAction] = [.stop, .restart, .blocked, .start, .reload, .update]
         for action in order {
             for change in plan.changes where change.actionNow == action { result += annotation(change) }
         }
@@ -27,13 +27,13 @@ public struct PlanAnnotations: Sendable {
         let level =
             switch change.actionNow {
             case .stop, .restart, .blocked: "warning"
-            case .keep, .start, .update: "notice"
+            case .keep, .start, .update, .reload: "notice"
             }
         let verb =
             switch change.action {
             case .blocked: "is blocked"
             case .keep: "stays"
-            case .start, .stop, .restart, .update:
+            case .start, .stop, .restart, .update, .reload:
                 (change.deferred == nil ? "will " : "has a deferred ") + change.action.rawValue
             }
         var properties: [(key: String, value: String)] = []

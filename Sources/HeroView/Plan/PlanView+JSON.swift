@@ -7,7 +7,7 @@ extension PlanView {
     ///
     /// Waves count from 0: `stop_wave` is an index of `stop_waves`.
     public static func json(_ plan: Plan) -> JSONValue {
-        let counts: [PlanAction] = [.start, .stop, .restart, .update, .keep, .blocked]
+        let counts: [PlanAction] = [.start, .stop, .restart, .update, .reload, .keep, .blocked]
         return [
             "schema": "heroproc/plan/v1",
             "base_revision": .integer(plan.baseRevision),

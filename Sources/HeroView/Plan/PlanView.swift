@@ -49,7 +49,8 @@ public struct PlanView: Sendable {
 
     private func changeSummary(_ plan: Plan) -> String {
         let order: [(PlanAction, String)] = [
-            (.start, "start"), (.stop, "stop"), (.restart, "restart"), (.update, "update"),
+            (.start, "start"), (.stop, "stop"), (.restart, "restart"), (.reload, "reload"),
+            (.update, "update"),
         ]
         let wanted = order.compactMap { action, verb in
             let number = plan.count(action)
@@ -103,7 +104,7 @@ extension PlanAction {
         case .start: .green
         case .stop: .red
         case .restart: .yellow
-        case .update: .cyan
+        case .update, .reload: .cyan
         case .blocked: .magenta
         }
     }

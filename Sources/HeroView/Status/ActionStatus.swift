@@ -30,6 +30,8 @@ public struct ActionStatus: Hashable, Sendable {
     public var error: String?
     /// When it succeeded before the current run, so that it does not run again; nil if it did not.
     public var ranOnceAt: WallTime?
+    /// Why its last reload has failed; nil if none has failed since its start.
+    public var reloadFailure: String?
     /// The notifications of its running program; nil if it may not send any.
     public var notifyState: NotifyState?
 
@@ -56,6 +58,7 @@ public struct ActionStatus: Hashable, Sendable {
         nextRetryAt = job.phase == .retrying ? job.nextRetryAt : nil
         error = job.error
         if job.phase == .succeeded, job.executions == 0, job.error == nil { ranOnceAt = job.finishedAt }
+        reloadFailure = job.phase == .running ? job.reloadFailure?.text : nil
     }
 }
 
@@ -66,9 +69,10 @@ extension ActionStatus {
     /// That it has run once and does not run again; nil for any other action.
     var onceText: String? { ranOnceAt.map { "ran once at \($0.textToSecond), not run again" } }
 
-    /// The notifications that are worth showing.
+    /// The failed reload and the notifications, as far as they are worth showing.
     var notifyTexts: [String] {
-        ((notifyState?.isReloading ?? false) ? ["reloading"] : []) + (statusText.map { ["says: \($0)"] } ?? [])
+        (reloadFailure.map { ["reload failed: \($0)"] } ?? [])
+            + ((notifyState?.isReloading ?? false) ? ["reloading"] : []) + (statusText.map { ["says: \($0)"] } ?? [])
     }
 }
 

@@ -79,7 +79,7 @@ public struct ServiceStatus: Hashable, Sendable {
         // Until its start or stop is made, the service stays as it is.
         if let deferred, deferred.action == "start" || deferred.action == "stop" { return true }
         return switch wanted {
-        case .start: state.isUp
+        case .start: state.isUp && !actions.contains { $0.reloadFailure != nil }
         // A failed service has no running process.
         case .stop, .spec, nil: state == .stopped || state == .failed
         case .ignore: true

@@ -82,6 +82,7 @@ extension StatusView {
             "next_retry_at": JSONValue(action.nextRetryAt?.description),
             "containment": JSONValue(action.containment?.rawValue),
             "reloading": .bool(action.notifyState?.isReloading ?? false),
+            "reload_failed": JSONValue(action.reloadFailure),
             "status_text": JSONValue(action.statusText),
         ]
     }

@@ -6,7 +6,9 @@ extension ServiceStatus {
         let age = since.map { " for \($0.elapsed(until: now).shortText)" }
         func describe(_ state: String) -> String { age.map { "has been \(state)\($0)" } ?? "is \(state)" }
         switch state {
-        case .running: return describe("running")
+        case .running:
+            let failure = actions.lazy.compactMap(\.reloadFailure).first
+            return describe("running") + (failure.map { "; its last reload failed: \($0)" } ?? "")
         case .exited: return "has completed, and counts as up"
         case .starting: return describe("starting") + problemText
         case .stopping: return describe("stopping") + problemText
@@ -78,7 +80,10 @@ extension ActionStatus {
             if pid == nil, let error { return "has no main process: \(error)" + restarts }
             let process = pid.map { "runs as pid \($0)" } ?? "is about to run"
             let ready = isReady ? ", and is ready" : ", and is not ready yet\(error.map { ": \($0)" } ?? "")"
-            return process + ready + restarts + (restartCount > 0 ? last : "")
+            let reload = reloadFailure.map {
+                "; its reload failed, so it runs with the files that it read before: \($0)"
+            }
+            return process + ready + restarts + (restartCount > 0 ? last : "") + (reload ?? "")
         case .retrying:
             return
                 "is retried: \(unexplainedOutcome.map { "it \($0.endingText)" } ?? error ?? "it ended")\(restarts)"

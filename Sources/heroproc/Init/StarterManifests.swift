@@ -64,6 +64,8 @@ enum StarterManifests {
         stop: {signal: TERM, timeout: 5s} # then the process tree is killed; `exec: [..]` runs before the signal
         retry: {delay: 500ms, max_delay: 30s} # the delay before a restart
         # retry: {max_attempts: 5, within: 1m} # gives up after five starts within a minute
+        # files: [hello.conf] # a change of its content restarts the service, or reloads it:
+        # reload: {signal: HUP} # or `{exec: [..]}`, which must exit with 0
         # essential: true # then its end stops everything; see `reconcile --watch --down-on-exit`
         # folders: [/var/lib/hello] # made before the start if they are missing
         log: {max_size: 10MiB, keep: 5} # `link: /var/log/hello.log` adds a link that leads to the current log

@@ -65,6 +65,7 @@ final class ApplyProgress {
         switch action {
         case .start, .restart: "\(name) has not started yet"
         case .stop: "\(name) has not stopped yet"
+        case .reload: "\(name) has not reloaded yet"
         case .keep, .update, .blocked, nil: nil
         }
     }

@@ -86,6 +86,7 @@ extension PageStage {
                 """,
             exitCodes: ["heroproc diff --revision 3": 1]
         ),
+        PageStage(page: "docs/how-to/reload-files.md"),
         PageStage(
             page: "docs/how-to/schedule.md",
             languages: ["sh"],
