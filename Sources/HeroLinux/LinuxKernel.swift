@@ -34,7 +34,7 @@ public final class LinuxKernel: Kernel {
     let helperTasks: HelperTasks
     let repositoryFetcher: RepositoryFetcher
     private var blockerScanner = BlockerScanner()
-    private let contentReader = ContentReader()
+    private let contentReader: ContentReader
     let manifestWatcher: ManifestWatcher
     let contentWatcher: ContentWatcher
     let controlServer: ControlServer
@@ -140,6 +140,7 @@ public final class LinuxKernel: Kernel {
         )
         manifestWatcher = try ManifestWatcher(reactor)
         contentWatcher = ContentWatcher(reactor)
+        contentReader = ContentReader(key: ContentKey.readOrMake(paths))
         hero_failpoint(FP_LK_1)
         controlServer = try ControlServer(reactor, path: paths.controlSocket)
         runDirectoryWatcher = RunDirectoryWatcher(reactor, paths)

@@ -68,7 +68,7 @@ extension JobLifecycle {
 
 extension ProbeResult {
     /// Why it did not succeed; nil if it did.
-    fileprivate var failure: String? {
+    var failure: String? {
         switch self {
         case .succeeded: nil
         case .failed(let reason), .skipped(let reason): reason

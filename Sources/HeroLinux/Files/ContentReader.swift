@@ -35,9 +35,12 @@ public final class ContentReader {
     private static let settledAge: Int64 = 2_000_000_000
 
     private var known: [Version: String] = [:]
+    private let key: ContentKey?
 
-    /// Makes a reader that has read nothing.
-    public init() {}
+    /// Makes a reader that has read nothing; without a key it does not read what may be secret.
+    public init(key: ContentKey?) {
+        self.key = key
+    }
 
     /// Reads each file.
     ///
@@ -50,6 +53,12 @@ public final class ContentReader {
         let file = Descriptor(number)
         var facts = stat()
         guard fstat(number, &facts) == 0 else { return nil }
+        guard !reference.kind.isSecret else {
+            guard let key, facts.st_mode & S_IFMT == S_IFREG else { return nil }
+            return readAll(number, limit: ValueFile.maximumSize + 1).flatMap { bytes in
+                bytes.count > ValueFile.maximumSize ? nil : key.digest(bytes)
+            }
+        }
         switch facts.st_mode & S_IFMT {
         case S_IFREG: return digest(of: file, facts)
         case S_IFDIR: return digest(ofDirectory: reference.path, file)
@@ -101,12 +110,5 @@ public final class ContentReader {
         return hasLargeFile ? RecordedContent.largeDirectory(Self.text(bytes)) : Self.text(bytes)
     }
 
-    private static func text(_ digest: [UInt8]) -> String {
-        var text = "sha256:"
-        for byte in digest {
-            let digits = String(byte, radix: 16)
-            text += digits.utf8.count == 1 ? "0" + digits : digits
-        }
-        return text
-    }
+    private static func text(_ digest: [UInt8]) -> String { "sha256:" + ContentKey.hexadecimal(digest) }
 }

@@ -16,6 +16,8 @@ public struct RuntimePaths: Hashable, Sendable {
     /// The run directory, absolute; short enough for the path of a socket in it.
     public var run: String
 
+    /// The key for digests of secrets.
+    public var contentKey: String { state + "/content.key" }
     /// The database.
     public var database: String { state + "/heroproc.db" }
     /// The root directory of all service logs.

@@ -12,6 +12,8 @@ public struct ObservedContent: Hashable, Sendable {
     public var before: String?
     /// Its digest now; nil if it cannot be read.
     public var now: String?
+    /// Whether it may be missing.
+    public var isOptional = false
 
     /// Compares the content at a start with the content now.
     public init(action: String, atStart: RecordedContent?, now: RecordedContent) {
@@ -24,15 +26,15 @@ public struct ObservedContent: Hashable, Sendable {
 
     /// Whether both are known and differ.
     public var hasChanged: Bool {
-        guard let before, let now else { return false }
+        guard let before, let now, RecordedContent.areComparable(before, now) else { return false }
         return before != now
     }
 
     /// Why the content cannot be compared, as text; nil if it can be.
     public var unknownReason: String? {
-        if now == nil { return "it cannot be read" }
-        if before == nil { return "its content at the start is not known" }
-        return nil
+        guard let now else { return isOptional ? nil : "it cannot be read" }
+        guard let before else { return "its content at the start is not known" }
+        return RecordedContent.areComparable(before, now) ? nil : "the key of its digest has changed"
     }
 
     /// Whether only its size and time stamp are compared.
@@ -57,7 +59,30 @@ extension ServiceSpec {
 
     /// The path of the field that names a file of an action, with the file.
     func contentPath(of content: ObservedContent) -> String {
-        let isShared = files.contains { ByteText(CheckoutPath.withoutCommits($0)) == ByteText(content.path) }
-        return (isShared ? "" : "actions.\(content.action).") + "files.\(content.path)"
+        let shared =
+            switch content.kind {
+            case .file: files
+            case .environmentFile: environmentFiles.map(\.path)
+            case .secret:
+                environment.values.compactMap { value -> String? in
+                    switch value {
+                    case .text, .expand: nil
+                    case .fromFile(let path): path
+                    }
+                }
+            }
+        let isShared = shared.contains { ByteText(CheckoutPath.withoutCommits($0)) == ByteText(content.path) }
+        return (isShared ? "" : "actions.\(content.action).") + "\(content.kind.fieldName).\(content.path)"
+    }
+}
+
+extension ContentReference.Kind {
+    /// The key in a manifest that names such a file.
+    var fieldName: String {
+        switch self {
+        case .file: "files"
+        case .environmentFile: "env_file"
+        case .secret: "env"
+        }
     }
 }

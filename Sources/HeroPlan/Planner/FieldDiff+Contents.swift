@@ -13,9 +13,9 @@ extension FieldDiff {
             let isInCommit = CheckoutPath.containsCommit(content.path)
             var diff = FieldDiff(
                 path: path,
-                before: content.before,
-                after: content.now,
-                cost: isInCommit ? .restart : declared.spec.fileCost(at: path),
+                before: content.kind.isSecret ? nil : content.before,
+                after: content.kind.isSecret ? nil : content.now,
+                cost: isInCommit || content.kind.isSecret ? .restart : declared.spec.fileCost(at: path),
                 at: declared.location(of: String(decoding: field, as: UTF8.self))
             )
             diff.file = content.path

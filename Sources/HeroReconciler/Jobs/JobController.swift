@@ -217,14 +217,16 @@ final class JobController {
 
     /// The content of the files of a job as of now, to be recorded when it has reloaded.
     ///
-    /// A file that cannot be read now keeps what is recorded of it.
+    /// A file that cannot be read now, and one of the environment, keeps what is recorded of it.
     func contentsForReload(of entry: JobEntry) -> [RecordedContent] {
         guard let service = entry.service else { return [] }
         let references = service.record.spec.contentReferences(of: entry.spec)
         let now = zip(references, kernel.readContents(references)).map { RecordedContent($0, $1) }
         service.currentContents[entry.action] = now
         return now.map { content in
-            content.digest == nil ? entry.lifecycle.record.contents?.matching(content) ?? content : content
+            // A running program keeps its environment.
+            let isKept = content.digest == nil || content.kind.isSecret
+            return isKept ? entry.lifecycle.record.contents?.matching(content) ?? content : content
         }
     }
 

@@ -73,7 +73,7 @@ struct ActionInspectionBatch {
         if checksStarts { request.launch = builder.launchRequest(inspected, action, in: service) }
         if let job, job.phase == .running, !job.isStopping {
             request.startedAt = job.startedAt
-            request.environmentFiles = Self.environmentFiles(of: action, in: service)
+            request.environmentFiles = service.map { Self.uncomparedFiles(of: action, in: $0, job) } ?? []
         }
         append(target, job, request)
     }
@@ -84,17 +84,17 @@ struct ActionInspectionBatch {
         requests.append(request)
     }
 
-    private static func environmentFiles(of action: ActionSpec, in service: ServiceSpec?) -> [EnvironmentFileReference]
-    {
-        let own = service?.environment ?? [:]
-        let values = own.merging(action.environment) { $1 }.values.compactMap { value -> String? in
-            switch value {
-            case .text, .expand: nil
-            case .fromFile(let path): path
-            }
+    /// The environment files whose content at the start is not known, so that only their times can be compared.
+    private static func uncomparedFiles(
+        of action: ActionSpec,
+        in service: ServiceSpec,
+        _ job: JobRecord
+    ) -> [EnvironmentFileReference] {
+        service.contentReferences(of: action).filter { reference in
+            let recorded = job.contents?.matching(RecordedContent(reference, nil))
+            return reference.kind.isSecret && recorded?.digest == nil
         }
-        let valueFiles = values.sorted().map { EnvironmentFileReference($0) }
-        return ((service?.environmentFiles ?? []) + action.environmentFiles + valueFiles).uniqued
+        .map { EnvironmentFileReference($0.path, isOptional: $0.isOptional) }
     }
 
     /// For each job with a recorded process, whether that process is alive.
@@ -170,13 +170,5 @@ extension BlockerScanRequest {
             environment: [],
             recorded: recorded
         )
-    }
-}
-
-extension [EnvironmentFileReference] {
-    /// Each path once, in the order of the first occurrence.
-    fileprivate var uniqued: [EnvironmentFileReference] {
-        var seen: Set<ByteText> = []
-        return filter { seen.insert(ByteText($0.path)).inserted }
     }
 }

@@ -47,9 +47,9 @@ struct ContentBatch {
         for target in targets {
             for reference in target.references {
                 let now = RecordedContent(reference, next.next() ?? nil)
-                contents[target.name, default: []].append(
-                    ObservedContent(action: target.action, atStart: target.recorded.matching(now), now: now)
-                )
+                var content = ObservedContent(action: target.action, atStart: target.recorded.matching(now), now: now)
+                content.isOptional = reference.isOptional
+                contents[target.name, default: []].append(content)
             }
         }
         for (name, contents) in contents { observed.services[name]?.contents = contents }

@@ -167,7 +167,7 @@ struct Workspace {
             baseEnvironment: BaseEnvironment.current(),
             unsupervisedProgram: program,
             checksStarts: isReconcilerUser,
-            readContents: { ContentReader().read($0) }
+            readContents: { ContentReader(key: ContentKey.read(paths)).read($0) }
         ) { requests in
             ActionInspector.inspect(requests, looksUpUsers: true)
         }

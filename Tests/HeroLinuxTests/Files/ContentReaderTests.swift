@@ -14,7 +14,7 @@ struct ContentReaderTests {
         try body(directory)
     }
 
-    private func digest(_ path: String, _ reader: ContentReader = ContentReader()) -> String? {
+    private func digest(_ path: String, _ reader: ContentReader = ContentReader(key: nil)) -> String? {
         reader.read([ContentReference(path, .file)])[0]
     }
 
@@ -44,7 +44,7 @@ struct ContentReaderTests {
     @Test("A file is read again when it was changed, also to the same size")
     func changes() throws {
         try withDirectory { directory in
-            let (path, reader) = (directory + "/file", ContentReader())
+            let (path, reader) = (directory + "/file", ContentReader(key: nil))
             try "one".write(toFile: path, atomically: false, encoding: .utf8)
             let first = digest(path, reader)
             try "two".write(toFile: path, atomically: false, encoding: .utf8)
