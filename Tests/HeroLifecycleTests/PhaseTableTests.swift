@@ -232,6 +232,7 @@ struct PhaseTableTests {
         case .removePIDFile: "remove the PID file"
         case .signal(_, let signal): "send \(signal)"
         case .signalTree(_, _, let signal): "send \(signal) to the process tree"
+        case .signalReload(_, _, let signal): "send \(signal) for a reload"
         case .killTree: "kill the process tree"
         case .startProbe: "start a probe"
         case .stopProbe: "stop the probe"

@@ -67,10 +67,10 @@ struct UnexpectedEventTests {
 
     private static func isAboutOneStart(_ event: JobEvent) -> Bool {
         switch event {
-        case .startRequested, .stopRequested, .blockersChecked, .specChanged, .machineSlept, .retryRequested,
-            .deadlineReached:
+        case .startRequested, .stopRequested, .blockersChecked, .specChanged, .reloadRequested, .machineSlept,
+            .retryRequested, .deadlineReached:
             false
-        case .launchCancelled, .start, .survivedKill:
+        case .launchCancelled, .start, .survivedKill, .reloadSignalSent:
             true
         }
     }
@@ -93,6 +93,8 @@ struct UnexpectedEventTests {
         case .start(generation: _, .probeFinished(serial: _, .skipped)): "probeSkipped"
         case .survivedKill: "survivedKill"
         case .specChanged: "specChanged"
+        case .reloadRequested: "reloadRequested"
+        case .reloadSignalSent: "reloadSignalSent"
         case .machineSlept: "machineSlept"
         case .retryRequested: "retryRequested"
         case .deadlineReached: "deadlineReached"

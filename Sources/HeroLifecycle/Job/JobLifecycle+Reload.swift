@@ -31,11 +31,14 @@ extension JobLifecycle {
     /// Whether a reload is in progress, or will be possible when the program is ready.
     public var mayReloadLater: Bool {
         switch phase {
-        case .ready(let ready): ready.reload != nil
-        case .preparing, .launching, .starting, .backingOff: true
-        case .pending, .runningOnce, .stopping, .finished: false
+        case .ready(let ready): ready.reload != nil || ready.announcement == .stopping
+        case .preparing, .launching, .starting, .stopping, .backingOff: true
+        case .pending, .runningOnce, .finished: false
         }
     }
+
+    /// What a reload has failed to take up is as it was before, so nothing is left to reload.
+    public mutating func clearReloadFailure() { record.reloadFailure = nil }
 
     mutating func handleReloadRequested(_ request: ReloadRequest, _ context: Context) -> [JobEffect] {
         guard case .ready(var ready) = phase, let policy = context.action.reload else { return [] }

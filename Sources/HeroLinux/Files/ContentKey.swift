@@ -4,7 +4,7 @@ import HeroModel
 
 /// The key for digests of secrets, a file of its own in the state directory.
 ///
-/// Without it nobody can find a short secret by trying all values. If it is lost, no earlier digest can be compared.
+/// Without the key, a short secret cannot be found by trying all values. If it is lost, no earlier digest is compared.
 public struct ContentKey: Sendable {
     private static let size = 32
     private static let blockSize = 64
@@ -30,8 +30,7 @@ public struct ContentKey: Sendable {
     /// Reads the key, or makes a new one; nil if that is not possible.
     static func readOrMake(_ paths: RuntimePaths) -> ContentKey? {
         if let key = read(paths) { return key }
-        var bytes = [UInt8](repeating: 0, count: size)
-        guard getrandom(&bytes, size, 0) == size else { return nil }
+        let bytes = (0..<(size / 8)).flatMap { _ in withUnsafeBytes(of: UInt64(hl_random())) { Array($0) } }
         let draft = paths.contentKey + ".new"
         unlink(draft)
         let number = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)

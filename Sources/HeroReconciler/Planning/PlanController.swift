@@ -227,7 +227,7 @@ final class PlanController {
 }
 
 extension PlanAction {
-    /// Whether what runs goes on running.
+    /// Whether a running program goes on running.
     fileprivate var keepsRunning: Bool {
         switch self {
         case .keep, .update, .reload: true

@@ -44,7 +44,7 @@ final class StandaloneController {
         case .stop:
             guard let entry = state.standalone[change.service] else { return }
             if declared == nil { remove(entry) } else { pause(entry) }
-        case .start, .restart, .update:
+        case .start, .restart, .update, .reload:
             guard let declared else { return }
             apply(declared, change)
         }

@@ -27,6 +27,7 @@ extension WaveExecutor {
         case .keep:
             if service.record.state == .blocked { setState(service, service.stateOfJobs) }
             withdrawFailedStart(service)
+            withdrawReloadFailure(service, declared)
         case .start:
             guard let declared else { return }
             let mustStop = service.isActive && !service.canKeepActiveJobs(declared.spec) || service.hasUnfinishedStop
@@ -41,6 +42,7 @@ extension WaveExecutor {
             guard let declared else { return }
             update(service, declared, change)
             withdrawFailedStart(service)
+            withdrawReloadFailure(service, declared)
         case .reload:
             guard let declared else { return }
             assignReload(service, declared, change)

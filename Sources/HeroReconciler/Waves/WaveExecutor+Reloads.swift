@@ -1,6 +1,7 @@
 import HeroLifecycle
 import HeroModel
 import HeroPlan
+import HeroStore
 
 /// Reloads: the processes of a service read their files again while they keep running.
 ///
@@ -20,6 +21,19 @@ extension WaveExecutor {
         if service.record.spec != declared.spec { replaceSpec(of: service, declared) }
     }
 
+    /// A reload has failed, and its files are as they were before: nothing is left to reload.
+    func withdrawReloadFailure(_ service: ServiceEntry, _ declared: Declared<ServiceSpec>?) {
+        guard service.hasFailedReload, let declared, !service.currentContents.isEmpty,
+            service.record.canonical == CanonicalSpec(declared.spec),
+            !service.observedContents.contains(where: \.hasChanged)
+        else { return }
+        for job in service.jobs where job.lifecycle.record.reloadFailure != nil {
+            job.lifecycle.clearReloadFailure()
+            journal.rows.append(.job(job.lifecycle.record))
+            journal.effects.append(.writeRecoveryRecord(job))
+        }
+    }
+
     /// Requests the reload of every process that can do it now, and finishes the operation when all have done it.
     func continueReload(_ service: ServiceEntry) {
         guard case .reload(let reload) = service.operation else { return }
@@ -36,7 +50,9 @@ extension WaveExecutor {
 
     /// Whether a job is one of those that read a file whose content belongs to the service.
     private func isConcerned(_ job: JobEntry, _ spec: ServiceSpec) -> Bool {
-        guard let action = spec.actions.first(where: { $0.name == job.action }), action.reload != nil else { return false }
+        guard let action = spec.actions.first(where: { $0.name == job.action }), action.reload != nil else {
+            return false
+        }
         return !(job.lifecycle.record.contents ?? []).isEmpty || !spec.contentReferences(of: action).isEmpty
     }
 

@@ -29,7 +29,7 @@ struct ReloadTests {
 
         func waitUntilSeen(_ texts: String...) async throws {
             try await eventually("the program has read \(texts)") {
-                readText(seen).split(separator: "\n").map(String.init) == texts
+                host.readText(seen).split(separator: "\n").map(String.init) == texts
             }
         }
 
@@ -55,7 +55,7 @@ struct ReloadTests {
             let pid = try await web.pid()
             try web.write("two")
             #expect(try await action(host) == "reload")
-            #expect(try await host.run("diff").output.contains("~ core/web   reload  \(web.file) has changed"))
+            #expect(try await host.run("diff").output.contains("~ core/web  reload  \(web.file) has changed"))
             let applied = try await host.run("apply")
             #expect(applied.exitCode == 0, "\(applied.output)\(applied.errorOutput)")
             #expect((applied.output + applied.errorOutput).contains("reloaded"))
@@ -77,7 +77,7 @@ struct ReloadTests {
             let pid = try await web.pid()
             try web.write("two")
             try await host.apply()
-            #expect(readText(host.root + "/ran") == "yes-it-is \(host.root) \(geteuid())\n")
+            #expect(host.readText(host.root + "/ran") == "yes-it-is \(host.root) \(geteuid())\n")
             #expect(try await web.pid() == pid)
             #expect(try await action(host) == nil)
         }

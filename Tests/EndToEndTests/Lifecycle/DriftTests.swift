@@ -215,31 +215,6 @@ struct DriftTests {
         }
     }
 
-    @Test("A changed environment file is named without its contents (SE-1)")
-    func environmentFiles() async throws {
-        try await TestHost.with { host in
-            let (file, secret) = (host.root + "/web.env", host.root + "/token")
-            try Data("A=1\n".utf8).write(to: URL(fileURLWithPath: file))
-            try Data("hush\n".utf8).write(to: URL(fileURLWithPath: secret))
-            let fields = ["env_file: [\(file)]", "env: {TOKEN: {from_file: \(secret)}}"]
-            try host.declare("web", actions: .process("sleep -1", fields[0], fields[1]))
-            try await host.apply()
-            #expect(try await Self.findings(host).drift == [])
-            try Data("A=2\n".utf8).write(to: URL(fileURLWithPath: file))
-            try Data("hushhush\n".utf8).write(to: URL(fileURLWithPath: secret))
-            let found = try await Self.findings(host)
-            #expect(found.code == 0)
-            #expect(
-                found.drift.map { $0.split(separator: " changed ")[0] } == [
-                    "core/web.run environment_file_changed: \(secret)",
-                    "core/web.run environment_file_changed: \(file)",
-                ],
-                "\(found.text)"
-            )
-            #expect(!found.text.contains("hush"))
-        }
-    }
-
     @Test("A plan names a process before it is stopped; --no-kill refuses (RC-1)")
     func reclaim() async throws {
         try await TestHost.with { host in

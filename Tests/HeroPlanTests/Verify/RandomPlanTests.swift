@@ -44,7 +44,7 @@ struct RandomPlanTests {
             reclaims += plan.reclaims.count
         }
         #expect(actions == Set(PlanAction.allCases))
-        #expect(alone == Set(PlanAction.allCases).subtracting([.blocked]))
+        #expect(alone == Set(PlanAction.allCases).subtracting([.blocked, .reload]))
         #expect(codes == Set(Reason.Code.allCases))
         #expect(refusals == ["protected", "too-disruptive", "conflict", "reclaim-needed", "unknown-name"])
         #expect(reclaims > 0)

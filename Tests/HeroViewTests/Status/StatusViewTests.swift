@@ -159,7 +159,7 @@ import Testing
                 "name", "job_id", "phase", "pid", "ready", "healthy", "attempt", "restart_count", "exit_code",
                 "next_retry_at", "containment",
                 // Members added later come last.
-                "reloading", "status_text",
+                "reloading", "reload_failed", "status_text",
             ]
         )
     }
@@ -301,10 +301,10 @@ import Testing
         }
         let busy = shown { ($0.status, $0.isReloading) = ("3 clients", true) }
         #expect(busy.text.contains("reloading; says: 3 clients"))
-        #expect(busy.json.contains("\"reloading\":true,\"status_text\":\"3 clients\""))
+        #expect(busy.json.contains("\"reloading\":true,\"reload_failed\":null,\"status_text\":\"3 clients\""))
         let silent = shown { $0.status = "" }
         #expect(!silent.text.contains("says"))
-        #expect(silent.json.contains("\"reloading\":false,\"status_text\":null"))
+        #expect(silent.json.contains("\"reloading\":false,\"reload_failed\":null,\"status_text\":null"))
         #expect(isHarmless(shown { $0.status = hostile }.text))
         action.isReady = false
         #expect(shown { $0.status = "loading" }.text.contains("not ready; last outcome: signal KILL; says: loading"))

@@ -67,6 +67,10 @@ public struct RandomPlanCase: Sendable {
             } else if desired.services[name]?.spec.actions.isEmpty == false {
                 desired.services[name]?.spec.actions[0].files = [path]
             }
+            for index in desired.services[name]?.spec.actions.indices ?? 0..<0 where generator.oneIn(2) {
+                guard desired.services[name]?.spec.actions[index].isProcess == true else { continue }
+                desired.services[name]?.spec.actions[index].reload = .signal(Signal(number: 1))
+            }
             // The same list of files was recorded, so only the content can differ.
             if let spec = desired.services[name]?.spec, generator.oneIn(2), var record = observed.services[name] {
                 record.canonical = CanonicalSpec(spec)
