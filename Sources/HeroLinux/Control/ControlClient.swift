@@ -12,6 +12,8 @@ public final class ControlClient {
         case timedOut
         /// The reconciler closed the connection.
         case ended
+        /// The reconciler closed the connection without having read what was sent.
+        case unread
     }
 
     private let socket: Descriptor
@@ -52,7 +54,12 @@ public final class ControlClient {
         return ControlClient(socket)
     }
 
+    /// The error that the reconciler closed the connection without having read the request.
+    public static let unreadError = LinuxError(cannot: "communicate with the reconciler", ECONNRESET)
+
     /// Sends one message and a line feed.
+    ///
+    /// - Throws: `unreadError` when the reconciler has closed the connection.
     public func send(_ message: [UInt8], timeout: Duration = .seconds(10)) throws(LinuxError) {
         let bytes = message + [UInt8(ascii: "\n")]
         let deadline = hl_boot_clock() + timeout.wholeNanoseconds
@@ -71,6 +78,8 @@ public final class ControlClient {
                 guard wait(Int16(POLLOUT), until: deadline) else {
                     throw LinuxError(cannot: "communicate with the reconciler", because: "it does not read requests")
                 }
+            } else if result == -EPIPE || result == -ECONNRESET {
+                throw Self.unreadError
             } else if result != -EINTR {
                 throw LinuxError(cannot: "communicate with the reconciler", 0 &- result)
             }
@@ -100,6 +109,9 @@ public final class ControlClient {
                 return .ended
             } else if errno == EAGAIN {
                 guard wait(Int16(POLLIN), until: deadline) else { return .timedOut }
+            } else if errno == ECONNRESET {
+                // Linux reports this for a Unix socket whose other end was closed with bytes that were not read.
+                return .unread
             } else if errno != EINTR {
                 return .ended
             }

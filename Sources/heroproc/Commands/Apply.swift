@@ -163,11 +163,13 @@ struct Apply: HeroCommand {
             )
         }
         let reconciler = ReconcilerConnector(workspace: workspace, output: output)
-        let client =
-            try reconciler.connect(timeout: wait.timeout.duration)
-            ?? reconciler.startInBackground(in: manifests.directory)
         let request = makeRequest(prepared, expectation, workspace)
-        return try session.submit(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
+        return try reconciler.repeatingUnread {
+            let client =
+                try reconciler.connect(timeout: wait.timeout.duration)
+                ?? reconciler.startInBackground(in: manifests.directory)
+            return try session.submit(request, to: client, timeout: noWait ? nil : wait.timeout.duration)
+        }
     }
 
     private func makeRequest(_ prepared: PreparedPlan, _ expectation: PlanExpectation?, _ workspace: Workspace)

@@ -37,20 +37,21 @@ struct Down: HeroCommand {
     func perform(_ workspace: Workspace, _ output: Output) throws -> ExitCode {
         try workspace.repairDatabaseIfDamaged(output)
         let connector = ReconcilerConnector(workspace: workspace, output: output)
-        let client = try connector.connect(timeout: wait.timeout.duration)
+        // Waits for the end of a single pass, so that the plan begins with its result.
+        var client = try connector.connect(timeout: wait.timeout.duration)
         guard let reader = try workspace.openReader(), try reader.revision() != nil else {
             return reportNothingApplied(workspace, output)
         }
         let session = ApplySession(output, try makePlan(workspace, reader), isDown: true)
         session.showPlan()
-        if let client {
-            let request = ControlRequest(
-                .down,
-                directory: workspace.directory,
-                actor: workspace.actor,
-                all: all
-            )
-            let code = try session.submit(request, to: client, timeout: wait.timeout.duration)
+        let request = ControlRequest(.down, directory: workspace.directory, actor: workspace.actor, all: all)
+        let code = try connector.repeatingUnread {
+            defer { client = nil }
+            return try (client ?? connector.connect(timeout: wait.timeout.duration)).map {
+                try session.submit(request, to: $0, timeout: wait.timeout.duration)
+            }
+        }
+        if let code {
             if code == .success { connector.awaitBackgroundExit() }
             return code
         }

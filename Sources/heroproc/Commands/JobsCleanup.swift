@@ -76,9 +76,11 @@ struct JobsCleanup: HeroCommand {
         // Without a database there is nothing to remove, and no database is created.
         guard let reader = try workspace.openReader() else { return CleanupResult(isDryRun: dryRun) }
         if dryRun { return try reader.previewCleanup(rule) }
-        if let client = try ReconcilerConnector(workspace: workspace, output: output).connect() {
-            return try Self.requestCleanup(client, rule, workspace)
+        let connector = ReconcilerConnector(workspace: workspace, output: output)
+        let result = try connector.repeatingUnread {
+            try connector.connect().map { try Self.requestCleanup($0, rule, workspace) }
         }
+        if let result { return result }
         return try InProcessStore(workspace: workspace).withStore { store in
             try store.cleanUp(rule) { jobs in
                 Dictionary(grouping: jobs, by: \.action).flatMap { action, jobs in
@@ -104,6 +106,7 @@ struct JobsCleanup: HeroCommand {
         while true {
             switch client.nextLine(timeout: .seconds(1)) {
             case .timedOut: continue
+            case .unread: throw ControlClient.unreadError
             case .ended:
                 throw CommandError(
                     "cannot report what was removed: the reconciler exited before it replied",

@@ -52,17 +52,19 @@ struct Sync: HeroCommand {
         )
         let connector = ReconcilerConnector(workspace: workspace, output: output)
         let timeout = wait.timeout.duration
-        guard let client = try connector.connect(timeout: timeout) else {
-            return session.reportRefusal(
-                "cannot sync: no reconciler is running",
-                help: "start one with `heroproc reconcile --watch --git URL`"
-            )
-        }
         var request = ControlRequest(.sync, directory: "", actor: workspace.actor)
         request.resumes = resume
         request.kills = !noKill
         request.allowsProtected = allowProtected
         request.allowsDisruption = allowDisruption
-        return try session.submit(request, to: client, timeout: noWait ? nil : timeout)
+        return try connector.repeatingUnread {
+            guard let client = try connector.connect(timeout: timeout) else {
+                return session.reportRefusal(
+                    "cannot sync: no reconciler is running",
+                    help: "start one with `heroproc reconcile --watch --git URL`"
+                )
+            }
+            return try session.submit(request, to: client, timeout: noWait ? nil : timeout)
+        }
     }
 }

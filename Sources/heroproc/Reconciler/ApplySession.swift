@@ -52,6 +52,8 @@ final class ApplySession {
     /// Sends a request to the running reconciler and shows the progress.
     ///
     /// Without a timeout it waits only until the request is accepted.
+    ///
+    /// - Throws: `ControlClient.unreadError` when the reconciler exits without having read the request.
     func submit(_ request: ControlRequest, to client: ControlClient, timeout: Duration?) throws -> ExitCode {
         try client.send(Array(ControlCoding.line(request).dropLast()))
         if timeout != nil { InterruptHandler.install() }
@@ -70,7 +72,9 @@ final class ApplySession {
                 if revision != nil, timeout == nil { return reportAccepted() }
             case .timedOut:
                 progress.refresh()
-            case .ended:
+            case .unread where revision == nil:
+                throw ControlClient.unreadError
+            case .ended, .unread:
                 return reportLostReconciler()
             }
             // The time in which services must stay up is not a part of the timeout.

@@ -6,6 +6,8 @@ import HeroModel
 struct ReconcilerConnector {
     /// The time in which a reconciler must reply.
     private static let replyTimeout: Duration = .seconds(10)
+    /// How often a request is sent that no reconciler reads.
+    private static let maxAttempts = 5
 
     let workspace: Workspace
     let output: Output
@@ -31,6 +33,21 @@ struct ReconcilerConnector {
             pause(milliseconds: 10)
         }
         return nil
+    }
+
+    /// Connects and sends a request, and does both again when the reconciler exits without having read the request.
+    ///
+    /// A background reconciler exits after a `down`, and a command may have connected just before. Nothing of an unread
+    /// request was done.
+    func repeatingUnread<Result>(_ send: () throws -> Result) throws -> Result {
+        for _ in 1..<Self.maxAttempts {
+            do {
+                return try send()
+            } catch let error as LinuxError where error == ControlClient.unreadError {
+                continue
+            }
+        }
+        return try send()
     }
 
     /// Starts a reconciler in the background that supervises services applied from a directory.

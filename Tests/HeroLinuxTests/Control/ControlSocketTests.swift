@@ -33,6 +33,19 @@ import Testing
         #expect(kernel.nextEvents(until: kernel.now()) == [])
     }
 
+    @Test("A request that an exiting reconciler has not read is reported as unread")
+    func unreadRequest() throws {
+        let sandbox = try Sandbox()
+        var kernel: LinuxKernel? = try sandbox.kernel()
+        let waiting = try #require(try ControlClient.connect(sandbox.paths))
+        let late = try #require(try ControlClient.connect(sandbox.paths))
+        try waiting.send(Array("hello".utf8))
+        withExtendedLifetime(kernel) {}
+        kernel = nil
+        #expect(waiting.nextLine(timeout: .seconds(5)) == .unread)
+        #expect(throws: ControlClient.unreadError) { try late.send(Array("hello".utf8)) }
+    }
+
     @Test("Large control requests and replies are delivered completely")
     func largeMessages() throws {
         let sandbox = try Sandbox()

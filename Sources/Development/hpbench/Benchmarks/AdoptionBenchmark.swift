@@ -77,7 +77,7 @@ extension HeroprocSupervisor {
                 if let adopted { return (adopted, slowest) }
                 (requestedAt, client) = (now(), nil)
             case .timedOut: break
-            case .ended: client = nil
+            case .ended, .unread: client = nil
             case nil: usleep(500)
             }
             if adopted == nil {
