@@ -97,19 +97,27 @@ struct StartCheck {
                 continue
             }
             let isExecutable = file.st_mode & S_IFMT == S_IFREG && file.st_mode & 0o111 != 0
-            if isExecutable { return hasInterpreter(path) ? nil : failure(ENOENT, [path], launch) }
+            if isExecutable { return formatError(path).map { failure($0, [path], launch) } }
             error = EACCES
         }
         return failure(error, launch.candidates, launch)
     }
 
-    /// Whether the interpreter that the first line of a script names may exist.
-    private static func hasInterpreter(_ path: String) -> Bool {
-        guard let line = readText(path, limit: 256)?.split(separator: "\n").first, line.hasPrefix("#!"),
-            let name = line.dropFirst(2).split(whereSeparator: { $0 == " " || $0 == "\t" }).first, name.hasPrefix("/")
-        else { return true }
-        var file = stat()
-        return stat(String(name), &file) == 0 || errno != ENOENT
+    /// The error with which the kernel refuses a file; nil when it may execute it.
+    private static func formatError(_ path: String) -> Int32? {
+        guard let bytes = readFile(path, limit: ProgramText.length) else { return nil }
+        switch ProgramText(bytes) {
+        case .empty: return ENOEXEC
+        case .script(let name, let hasCarriageReturn):
+            guard name.hasPrefix("/") else { return nil }
+            var file = stat()
+            return stat(hasCarriageReturn ? name + "\r" : name, &file) != 0 && errno == ENOENT ? ENOENT : nil
+        case .markedScript, .text:
+            // The machine may have interpreters for other files.
+            let formats = listDirectory("/proc/sys/fs/binfmt_misc") ?? []
+            return formats.contains { $0 != "register" && $0 != "status" } ? nil : ENOEXEC
+        case .binary: return nil
+        }
     }
 
     private static func failure(_ number: Int32, _ candidates: [String], _ launch: ResolvedLaunch) -> StartFailure {

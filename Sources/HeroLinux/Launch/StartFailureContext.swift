@@ -121,12 +121,8 @@ struct StartFailureContext {
         var file = stat()
         let isThere = stat(path, &file) == 0
         switch error {
-        case ENOENT where isThere:
-            let line = readText(path, limit: 256)?.split(separator: "\n").first ?? ""
-            let name = line.dropFirst(2).split { $0 == " " || $0 == "\t" }.first.map { " \($0)" } ?? ""
-            return line.hasPrefix("#!")
-                ? "\(path): its interpreter\(name) does not exist"
-                : "\(path): its loader or a part of it does not exist"
+        case ENOENT where isThere, ENOEXEC where isThere:
+            return "\(path): \(Self.textProblem(path, error) ?? cause)"
         case EACCES where isThere && file.st_mode & S_IFMT == S_IFDIR: return "\(path): it is a directory"
         case EACCES where isThere && file.st_mode & 0o111 == 0:
             return "\(path): it is not executable; run `chmod +x \(path)`"
@@ -134,10 +130,35 @@ struct StartFailureContext {
         default: break
         }
         guard candidates.count > 1, let name = candidates.first?.split(separator: "/").last else {
-            return "\(path): \(cause)\(hint)"
+            return "\(path): \(cause)\(hint)\(Self.oneWordHint(path, error))"
         }
         let folders = candidates.map { $0.split(separator: "/").dropLast().joined(separator: "/") }
-        return "\(name) in \(folders.map { "/" + $0 }.joined(separator: ":")): \(cause)"
+        let place = folders.map { "/" + $0 }.joined(separator: ":")
+        return "\(name) in \(place): \(cause)\(Self.oneWordHint(String(name), error))"
+    }
+
+    /// Why the kernel does not execute a file that exists; nil when its first bytes do not tell.
+    private static func textProblem(_ path: String, _ error: Int32) -> String? {
+        guard let bytes = readFile(path, limit: ProgramText.length) else { return nil }
+        switch ProgramText(bytes) {
+        case .empty: return "it is empty"
+        case .script(let name, hasCarriageReturn: true):
+            return "its lines end with CR LF, and no interpreter is called `\(name)` and a carriage return; "
+                + "convert them to LF"
+        case .script(let name, hasCarriageReturn: false):
+            return error == ENOENT ? "its interpreter\(name.isEmpty ? "" : " " + name) does not exist" : nil
+        case .markedScript: return "a byte order mark is before its `#!`; save it as UTF-8 without one"
+        case .text where error == ENOEXEC:
+            return "it is text without a `#!` line; begin it with `#!/bin/sh`, or with another interpreter"
+        case .text, .binary: return error == ENOENT ? "its loader or a part of it does not exist" : nil
+        }
+    }
+
+    /// A hint for a program with its arguments in one text; empty for other programs.
+    private static func oneWordHint(_ program: String, _ error: Int32) -> String {
+        let words = program.split(separator: " ")
+        guard error == ENOENT, words.count > 1 else { return "" }
+        return "; all of `\(program)` is the name of a program: write `[\(words.joined(separator: ", "))]`"
     }
 }
 

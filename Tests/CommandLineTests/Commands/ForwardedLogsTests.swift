@@ -53,6 +53,12 @@ struct ForwardedLogsTests {
         }
     }
 
+    /// How many bytes a process has read from files and pipes.
+    private func bytesRead(by pid: pid_t) -> Int {
+        let text = (try? String(contentsOfFile: "/proc/\(pid)/io", encoding: .utf8)) ?? ""
+        return Int(text.split(separator: "\n").first?.split(separator: " ").last ?? "") ?? 0
+    }
+
     @Test("A reconciler whose output is not read works on, and counts the dropped lines")
     func dropsLines() async throws {
         let flood =
@@ -73,6 +79,9 @@ struct ForwardedLogsTests {
             // The reconciler carries out changes although its output is not read.
             try sandbox.writeManifest("web.yaml", Sandbox.service("web"))
             try await eventually("web runs") { try await sandbox.firstAction("web") != nil }
+            // Otherwise a slow forwarder would write when the lines are already read here, and drop none. The log has
+            // 16 MB and is read twice: to find its last lines, and to write them.
+            try await eventually("it has read more than may wait", within: 60) { bytesRead(by: watch.pid) > 20_000_000 }
             var text = ""
             try await eventually("the note about dropped lines", within: 60) {
                 var bytes = [UInt8](repeating: 0, count: 65_536)

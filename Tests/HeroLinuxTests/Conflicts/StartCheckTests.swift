@@ -54,6 +54,27 @@ import Testing
         }
     }
 
+    @Test("A file that the kernel refuses gets a sentence of its own")
+    func refusedFiles() throws {
+        let sandbox = try Sandbox()
+        let formats = listDirectory("/proc/sys/fs/binfmt_misc") ?? []
+        let hasOtherFormats = !Set(formats).isSubset(of: ["register", "status"])
+        let expected = [
+            ("crlf", "#!/bin/sh\r\necho\r\n", "its lines end with CR LF, and no interpreter is called `/bin/sh`"),
+            ("empty", "", "it is empty"),
+            ("mark", "\u{FEFF}#!/bin/sh\necho\n", "a byte order mark is before its `#!`"),
+            ("text", "echo\n", "it is text without a `#!` line"),
+        ]
+        for (name, text, sentence) in expected where !hasOtherFormats || text.hasPrefix("#!") || text.isEmpty {
+            try sandbox.write(name, text)
+            chmod("\(sandbox.folder)/\(name)", 0o755)
+            let found = problem(request(["./\(name)"], in: sandbox)) ?? ""
+            #expect(found.contains(sentence), "\(name): \(found)")
+        }
+        let found = problem(request(["echo hi"], in: sandbox)) ?? ""
+        #expect(found.hasSuffix("all of `echo hi` is the name of a program: write `[echo, hi]`"), "\(found)")
+    }
+
     @Test("A missing working directory, user or environment file is a problem")
     func surroundings() throws {
         let sandbox = try Sandbox()
