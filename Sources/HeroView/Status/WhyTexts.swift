@@ -18,7 +18,7 @@ extension ServiceStatus {
         case .backingOff:
             let next = actions.compactMap(\.nextRetryAt).min().map { "; next retry \($0.relative(to: now))" } ?? ""
             return "keeps failing\(problemText)\(next)"
-        case .failed: return "has failed\(problemText); `heroproc apply` retries it"
+        case .failed: return "has failed\(problemText)\(retryHint)"
         case .blocked:
             let names = blockedBy.map(\.description).joined(separator: ", ")
             if blockedBy.isEmpty, let onceText { return describe("blocked") + ": \(onceText)" }
@@ -31,6 +31,14 @@ extension ServiceStatus {
             case .ignore: return "is down, and its status is ignore"
             case nil: return "is down: no manifest declares it any more"
             }
+        }
+    }
+
+    /// What starts a failed service again; empty when nothing does.
+    private var retryHint: String {
+        switch wanted {
+        case .start: "; `heroproc apply` retries it"
+        case .stop, .spec, .ignore, nil: ""
         }
     }
 

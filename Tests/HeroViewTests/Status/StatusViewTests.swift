@@ -186,6 +186,22 @@ import Testing
         #expect(isAsWanted(.ignore))
     }
 
+    @Test("An apply is offered only for a failed service that should be up")
+    func retryHint() {
+        for wanted in [DesiredStatus.start, .stop, .spec, .ignore, nil] {
+            let status = ServiceStatus(name: QualifiedName("a"), wanted: wanted, state: .failed)
+            let why = WhyReport(
+                name: status.name,
+                declared: nil,
+                status: status,
+                reconciler: nil,
+                revision: nil,
+                now: now
+            )
+            #expect(why.answer.contains("heroproc apply") == (wanted == .start), "\(why.answer)")
+        }
+    }
+
     @Test("A service that waits for its turn is blocked in text and JSON")
     func waiting() {
         func service(_ name: String, _ state: ServiceState, _ waitsFor: String...) -> ServiceStatus {
