@@ -142,54 +142,28 @@ final class ContentWatcher {
     /// Reads the inotify events.
     func readChanges() {
         guard let inotify else { return }
-        var buffer = [UInt8](repeating: 0, count: 65_536)
-        let before = changed.count
         var found = false
-        while true {
-            let count = buffer.withUnsafeMutableBytes { read(inotify.number, $0.baseAddress, $0.count) }
-            guard count > 0 else { break }
-            buffer.withUnsafeBytes { bytes in
-                found = addChanges(UnsafeRawBufferPointer(rebasing: bytes[..<count])) || found
-            }
+        for event in InotifyEvent.readAll(inotify.number) {
+            let files = files(concernedBy: event)
+            guard !files.isEmpty else { continue }
+            found = true
+            changed.formUnion(files)
         }
-        guard found || changed.count > before else { return }
+        guard found else { return }
         let now = reactor.now
         let first = firstChange ?? now
         firstChange = first
         reactor.setTimer(EventSource(.contentWatcher), at: min(now + Self.quietPeriod, first + Self.maximumDelay))
     }
 
-    /// - Returns: whether an event concerns a file.
-    private func addChanges(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // struct inotify_event: wd, mask, cookie, len, then the name, padded with NULs.
-        var offset = 0
-        var found = false
-        while offset + 16 <= bytes.count {
-            let watch = bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)
-            let mask = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
-            let size = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
-            let isComplete = offset + 16 + size <= bytes.count
-            if !isComplete || mask & UInt32(IN_Q_OVERFLOW) != 0 {
-                // Events were lost, so every file may have changed.
-                changed.formUnion(steps.keys)
-                return true
-            }
-            let field = bytes[(offset + 16)..<(offset + 16 + size)]
-            let name = String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
-            offset += 16 + size
-            let files: Set<String>
-            if name.isEmpty {
-                // The directory itself was moved, removed or changed.
-                files = Set(filesByStep.filter { $0.key.watch == watch }.values.joined())
-            } else {
-                files = (filesByStep[Step(watch: watch, names: .one(name))] ?? [])
-                    .union(filesByStep[Step(watch: watch, names: .all)] ?? [])
-            }
-            guard !files.isEmpty else { continue }
-            found = true
-            changed.formUnion(files)
+    private func files(concernedBy event: InotifyEvent) -> Set<String> {
+        if event.isOverflow { return Set(steps.keys) }
+        if event.name.isEmpty {
+            // The directory itself was moved, removed or changed.
+            return Set(filesByStep.filter { $0.key.watch == event.watch }.values.joined())
         }
-        return found
+        return (filesByStep[Step(watch: event.watch, names: .one(event.name))] ?? [])
+            .union(filesByStep[Step(watch: event.watch, names: .all)] ?? [])
     }
 
     /// The changes have ended for now: reports the files.

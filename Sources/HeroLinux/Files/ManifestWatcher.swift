@@ -108,15 +108,8 @@ final class ManifestWatcher {
     /// Reads the inotify events.
     func readChanges() {
         guard let inotify else { return }
-        var buffer = [UInt8](repeating: 0, count: 65_536)
         var matters = false
-        while true {
-            let count = buffer.withUnsafeMutableBytes { read(inotify.number, $0.baseAddress, $0.count) }
-            guard count > 0 else { break }
-            buffer.withUnsafeBytes { bytes in
-                if containsRelevantChange(UnsafeRawBufferPointer(rebasing: bytes[..<count])) { matters = true }
-            }
-        }
+        for event in InotifyEvent.readAll(inotify.number) where isRelevant(event) { matters = true }
         guard matters, !isWaitingForWriter else { return }
         let now = reactor.now
         let first = firstChange ?? now
@@ -127,29 +120,12 @@ final class ManifestWatcher {
         )
     }
 
-    private func containsRelevantChange(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        // struct inotify_event: wd, mask, cookie, len, then the name, padded with NULs.
-        var offset = 0
-        var result = false
-        while offset + 16 <= bytes.count {
-            let watch = bytes.loadUnaligned(fromByteOffset: offset, as: Int32.self)
-            let mask = bytes.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self)
-            let size = Int(bytes.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
-            guard offset + 16 + size <= bytes.count else { return true }
-            let field = bytes[(offset + 16)..<(offset + 16 + size)]
-            let name = String(decoding: field.prefix { $0 != 0 }, as: UTF8.self)
-            offset += 16 + size
-            if let children = parentWatches[watch], !name.isEmpty {
-                if children.contains(name) { result = true }
-                continue
-            }
-            let isFolder = mask & UInt32(IN_ISDIR) != 0
-            let isWanted = isFolder ? ManifestFileRules.isFolderName(name) : ManifestFileRules.isManifestName(name)
-            result =
-                result || name.isEmpty || isWanted || linkNames.contains(name)
-                || variableFileNames.contains(name)
-        }
-        return result
+    private func isRelevant(_ event: InotifyEvent) -> Bool {
+        let name = event.name
+        if let children = parentWatches[event.watch], !name.isEmpty { return children.contains(name) }
+        let isWanted =
+            event.isDirectory ? ManifestFileRules.isFolderName(name) : ManifestFileRules.isManifestName(name)
+        return name.isEmpty || isWanted || linkNames.contains(name) || variableFileNames.contains(name)
     }
 
     /// A timer is due.

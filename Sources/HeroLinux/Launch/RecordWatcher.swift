@@ -45,36 +45,19 @@ final class RecordWatcher {
     func takeChangedIDs() -> [UInt64] {
         guard let inotify else { return [] }
         var found: Set<UInt64> = []
-        var buffer = [UInt8](repeating: 0, count: 16_384)
-        while true {
-            let count = buffer.withUnsafeMutableBytes { read(inotify.number, $0.baseAddress, $0.count) }
-            guard count > 0 else { return found.sorted() }
-            // struct inotify_event: wd, mask, cookie, len; the name is padded with NUL.
-            var offset = 0
-            while offset + 16 <= count {
-                let (mask, size) = buffer.withUnsafeBytes {
-                    (
-                        $0.loadUnaligned(fromByteOffset: offset + 4, as: UInt32.self),
-                        Int($0.loadUnaligned(fromByteOffset: offset + 12, as: UInt32.self))
-                    )
-                }
-                let name = String(
-                    decoding: buffer[(offset + 16)..<min(count, offset + 16 + size)].prefix { $0 != 0 },
-                    as: UTF8.self
-                )
-                offset += 16 + size
-                if mask & UInt32(IN_IGNORED) != 0 {
-                    // The directory is gone; the next start watches the new one.
-                    reactor.unwatch(inotify.number)
-                    self.inotify = nil
-                    return found.union(idByJob.values).sorted()
-                } else if mask & UInt32(IN_Q_OVERFLOW) != 0 {
-                    // Events were lost: every record may have changed.
-                    found.formUnion(idByJob.values)
-                } else if let id = JobID(name).flatMap({ idByJob[$0] }) {
-                    found.insert(id)
-                }
+        for event in InotifyEvent.readAll(inotify.number) {
+            if event.isWatchRemoved {
+                // The directory is gone; the next start watches the new one.
+                reactor.unwatch(inotify.number)
+                self.inotify = nil
+                return found.union(idByJob.values).sorted()
+            } else if event.isOverflow {
+                // Every record may have changed.
+                found.formUnion(idByJob.values)
+            } else if let id = JobID(event.name).flatMap({ idByJob[$0] }) {
+                found.insert(id)
             }
         }
+        return found.sorted()
     }
 }

@@ -1,4 +1,5 @@
 import Glibc
+import HeroLinux
 
 /// Waits for changes in log directories, and counts the log files that are created there.
 final class LogDirectoryWatcher {
@@ -55,10 +56,7 @@ final class LogDirectoryWatcher {
     }
 
     private func readEvents() {
-        var bytes = [UInt8](repeating: 0, count: 65_536)
-        while case let count = read(descriptor, &bytes, bytes.count), count > 0 {
-            bytes.withUnsafeBytes { parseEvents(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
-        }
+        for event in InotifyEvent.readAll(descriptor) { add(event) }
     }
 
     /// Waits for changes, or until the reader of standard output is gone or another descriptor is readable.
@@ -73,28 +71,18 @@ final class LogDirectoryWatcher {
         _ = poll(&entries, 2, 1000)
     }
 
-    /// Parses inotify events; the file name follows each event (inotify(7)).
-    private func parseEvents(_ bytes: UnsafeRawBufferPointer) {
-        let size = MemoryLayout<inotify_event>.size
-        var offset = 0
-        while offset + size <= bytes.count {
-            let event = bytes.loadUnaligned(fromByteOffset: offset, as: inotify_event.self)
-            let end = offset + size + Int(event.len)
-            guard end <= bytes.count else { return }
-            let name = String(decoding: bytes[(offset + size)..<end].prefix { $0 != 0 }, as: UTF8.self)
-            offset = end
-            if event.mask & UInt32(IN_Q_OVERFLOW) != 0 {
-                for folder in directories.values { changes[folder, default: Changes()].isComplete = false }
-                changedDirectories.formUnion(directories.values)
-                hasNewDirectory = true
-            }
-            guard let folder = directories[event.wd] else { continue }
-            changedDirectories.insert(folder)
-            if event.mask & UInt32(IN_ISDIR) != 0 { hasNewDirectory = true }
-            guard event.mask & UInt32(IN_CREATE) != 0,
-                event.mask & UInt32(IN_ISDIR) == 0, name.hasSuffix(".log"), let job = Int64(name.dropLast(4))
-            else { continue }
-            changes[folder, default: Changes()].jobsOfNewFiles.append(job)
+    private func add(_ event: InotifyEvent) {
+        if event.isOverflow {
+            for folder in directories.values { changes[folder, default: Changes()].isComplete = false }
+            changedDirectories.formUnion(directories.values)
+            hasNewDirectory = true
         }
+        guard let folder = directories[event.watch] else { return }
+        changedDirectories.insert(folder)
+        if event.isDirectory { hasNewDirectory = true }
+        guard event.mask & UInt32(IN_CREATE) != 0, !event.isDirectory, event.name.hasSuffix(".log"),
+            let job = Int64(event.name.dropLast(4))
+        else { return }
+        changes[folder, default: Changes()].jobsOfNewFiles.append(job)
     }
 }
