@@ -8,6 +8,14 @@ public enum EnvironmentValue: Hashable, Sendable {
     case fromFile(String)
     /// A text in which `${NAME}` is replaced with a variable of the environment when the program is started.
     case expand(String)
+
+    /// The file that contains the value; nil if none does.
+    public var file: String? {
+        switch self {
+        case .text, .expand: nil
+        case .fromFile(let path): path
+        }
+    }
 }
 
 extension EnvironmentValue: ExpressibleByStringLiteral {

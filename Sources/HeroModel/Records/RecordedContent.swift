@@ -99,12 +99,6 @@ extension ServiceSpec {
     /// The files of `from_file` in the environment of an action, sorted.
     private func secretFiles(of action: ActionSpec) -> [String] {
         guard !(environment.isEmpty && action.environment.isEmpty) else { return [] }
-        return environment.merging(action.environment) { $1 }.values.compactMap { value in
-            switch value {
-            case .text, .expand: nil
-            case .fromFile(let path): path
-            }
-        }
-        .sorted()
+        return environment.merging(action.environment) { $1 }.values.compactMap(\.file).sorted()
     }
 }

@@ -63,13 +63,7 @@ extension ServiceSpec {
             switch content.kind {
             case .file: files
             case .environmentFile: environmentFiles.map(\.path)
-            case .secret:
-                environment.values.compactMap { value -> String? in
-                    switch value {
-                    case .text, .expand: nil
-                    case .fromFile(let path): path
-                    }
-                }
+            case .secret: environment.values.compactMap(\.file)
             }
         let isShared = shared.contains { ByteText(CheckoutPath.withoutCommits($0)) == ByteText(content.path) }
         return (isShared ? "" : "actions.\(content.action).") + "\(content.kind.fieldName).\(content.path)"

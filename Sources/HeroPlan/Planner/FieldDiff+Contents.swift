@@ -52,30 +52,35 @@ extension Plan {
             guard let contents = observed.services[change.service]?.contents, !contents.isEmpty,
                 let declared = desired.services[change.service], declared.spec.status == .start
             else { continue }
-            let unknown = contents.filter { $0.unknownReason != nil }
-            if let first = unknown.first, let reason = first.unknownReason {
+            func warn(_ code: String, _ file: ObservedContent, _ text: String, help: String) {
                 diagnostics.append(
                     Diagnostic(
                         .warning,
-                        code: "not-compared",
-                        "\(first.path) of \(change.service) is not compared: \(reason)"
-                            + Self.others(unknown.count - 1, "more file is not compared", "more files are not compared"),
-                        help: "a change of it is found again after the next start",
-                        at: declared.location(of: declared.spec.contentPath(of: first))
+                        code: code,
+                        "\(file.path) of \(change.service) is \(text)",
+                        help: help,
+                        at: declared.location(of: declared.spec.contentPath(of: file))
                     )
+                )
+            }
+            let unknown = contents.filter { $0.unknownReason != nil }
+            if let first = unknown.first, let reason = first.unknownReason {
+                warn(
+                    "not-compared",
+                    first,
+                    "not compared: \(reason)"
+                        + Self.others(unknown.count - 1, "more file is not compared", "more files are not compared"),
+                    help: "a change of it is found again after the next start"
                 )
             }
             let large = contents.filter(\.isLarge)
             if let first = large.first {
-                diagnostics.append(
-                    Diagnostic(
-                        .warning,
-                        code: "large-file",
-                        "\(first.path) of \(change.service) is over 16 MiB, so only its size and time stamp are compared"
-                            + Self.others(large.count - 1, "more file is", "more files are"),
-                        help: "remove it from `files` if its time stamp changes without its content",
-                        at: declared.location(of: declared.spec.contentPath(of: first))
-                    )
+                warn(
+                    "large-file",
+                    first,
+                    "over 16 MiB, so only its size and time stamp are compared"
+                        + Self.others(large.count - 1, "more file is", "more files are"),
+                    help: "remove it from `files` if its time stamp changes without its content"
                 )
             }
         }

@@ -85,14 +85,8 @@ public struct CheckoutRule: Sendable {
         _ files: [EnvironmentFileReference],
         _ variables: [String: EnvironmentValue]
     ) -> [(String, String?)] {
-        var paths: [(String, String?)] = files.filter { !$0.isOptional }.map { ("env_file", $0.path) }
-        for value in variables.values {
-            switch value {
-            case .fromFile(let path): paths.append(("env", path))
-            case .text, .expand: break
-            }
-        }
-        return paths
+        files.filter { !$0.isOptional }.map { ("env_file", $0.path) }
+            + variables.values.compactMap(\.file).map { ("env", $0) }
     }
 
     private func isInside(_ path: String) -> Bool {

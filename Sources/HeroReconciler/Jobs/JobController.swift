@@ -210,7 +210,7 @@ final class JobController {
         guard let service = entry.service else { return }
         let references = service.record.spec.contentReferences(of: entry.spec)
         guard !references.isEmpty else { return entry.lifecycle.recordContents(nil) }
-        let contents = zip(references, kernel.readContents(references)).map { RecordedContent($0, $1) }
+        let contents = kernel.currentContents(of: references)
         entry.lifecycle.recordContents(contents)
         service.currentContents[entry.action] = contents
     }
@@ -221,7 +221,7 @@ final class JobController {
     func contentsForReload(of entry: JobEntry) -> [RecordedContent] {
         guard let service = entry.service else { return [] }
         let references = service.record.spec.contentReferences(of: entry.spec)
-        let now = zip(references, kernel.readContents(references)).map { RecordedContent($0, $1) }
+        let now = kernel.currentContents(of: references)
         service.currentContents[entry.action] = now
         return now.map { content in
             // A running program keeps its environment.

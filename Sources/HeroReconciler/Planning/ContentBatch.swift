@@ -1,3 +1,4 @@
+import HeroKernel
 import HeroModel
 import HeroPlan
 
@@ -59,6 +60,13 @@ struct ContentBatch {
 extension ServiceSpec {
     /// Whether the content of a file belongs to it.
     var hasContents: Bool { actions.contains { !contentReferences(of: $0).isEmpty } }
+}
+
+extension HostInspection {
+    /// The content of files as of now, in the same order.
+    func currentContents(of references: [ContentReference]) -> [RecordedContent] {
+        zip(references, readContents(references)).map { RecordedContent($0, $1) }
+    }
 }
 
 extension [RecordedContent] {

@@ -25,7 +25,7 @@ extension PlanController {
         for action in spec.actions {
             let references = spec.contentReferences(of: action)
             guard !references.isEmpty else { continue }
-            contents[action.name] = zip(references, kernel.readContents(references)).map { RecordedContent($0, $1) }
+            contents[action.name] = kernel.currentContents(of: references)
         }
         return contents
     }
