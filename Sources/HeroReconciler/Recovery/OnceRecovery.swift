@@ -11,11 +11,21 @@ struct OnceRecovery {
     let state: RuntimeState
     let journal: TurnJournal
     let jobs: JobController
+    /// The history in the file next to the database; nil when it is missing or not valid.
+    private let file: OnceHistory?
+
+    init(store: StateStore, state: RuntimeState, journal: TurnJournal, jobs: JobController) {
+        self.store = store
+        self.state = state
+        self.journal = journal
+        self.jobs = jobs
+        file = store.onceFile
+    }
 
     /// Takes the records of both copies; each gets what only the other has.
     func restore(_ stored: OnceHistory) {
         state.once = stored
-        guard let file = store.onceFile else { return }
+        guard let file else { return }
         for record in file.records where state.once.insert(record) { journal.rows.append(.once(record)) }
         guard file.isLost, !state.once.isLost else { return }
         state.once.isLost = true
@@ -34,7 +44,7 @@ struct OnceRecovery {
                 jobs.recordOnceSuccess(of: job)
             }
         }
-        if isDatabaseLost, store.onceFile == nil {
+        if isDatabaseLost, file == nil {
             state.once.isLost = !hasManifests()
             if state.once.isLost { journal.rows.append(.onceHistoryLost(true)) }
             let known = state.services.values.map(\.record.spec) + state.declared.services.values.map(\.spec)

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HeroJSON
 public import HeroModel
 
 /// The copy of the history of actions with `once` in a separate file next to the database (`once.json`).
@@ -19,12 +20,10 @@ public enum OnceFile {
 
     /// Replaces the file atomically and durably, or removes it if that fails.
     static func write(_ history: OnceHistory, nextTo database: String) {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let path = path(of: database)
-        guard let data = try? encoder.encode(Content(records: history.records, isLost: history.isLost)),
-            SealedFile.write(data, to: path, isDurable: true)
-        else {
+        let content = Content(records: history.records, isLost: history.isLost)
+        let text = try? SortedJSONEncoder.encode(content)
+        guard let text, SealedFile.write(Data(text), to: path, isDurable: true) else {
             unlink(path)
             return
         }

@@ -14,7 +14,7 @@ final class Recorder {
     /// After how many new events the oldest ones are removed.
     static let eventsBetweenPrunings = 500
 
-    private let codec = ColumnCodec()
+    let codec = ColumnCodec()
     /// The specs in the committed rows, as far as this connection has written them.
     private var committedSpecs: [QualifiedName: ServiceSpec] = [:]
     /// The specs that the open transaction has changed; nil for a removed service.

@@ -41,7 +41,7 @@ extension Recorder {
     func record(_ once: OnceRecord, in db: Database) throws {
         try execute(
             "INSERT OR REPLACE INTO once (\(columnList(OnceRecord.columns))) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            once.values(ColumnCodec()),
+            once.values(codec),
             in: db
         )
     }
