@@ -35,7 +35,7 @@ final class EffectExecutor {
     }
 
     /// Whether a cancelled start or a sent signal must be delivered, so that the loop must not sleep.
-    var hasCancelledStarts: Bool { !cancelledStarts.isEmpty || !reloadSignals.isEmpty }
+    var hasResults: Bool { !cancelledStarts.isEmpty || !reloadSignals.isEmpty }
 
     /// Delivers to the jobs what the effects of the last turn have shown.
     func deliverResults() {

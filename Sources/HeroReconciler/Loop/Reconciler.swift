@@ -302,7 +302,7 @@ public final class Reconciler {
 
     /// When the next turn must begin, even without an event; nil: only an event begins it.
     public var nextDeadline: Moment? {
-        if effects.hasCancelledStarts || waves.startQuota.hasWaiting { return kernel.now() }
+        if effects.hasResults || waves.startQuota.hasWaiting { return kernel.now() }
         if state.needsPlan, storeHealth.allowsPlan { return kernel.now() }
         var deadlines = [
             jobs.nextDeadline, reporter.nextDeadline, state.lifecycle.nextSafeModeCheck, waves.outdatedBlockers.dueAt,

@@ -118,6 +118,14 @@ final class ServiceEntry {
         }
     }
 
+    /// Whether its processes must read their files again.
+    var mustReload: Bool {
+        switch operation {
+        case .reload: true
+        case .none, .stop, .restart, .start: false
+        }
+    }
+
     /// Whether it has given up, completely or in part.
     var hasFailed: Bool {
         switch record.state {

@@ -46,9 +46,8 @@ extension WaveExecutor {
             perform(service.hasBegunStop ? .advance(service) : .checkGate(service.name))
         }
         if openStops.isEmpty { perform(.checkStartGates) }
-        for name in openOperations.sorted() {
-            if let service = state.services[name] { continueReload(service) }
-        }
+        let reloads = openOperations.filter { state.services[$0]?.mustReload ?? false }
+        for service in state.sortedByWave(reloads, of: \.startWave) { continueReload(service) }
         let now = clock.wallTime()
         for service in state.servicesByName where service.isRemovable(in: state.desired) && !service.isHeld(at: now) {
             removeService(service)
