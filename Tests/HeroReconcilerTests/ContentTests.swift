@@ -101,13 +101,19 @@ struct ContentTests {
         #expect(reloads(harness) == 1)
     }
 
-    @Test("A failed reload restarts nothing, and only an apply repeats it")
-    func failedReload() throws {
+    /// A running service whose file has changed, and whose reload command fails from now on.
+    private func harnessWithFailingReload() throws -> ReconcilerHarness {
         let harness = try ReconcilerHarness()
         harness.machine.files[path] = "sha256:1"
         try harness.apply(command)
         harness.machine.files[path] = "sha256:2"
         harness.machine.failsCommands = true
+        return harness
+    }
+
+    @Test("A failed reload restarts nothing, and only an apply repeats it")
+    func failedReload() throws {
+        let harness = try harnessWithFailingReload()
         let result = try #require(try harness.apply(command))
         #expect(!result.isConverged && result.errors.first?.contains("its reload failed: exit code 1") == true)
         #expect(harness.executions("core/web.main") == 1 && reloads(harness) == 1)
@@ -125,11 +131,7 @@ struct ContentTests {
 
     @Test("A failed reload is over when its files are as they were before")
     func revertedFile() throws {
-        let harness = try ReconcilerHarness()
-        harness.machine.files[path] = "sha256:1"
-        try harness.apply(command)
-        harness.machine.files[path] = "sha256:2"
-        harness.machine.failsCommands = true
+        let harness = try harnessWithFailingReload()
         try harness.apply(command)
         harness.machine.files[path] = "sha256:1"
         #expect(try harness.apply(command)?.isConverged == true)
@@ -139,11 +141,7 @@ struct ContentTests {
 
     @Test("A program that ends after a failed reload starts with the new files")
     func endDuringReload() throws {
-        let harness = try ReconcilerHarness()
-        harness.machine.files[path] = "sha256:1"
-        try harness.apply(command)
-        harness.machine.files[path] = "sha256:2"
-        harness.machine.failsCommands = true
+        let harness = try harnessWithFailingReload()
         try harness.apply(command)
         let process = try #require(try harness.jobs(of: "web").last?.process)
         harness.killProgram(process)
